@@ -1,0 +1,3 @@
+module dlc
+
+go 1.26.0

@@ -1,0 +1,87 @@
+// Package program owns what is left of a model once it is compiled: entries, buffers with
+// lifetimes, launches, machine code sections, the artifact file that holds them, and the
+// planner that gives buffers their places. It knows nothing of how any of it was made, and
+// nothing of how native code is run.
+package program
+
+import "dlc/ir/tensor"
+
+// A Model is a compiled model: the content of an artifact, on disk or in memory.
+type Model struct {
+	Name     string
+	Entries  []*Entry
+	Weights  []*Weight // parameters and states, sorted by path
+	Sections []*Section
+	Manifest Manifest
+}
+
+// A Manifest is what people and tools want to know of a model; code never depends on it.
+type Manifest struct {
+	Source     string             `json:"source"`
+	Compiler   string             `json:"compiler"`
+	Seed       uint64             `json:"seed"`
+	DataDigest string             `json:"data_digest,omitempty"`
+	Metrics    map[string]float64 `json:"metrics,omitempty"`
+}
+
+// A Weight is a parameter or a carried state, under its path, in its declared layout.
+type Weight struct {
+	Path  string      `json:"path"`
+	Type  tensor.Type `json:"type"` // constant dims
+	State bool        `json:"state,omitempty"`
+	Value []byte      `json:"-"`
+}
+
+// An Entry is one function of a model: named inputs to named outputs and updated weights.
+type Entry struct {
+	Name    string     `json:"name"`
+	Symbols []string   `json:"symbols"` // bound by the inputs' shapes, in this order in a Frame
+	Buffers []Buffer   `json:"buffers"`
+	Steps   []Launch   `json:"steps"`
+	Flops   tensor.Dim `json:"flops"` // estimated floating-point operations of a call
+}
+
+// A Class says where a buffer's memory comes from.
+type Class string
+
+// Arena buffers are placed by the planner; Input and Output are the caller's; Weight is the
+// session's copy or view of a model weight; Const lies in the entry's constants.
+const (
+	Arena  Class = "arena"
+	Input  Class = "input"
+	Output Class = "output"
+	Stored Class = "weight"
+	Const  Class = "const"
+)
+
+// A Buffer is one tensor of an entry. Its number is its place in Entry.Buffers.
+type Buffer struct {
+	Name  string      `json:"name"` // Input, Output: the public name; Stored: the weight's path
+	Type  tensor.Type `json:"type"`
+	Class Class       `json:"class"`
+	Bytes tensor.Dim  `json:"bytes"` // stored size, layout padding included, before rounding to 64
+	// First and Last are the steps between which an Arena buffer is alive, inclusive.
+	First int    `json:"first"`
+	Last  int    `json:"last"`
+	Value []byte `json:"value,omitempty"` // Const
+}
+
+// A Launch runs one phase of a kernel over its blocks; all threads meet after it unless Free.
+type Launch struct {
+	Kernel  int        `json:"kernel"`  // index into a Section's Kernels
+	Args    []int      `json:"args"`    // buffer numbers, in the kernel's parameter order
+	Symbols []int      `json:"symbols"` // places in Entry.Symbols, in the kernel's symbol order
+	Blocks  tensor.Dim `json:"blocks"`
+	Free    bool       `json:"free,omitempty"` // the next launch does not depend on this one
+	Span    string     `json:"span,omitempty"` // file:line of the source
+}
+
+// A Section is the machine code of a whole model for one instruction set: one position-
+// independent blob, and offsets into it.
+type Section struct {
+	Target   string           `json:"target"`   // x86-64-v3, x86-64-v4
+	Features []string         `json:"features"` // CPU flags the code needs, as /proc/cpuinfo names them
+	Code     []byte           `json:"-"`
+	Kernels  []int64          `json:"kernels"` // offset of each kernel
+	Drivers  map[string]int64 `json:"drivers"` // entry name to the offset of its driver
+}
