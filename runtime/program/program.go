@@ -13,6 +13,9 @@ type Model struct {
 	Weights  []*Weight // parameters and states, sorted by path
 	Sections []*Section
 	Manifest Manifest
+
+	stored    []byte // all weights as they lie in an artifact, and their checksum
+	storedSum string
 }
 
 // A Manifest is what people and tools want to know of a model; code never depends on it.
@@ -59,8 +62,8 @@ type Buffer struct {
 	Name  string      `json:"name"` // Input, Output: the public name; Stored: the weight's path
 	Type  tensor.Type `json:"type"`
 	Class Class       `json:"class"`
-	Bytes tensor.Dim  `json:"bytes"` // stored size, layout padding included, before rounding to 64
-	// First and Last are the steps between which an Arena buffer is alive, inclusive.
+	Bytes tensor.Dim  `json:"bytes"` // stored size, layout padding included, before rounding to Alignment
+	// First and Last are the kernels (in program order) between which an Arena buffer is alive, inclusive.
 	First int    `json:"first"`
 	Last  int    `json:"last"`
 	Value []byte `json:"value,omitempty"` // Const
