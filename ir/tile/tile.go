@@ -19,40 +19,64 @@ type Machine struct {
 	L1, L2    int64  // bytes of data cache per core
 }
 
-// A Program computes one kernel in one or more phases.
+// A Program computes one kernel in one or more phases. Kernel is the scheduled kernel: its axes
+// are named so that one name is one index, of one extent, in all definitions; where contiguous
+// axes were collapsed, its buffers have the collapsed shape and the same name, order and memory
+// as those of the kernel it came from.
 type Program struct {
 	Name    string
 	Machine string
 	Kernel  *kernel.Kernel
-	Temps   []*kernel.Buffer // partial results; they live only while the program runs
+	Temps   []*kernel.Buffer // they live only while the program runs
 	Phases  []*Phase         // all threads meet between two phases
 }
 
-// A Phase runs Body once per block of the grid. Blocks are numbered row-major; threads own
-// static slices of the numbers; no two blocks write one element.
+// A Phase runs Body once per block of the grid. Blocks are numbered row-major, the first Split
+// outermost; an empty grid is one block, an empty index none. Threads own static slices of the
+// numbers; no two blocks write one element, and none reads what another writes in this phase.
+//
+// At every node each index has a current sub-range: before the grid the whole extent 0..E; a
+// grid split or a loop replaces the index's sub-range by a part of it. Vector is the index
+// whose sub-range lies across vector lanes; "" where the code is scalar. A value that does not
+// depend on Vector is uniform: one scalar per point of the others.
 type Phase struct {
 	Grid   []Split
-	Vector string // the index that runs across vector lanes
+	Vector string
 	Body   []Node
 }
 
-// A Split walks an index in sub-ranges of the range it has at this point: as many of By[0] as
-// fit, then as many of By[1] as fit, and so on; the last sub-range may be cut short by the end
-// (vector index: masked lanes; it must not happen to another index unless its By ends in 1). In
-// a grid By has one length and the block's last sub-range may be cut short.
+// A Split walks the current sub-range of an index, ascending: parts of length By[0] as long as
+// a whole one fits into what is left, then parts of By[1], and so on (By descends). What is
+// left at the end, shorter than the last By, is one more part, cut short; so only the last part
+// can be short. In a grid By has one length.
+//
+// Where a definition is used, every index of it other than Vector must have a sub-range of
+// constant length that cannot be short: an index with a symbol in its extent is walked by a By
+// that ends in 1; a constant one by lengths that cover it exactly. A short part of Vector is
+// done with masked lanes.
 type Split struct {
 	Index string
 	By    []int64
 }
 
-// A Node is one step of a schedule. Values of definitions live in registers, in the block of
-// nodes where Begin or Let stands, for the tile that the indices had there.
+// A Node is one step of a schedule.
+//
+// A definition is alive, in registers, from its Begin, Join or Let to the end of the node list
+// where that stands (nested lists included), for the tile its axes have there: no node between
+// may walk one of these axes. A Load of a definition, in an expression that a node evaluates,
+// means the first of
+//   - its value in registers, when it is alive: the index is then the plain index of its axes;
+//   - its stored value in the output or Temp of its name, when an earlier phase has a Store of
+//     it: the index may be anything;
+//   - its expression, evaluated at the index, when it is a map.
 type Node interface{ node() }
 
 // A Loop walks one index. Stream: ascending, accumulators stay alive across it. Each: the turns
-// are independent. Unroll repeats the code (the range must be constant). Peel lists constant
-// positions at which the code is specialised, so that conditions on the index are decided when
-// the code is made: with Peel {1, 27} the turns below 1, in 1..27 and from 27 on each have code.
+// are independent, and nothing begun outside is stepped inside. Unroll repeats the code for
+// every turn, with constant positions (the range has constant bounds). Peel lists ascending
+// positions of the index at which the code is specialised so that conditions are decided when
+// it is made: a turn belongs to the segment its first position lies in, and each segment has
+// code of its own; with Peel {1, 27} and By {1}, the turn 0, the turns 1..27, those from 27 on.
 type Loop struct {
 	Kind   LoopKind
 	Split  Split
@@ -71,27 +95,40 @@ const (
 )
 
 // Begin starts the accumulators of the reduction Def at its identity: one per point of the
-// current tile of its axes, and for Lanes64 one per lane.
+// current tile of its axes; for Lanes64 64 lanes per point.
 type Begin struct{ Def string }
 
-// Step accumulates the terms at the current tile of the reduction's axes, in ascending order.
+// Step accumulates, for every point of the current tile of Def's axes, the terms at the current
+// tile of the reduction's axes, row-major ascending, skipping those where a When fails. The
+// streams around it, from Begin on, walk the reduction's axes in their order, so that over the
+// whole nest the terms of a point come row-major ascending: an axis before a walked one has
+// length 1. For Lanes64 the one reduction axis is Vector, walked by parts of which all but the
+// last are multiples of 64: term j goes to lane j mod 64.
 type Step struct{ Def string }
 
-// End joins the lanes of a Lanes64 reduction; the others need none.
+// End joins the lanes of a Lanes64 reduction, all 64 of them: lanes without a term hold the
+// identity and are joined too (a sum's -0 becomes +0). The others need no End.
 type End struct{ Def string }
 
-// Spill stores the accumulators of one chunk into Temp, at [chunk numbers ..., axes ...].
+// Spill stores the accumulators of one chunk of a Chunks reduction into Temp at [chunk numbers
+// ..., axes ...]: the chunk numbers are the positions of the reduction's axes outside of
+// Order.Axis (each of length 1 here) and, last, the first position of Order.Axis div By (its
+// sub-range, where Begin stands, is one chunk). Axes inside are whole there. Temp has the
+// extents of the chunk numbers, then those of the axes, row-major.
 type Spill struct{ Def, Temp string }
 
-// Join loads the chunks of Def from Temp and joins them as Chunks says; then Def has its value
-// on the current tile.
+// Join makes Def alive with its value on the current tile of its axes: the chunks in Temp,
+// numbered row-major, joined as neighbours level by level, an odd last one carried up; the
+// identity where there is none. Every element of Temp is joined in one block of one phase, so
+// joining may be done in Temp's memory: for d = 1, 2, 4 .. < n, chunk i takes chunk i+d, for i
+// = 0, 2d, 4d ... as long as i+d < n.
 type Join struct{ Def, Temp string }
 
-// Let evaluates the map Def on the current tile and keeps it.
+// Let evaluates the map Def on the current tile and keeps it in registers.
 type Let struct{ Def string }
 
-// Store writes the value of Def on the current tile (kept, accumulated, or evaluated here) to
-// the output buffer of that name.
+// Store writes the value of Def on the current tile of its axes, as a Load of it at its plain
+// index would mean it, to the output, or else the Temp, of that name.
 type Store struct{ Def string }
 
 func (*Loop) node()  {}
