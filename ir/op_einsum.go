@@ -1,0 +1,101 @@
+package ir
+
+import (
+	"fmt"
+	"strings"
+
+	"dlc/ir/tensor"
+)
+
+// Einsum is the sum of products that Spec says, as in "nte,se->nts": each letter is one dim, equal
+// wherever it stands; letters that the result lacks are summed, in order of first appearance. It
+// has two operands. Matmul is "mk,kn->mn".
+type Einsum struct{ Spec string }
+
+// Name is the op's mnemonic.
+func (o Einsum) Name() string { return "einsum" }
+
+// An einsumSpec is a parsed Spec.
+type einsumSpec struct{ a, b, out string }
+
+func (o Einsum) parse() (s einsumSpec, err error) {
+	left, out, ok := strings.Cut(o.Spec, "->")
+	a, b, ok2 := strings.Cut(left, ",")
+	if !ok || !ok2 || strings.ContainsAny(b, ",") {
+		return s, fmt.Errorf("spec %q must read like \"mk,kn->mn\"", o.Spec)
+	}
+	s = einsumSpec{a, b, out}
+	for _, part := range []string{a, b, out} {
+		for i := 0; i < len(part); i++ {
+			c := part[i]
+			if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+				return s, fmt.Errorf("spec %q: %q is no letter", o.Spec, c)
+			}
+			if strings.IndexByte(part, c) != i {
+				return s, fmt.Errorf("spec %q: %c stands twice in %q; a diagonal is not supported", o.Spec, c, part)
+			}
+		}
+	}
+	for i := 0; i < len(out); i++ {
+		if strings.IndexByte(a+b, out[i]) < 0 {
+			return s, fmt.Errorf("spec %q: %c of the result is in no operand", o.Spec, out[i])
+		}
+	}
+	return s, nil
+}
+
+// dims gives each letter its dim.
+func (s einsumSpec) dims(a, b tensor.Shape) map[byte]tensor.Dim {
+	dims := map[byte]tensor.Dim{}
+	for i := range s.b {
+		dims[s.b[i]] = b[i]
+	}
+	for i := range s.a {
+		dims[s.a[i]] = a[i]
+	}
+	return dims
+}
+
+// summed returns the letters that the result lacks.
+func (s einsumSpec) summed() string {
+	var out []byte
+	for _, c := range []byte(s.a + s.b) {
+		if strings.IndexByte(s.out, c) < 0 && strings.IndexByte(string(out), c) < 0 {
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}
+
+// Infer demands one dtype and one dim for each letter.
+func (o Einsum) Infer(in []tensor.Type) ([]tensor.Type, error) {
+	if err := arity(in, 2); err != nil {
+		return nil, err
+	}
+	s, err := o.parse()
+	if err != nil {
+		return nil, err
+	}
+	if in[0].DType != in[1].DType {
+		return nil, fmt.Errorf("operands must have one dtype, not %s and %s", in[0].DType, in[1].DType)
+	}
+	if !isNumber(in[0].DType) {
+		return nil, fmt.Errorf("%s cannot be multiplied", in[0].DType)
+	}
+	for i, part := range []string{s.a, s.b} {
+		if len(part) != len(in[i].Shape) {
+			return nil, fmt.Errorf("spec %q gives operand %d %d letters, but it is %s", o.Spec, i, len(part), in[i])
+		}
+	}
+	dims := s.dims(in[0].Shape, in[1].Shape)
+	for i := range s.b {
+		if d := dims[s.b[i]]; !d.Equal(in[1].Shape[i]) {
+			return nil, fmt.Errorf("inner dims differ: %c is %s in %s and %s in %s", s.b[i], d, in[0], in[1].Shape[i], in[1])
+		}
+	}
+	out := tensor.Shape{}
+	for i := range s.out {
+		out = append(out, dims[s.out[i]])
+	}
+	return []tensor.Type{{DType: in[0].DType, Shape: out}}, nil
+}
