@@ -1,0 +1,39 @@
+// Package passes owns the way from a module's graph to kernels ready for scheduling. It knows
+// graphs, kernels and tile machines as values; it knows nothing of syntax and nothing of targets.
+package passes
+
+import (
+	"fmt"
+
+	"dlc/ir"
+)
+
+// Options is passed down to every pass; the zero value and nil run silently.
+type Options struct {
+	// After is called when a pass is done, with what it made: an *ir.Module, a *kernel.Program
+	// or what a later stage calls its own.
+	After func(pass string, v any)
+	// Explain receives one line per decision of a cost model, with the numbers it compared.
+	Explain func(pass, line string)
+}
+
+func (o *Options) after(pass string, v any) {
+	if o != nil && o.After != nil {
+		o.After(pass, v)
+	}
+}
+
+func (o *Options) explains() bool { return o != nil && o.Explain != nil }
+
+func (o *Options) explain(pass, format string, args ...any) {
+	if o.explains() {
+		o.Explain(pass, fmt.Sprintf(format, args...))
+	}
+}
+
+// A GraphPass rewrites a module in place.
+type GraphPass struct {
+	Name   string
+	Reason string // why it stands at its place
+	Run    func(*ir.Module, *Options) error
+}
