@@ -1,0 +1,67 @@
+package llvm
+
+import (
+	"strings"
+	"sync"
+	"testing"
+)
+
+var v4 = Target{"x86_64-unknown-linux-gnu", "x86-64", "+avx2,+fma"}
+
+func library(t *testing.T) *Library {
+	t.Helper()
+	l, err := Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestCompileMakesAssemblyAndObject(t *testing.T) {
+	l := library(t)
+	const m = "define float @f(float %a) nounwind {\n  %b = call float @llvm.fma.f32(float %a, float %a, float %a)\n  ret float %b\n}\n"
+	asm, err := l.Compile(m, v4, "sroa,early-cse", Assembly)
+	if err != nil || !strings.Contains(string(asm), "vfmadd") {
+		t.Fatalf("%v\n%s", err, asm)
+	}
+	object, err := l.Compile(m, v4, "", Object)
+	if err != nil || !strings.HasPrefix(string(object), "\x7fELF") {
+		t.Fatal(err, len(object))
+	}
+}
+
+func TestBadModulesAreErrors(t *testing.T) {
+	l := library(t)
+	for name, c := range map[string]struct{ module, passes, want string }{
+		"parse":  {"define void @f( {", "", "parse"},
+		"verify": {"define i32 @f() {\n  br label %a\na:\n  %x = phi i32 [ 1, %a ]\n  ret i32 %x\n}\n", "", "verify"},
+		"passes": {"define void @f() {\n  ret void\n}\n", "no-such-pass", "no-such-pass"},
+		"asm":    {"define void @f() {\n  call void asm sideeffect \"nosuchinstruction\", \"\"()\n  ret void\n}\n", "", "nosuchinstruction"},
+	} {
+		_, err := l.Compile(c.module, v4, c.passes, Object)
+		if name == "asm" {
+			c.want = "invalid instruction mnemonic"
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestFatalErrorIsSurvived(t *testing.T) {
+	l := library(t)
+	// AMX needs a target feature: instruction selection gives up fatally.
+	const bad = "define void @f() {\n  call void @llvm.x86.tilezero(i8 1)\n  ret void\n}\n"
+	if _, err := l.Compile(bad, v4, "", Object); err == nil || !strings.Contains(err.Error(), "fatal") {
+		t.Fatalf("want a fatal error, got %v", err)
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if _, err := l.Compile("define void @g() {\n  ret void\n}\n", v4, "", Object); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
