@@ -1,0 +1,32 @@
+# make demo: sets up what is missing, builds dlc, trains on real digits, builds the artifact and runs it.
+# make test: everything that must hold.
+.PHONY: demo test build llvm golden fixtures bench clean
+export CGO_ENABLED = 0
+SHARED := $(or $(DLC_SHARED),../shared)
+
+demo: llvm build
+	./scripts/demo.sh
+
+build:
+	@command -v go >/dev/null || { echo "dlc is built with Go 1.26 or newer, which is not on the PATH; see https://go.dev/dl"; exit 2; }
+	go build -o bin/dlc ./cmd/dlc
+
+llvm:
+	@./scripts/llvm.sh
+
+test: llvm build
+	./scripts/test.sh
+
+golden: build
+	go test ./... -run Golden -update
+
+fixtures:
+	@echo "needs Python with torch and safetensors (any recent version)"
+	python3 tests/fixtures/make.py lenet-accuracy $(SHARED)/data/mnist
+	python3 tests/fixtures/make.py logits
+
+bench: build
+	./bench/run.sh
+
+clean:
+	rm -rf bin runs

@@ -1,0 +1,271 @@
+package passes
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+	"dlc/ir/tile"
+	"dlc/runtime/program"
+)
+
+// Plan turns a kernel program into the entry that codegen and the runtime see: buffers with
+// lifetimes, and one launch per phase. It schedules each kernel with tiling (the schedules are
+// returned in launch order) and gives updates their place: a weight's new value takes the
+// weight's memory where no one can still need the old value (inPlace), else it lives in the
+// arena and a kernel at the end copies it. first is the number of the first phase in its section.
+func Plan(p *kernel.Program, tiling func(*kernel.Kernel) (*tile.Program, error), first int) (*program.Entry, []*tile.Program, error) {
+	pl := &planner{prog: p, tiling: tiling, entry: &program.Entry{Name: p.Name}, number: map[string]int{}, symbol: map[string]int{}}
+	for _, k := range p.Kernels {
+		t, err := pl.schedule(k)
+		if err != nil {
+			return nil, nil, err
+		}
+		pl.tiles = append(pl.tiles, t)
+	}
+	for _, b := range slices.Clone(p.Buffers) {
+		if b.Role == kernel.Update && !pl.inPlace(b) {
+			if err := pl.copyLater(b); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	pl.symbols()
+	pl.buffers()
+	for _, t := range pl.tiles {
+		first = pl.launches(t, first)
+	}
+	pl.entry.Flops = flops(p)
+	return pl.entry, pl.tiles, nil
+}
+
+type planner struct {
+	prog   *kernel.Program
+	tiling func(*kernel.Kernel) (*tile.Program, error)
+	tiles  []*tile.Program
+	entry  *program.Entry
+	number map[string]int // buffer number by name in the kernel program
+	symbol map[string]int // place in Entry.Symbols
+}
+
+func (pl *planner) schedule(k *kernel.Kernel) (*tile.Program, error) {
+	t, err := pl.tiling(k)
+	if err != nil {
+		return nil, fmt.Errorf("kernel %s: %w", k.Name, err)
+	}
+	return t, nil
+}
+
+// copyLater makes update an arena buffer under another name and appends the kernel that copies it.
+func (pl *planner) copyLater(update *kernel.Buffer) error {
+	value := *update
+	value.Name, value.Role, value.Of = update.Name+".next", kernel.Temp, ""
+	for i, k := range pl.prog.Kernels {
+		if !renameBuffer(k, update.Name, &value) {
+			continue
+		}
+		t, err := pl.schedule(k)
+		if err != nil {
+			return err
+		}
+		pl.tiles[i] = t
+	}
+	axes := make([]kernel.Axis, len(update.Type.Shape))
+	for i, d := range update.Type.Shape {
+		axes[i] = kernel.Axis{Name: fmt.Sprintf("i%d", i), Extent: d}
+	}
+	k := &kernel.Kernel{Name: "copy_" + update.Name, Ins: []*kernel.Buffer{&value}, Outs: []*kernel.Buffer{update}, Defs: []*kernel.Def{{
+		Name: update.Name, DType: update.Type.DType, Axes: axes,
+		Expr: &kernel.Load{Name: value.Name, DType: value.Type.DType, At: kernel.Points(axes)},
+	}}}
+	t, err := pl.schedule(k)
+	if err != nil {
+		return err
+	}
+	pl.prog.Buffers = append(pl.prog.Buffers, &value)
+	pl.prog.Kernels = append(pl.prog.Kernels, k)
+	pl.tiles = append(pl.tiles, t)
+	return nil
+}
+
+// renameBuffer gives k the buffer to in place of the one called from; it reports whether k uses it.
+func renameBuffer(k *kernel.Kernel, from string, to *kernel.Buffer) (used bool) {
+	for _, list := range [][]*kernel.Buffer{k.Ins, k.Outs} {
+		for i, b := range list {
+			if b.Name == from {
+				list[i], used = to, true
+			}
+		}
+	}
+	if !used {
+		return false
+	}
+	for _, d := range k.Defs {
+		if d.Name == from {
+			d.Name = to.Name
+		}
+		visitLoads(d.Expr, func(l *kernel.Load) {
+			if l.Name == from {
+				l.Name = to.Name
+			}
+		})
+	}
+	return true
+}
+
+// symbols lists what the inputs' shapes bind, then whatever else occurs, each sorted.
+func (pl *planner) symbols() {
+	inputs, rest := map[string]bool{}, map[string]bool{}
+	for _, b := range pl.prog.Buffers {
+		set := rest
+		if b.Role == kernel.Input {
+			set = inputs
+		}
+		for _, d := range b.Type.Shape {
+			d.Symbols(set)
+		}
+	}
+	for _, set := range []map[string]bool{inputs, rest} {
+		names := make([]string, 0, len(set))
+		for s := range set {
+			if _, ok := pl.symbol[s]; !ok {
+				names = append(names, s)
+			}
+		}
+		sort.Strings(names)
+		for _, s := range names {
+			pl.symbol[s] = len(pl.entry.Symbols)
+			pl.entry.Symbols = append(pl.entry.Symbols, s)
+		}
+	}
+}
+
+// buffers numbers the buffers, an update like its weight, and finds their lifetimes in kernels.
+func (pl *planner) buffers() {
+	weights := map[string]int{} // path to number
+	for _, b := range pl.prog.Buffers {
+		path := b.Name
+		if b.Role == kernel.Update {
+			path = b.Of
+		}
+		if b.Role == kernel.Weight || b.Role == kernel.Update {
+			if n, ok := weights[path]; ok {
+				pl.number[b.Name] = n
+				continue
+			}
+			weights[path] = len(pl.entry.Buffers)
+		}
+		pl.add(b, path)
+	}
+	for i, t := range pl.tiles {
+		for _, b := range t.Temps {
+			pl.add(b, b.Name)
+			pl.touch(b.Name, i)
+		}
+		for _, b := range slices.Concat(t.Kernel.Ins, t.Kernel.Outs) {
+			pl.touch(b.Name, i)
+		}
+	}
+	for i := range pl.entry.Buffers {
+		pl.entry.Buffers[i].First = max(0, pl.entry.Buffers[i].First)
+	}
+}
+
+func (pl *planner) touch(name string, kernel int) {
+	b := &pl.entry.Buffers[pl.number[name]]
+	if b.First < 0 {
+		b.First = kernel
+	}
+	b.Last = max(b.Last, kernel)
+}
+
+// class says where the memory of a buffer of that role comes from.
+func class(r kernel.Role) program.Class {
+	switch r {
+	case kernel.Input:
+		return program.Input
+	case kernel.Output:
+		return program.Output
+	case kernel.Weight, kernel.Update:
+		return program.Stored
+	case kernel.Const:
+		return program.Const
+	}
+	return program.Arena
+}
+
+func (pl *planner) add(b *kernel.Buffer, public string) {
+	stored := b.Type.Shape
+	if b.Layout != nil {
+		stored = b.Layout.Dims
+	}
+	x := program.Buffer{Name: public, Type: b.Type, Class: class(b.Role), First: -1,
+		Bytes: stored.Size().Scale(int64(b.Type.DType.Size()))}
+	if b.Value != nil {
+		x.Value = b.Value.Data
+	}
+	pl.number[b.Name] = len(pl.entry.Buffers)
+	pl.entry.Buffers = append(pl.entry.Buffers, x)
+}
+
+// launches appends one launch per phase of t and returns the next phase's number.
+func (pl *planner) launches(t *tile.Program, number int) int {
+	var args, symbols []int
+	for _, b := range slices.Concat(t.Kernel.Ins, t.Kernel.Outs, t.Temps) {
+		args = append(args, pl.number[b.Name])
+	}
+	for _, s := range kernel.Symbols(t.Kernel) {
+		symbols = append(symbols, pl.symbol[s])
+	}
+	extents := map[string]tensor.Dim{}
+	for _, d := range t.Kernel.Defs {
+		for _, a := range allAxes(d) {
+			extents[a.Name] = a.Extent
+		}
+	}
+	span := ""
+	if len(t.Kernel.Spans) > 0 {
+		span = fmt.Sprintf("%s:%d", t.Kernel.Spans[0].File, t.Kernel.Spans[0].Line)
+	}
+	for _, ph := range t.Phases {
+		pl.entry.Steps = append(pl.entry.Steps, program.Launch{Kernel: number, Args: args, Symbols: symbols, Span: span,
+			Blocks: ph.Blocks(func(index string) tensor.Dim { return extents[index] })})
+		number++
+	}
+	return number
+}
+
+// allAxes returns a definition's axes, then those it reduces over.
+func allAxes(d *kernel.Def) []kernel.Axis {
+	if d.Reduce == nil {
+		return d.Axes
+	}
+	return slices.Concat(d.Axes, d.Reduce.Axes)
+}
+
+// flops estimates the floating-point operations of a call: the scalar calls of each definition
+// at each point, a fused multiply-add as two.
+func flops(p *kernel.Program) tensor.Dim {
+	sum := tensor.Int(0)
+	for _, k := range p.Kernels {
+		for _, d := range k.Defs {
+			each := int64(0)
+			kernel.Walk(d.Expr, func(e kernel.Expr) {
+				if c, ok := e.(*kernel.Call); ok && c.DType.IsFloat() {
+					each++
+				}
+			})
+			if d.Reduce != nil {
+				each++
+			}
+			n := tensor.Int(each)
+			for _, a := range allAxes(d) {
+				n = n.Mul(a.Extent)
+			}
+			sum = sum.Add(n)
+		}
+	}
+	return sum
+}
