@@ -1,7 +1,7 @@
 package tensor
 
 import (
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -15,35 +15,41 @@ type Dim struct {
 	terms []term // sorted by key, no zero coefficients
 }
 
-// A term is coef * the product of its atoms.
+// A term is coef * the product of its atoms. Its key, what it is sorted and compared by, is
+// made of the atoms' keys.
 type term struct {
 	coef  int64
 	atoms []atom // sorted by key; a power is repetition
+	key   string
 }
 
-// An atom is a symbol, or num div den when den > 0.
+// An atom is a symbol, or num div den when den > 0. Its key is its text.
 type atom struct {
 	name string
 	num  *Dim
 	den  int64
+	key  string
 }
 
-func (a atom) key() string {
-	if a.den == 0 {
-		return a.name
-	}
-	return "(" + a.num.String() + ") div " + strconv.FormatInt(a.den, 10)
+func symbolAtom(name string) atom { return atom{name: name, key: name} }
+
+func quotientAtom(num Dim, den int64) atom {
+	return atom{num: &num, den: den, key: "(" + num.String() + ") div " + strconv.FormatInt(den, 10)}
 }
 
-func (t term) key() string {
-	if len(t.atoms) == 1 {
-		return t.atoms[0].key()
+// monomial makes a term of atoms that are sorted already.
+func monomial(coef int64, atoms []atom) term {
+	switch len(atoms) {
+	case 0:
+		return term{coef: coef}
+	case 1:
+		return term{coef, atoms, atoms[0].key}
 	}
-	keys := make([]string, len(t.atoms))
-	for i, a := range t.atoms {
-		keys[i] = a.key()
+	keys := make([]string, len(atoms))
+	for i, a := range atoms {
+		keys[i] = a.key
 	}
-	return strings.Join(keys, "*")
+	return term{coef, atoms, strings.Join(keys, "*")}
 }
 
 // Int returns the constant v.
@@ -55,34 +61,20 @@ func Int(v int64) Dim {
 }
 
 // Sym returns the symbol of that name.
-func Sym(name string) Dim { return Dim{[]term{{1, []atom{{name: name}}}}} }
+func Sym(name string) Dim { return Dim{[]term{{1, []atom{symbolAtom(name)}, name}}} }
 
+// fromTerms sorts ts, which it owns, and joins equal keys.
 func fromTerms(ts []term) Dim {
-	type keyed struct {
-		key string
-		term
-	}
-	ks := make([]keyed, len(ts))
-	for i, t := range ts {
-		ks[i] = keyed{t.key(), t}
-	}
-	sort.SliceStable(ks, func(i, j int) bool { return ks[i].key < ks[j].key })
-	out := make([]term, 0, len(ks))
-	last := ""
-	for _, k := range ks {
-		if n := len(out); n > 0 && last == k.key {
-			out[n-1].coef += k.coef
+	slices.SortStableFunc(ts, func(a, b term) int { return strings.Compare(a.key, b.key) })
+	out := ts[:0]
+	for _, t := range ts {
+		if n := len(out); n > 0 && out[n-1].key == t.key {
+			out[n-1].coef += t.coef
 			continue
 		}
-		if n := len(out); n > 0 && out[n-1].coef == 0 {
-			out = out[:n-1]
-		}
-		out, last = append(out, k.term), k.key
+		out = append(out, t)
 	}
-	if n := len(out); n > 0 && out[n-1].coef == 0 {
-		out = out[:n-1]
-	}
-	return Dim{out}
+	return Dim{slices.DeleteFunc(out, func(t term) bool { return t.coef == 0 })}
 }
 
 // Add returns d + e.
@@ -93,7 +85,22 @@ func (d Dim) Add(e Dim) Dim {
 	if len(e.terms) == 0 {
 		return d
 	}
-	return fromTerms(append(append([]term{}, d.terms...), e.terms...))
+	out := make([]term, 0, len(d.terms)+len(e.terms))
+	a, b := d.terms, e.terms
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case a[0].key < b[0].key:
+			out, a = append(out, a[0]), a[1:]
+		case a[0].key > b[0].key:
+			out, b = append(out, b[0]), b[1:]
+		default:
+			if c := a[0].coef + b[0].coef; c != 0 {
+				out = append(out, term{c, a[0].atoms, a[0].key})
+			}
+			a, b = a[1:], b[1:]
+		}
+	}
+	return Dim{append(append(out, a...), b...)}
 }
 
 // Scale returns k * d.
@@ -103,7 +110,7 @@ func (d Dim) Scale(k int64) Dim {
 	}
 	out := make([]term, len(d.terms))
 	for i, t := range d.terms {
-		out[i] = term{t.coef * k, t.atoms}
+		out[i] = term{t.coef * k, t.atoms, t.key}
 	}
 	return Dim{out}
 }
@@ -126,8 +133,8 @@ func (d Dim) Mul(e Dim) Dim {
 	for _, a := range d.terms {
 		for _, b := range e.terms {
 			atoms := append(append([]atom{}, a.atoms...), b.atoms...)
-			sort.SliceStable(atoms, func(i, j int) bool { return atoms[i].key() < atoms[j].key() })
-			out = append(out, term{a.coef * b.coef, atoms})
+			slices.SortStableFunc(atoms, func(a, b atom) int { return strings.Compare(a.key, b.key) })
+			out = append(out, monomial(a.coef*b.coef, atoms))
 		}
 	}
 	return fromTerms(out)
@@ -149,10 +156,10 @@ func (d Dim) Div(k int64) Dim {
 			q = 0
 		}
 		if q != 0 {
-			whole = append(whole, term{q, t.atoms})
+			whole = append(whole, term{q, t.atoms, t.key})
 		}
 		if r := t.coef - q*k; r != 0 {
-			rest = append(rest, term{r, t.atoms})
+			rest = append(rest, term{r, t.atoms, t.key})
 		}
 	}
 	quotient, rem := Dim{whole}, Dim{rest}
@@ -167,8 +174,10 @@ func (d Dim) Div(k int64) Dim {
 			return quotient.Add(a.num.AddInt(c * a.den).Div(a.den * k))
 		}
 	}
-	return quotient.Add(Dim{[]term{{1, []atom{{num: &rem, den: k}}}}})
+	return quotient.Add(fromAtom(quotientAtom(rem, k)))
 }
+
+func fromAtom(a atom) Dim { return Dim{[]term{{1, []atom{a}, a.key}}} }
 
 // Mod returns d - k*(d div k), in 0..k.
 func (d Dim) Mod(k int64) Dim { return d.Sub(d.Div(k).Scale(k)) }
@@ -190,7 +199,7 @@ func (d Dim) Exact(e Dim) (Dim, bool) {
 		rest := append([]atom{}, t.atoms...)
 		for _, a := range by.atoms {
 			i := 0
-			for i < len(rest) && rest[i].key() != a.key() {
+			for i < len(rest) && rest[i].key != a.key {
 				i++
 			}
 			if i == len(rest) {
@@ -198,7 +207,7 @@ func (d Dim) Exact(e Dim) (Dim, bool) {
 			}
 			rest = append(rest[:i], rest[i+1:]...)
 		}
-		out = append(out, term{t.coef / by.coef, rest})
+		out = append(out, monomial(t.coef/by.coef, rest))
 	}
 	return fromTerms(out), true
 }
@@ -228,7 +237,9 @@ func (d Dim) constTerm() int64 {
 }
 
 // Equal reports whether d and e have one normal form.
-func (d Dim) Equal(e Dim) bool { return len(d.terms) == len(e.terms) && d.String() == e.String() }
+func (d Dim) Equal(e Dim) bool {
+	return slices.EqualFunc(d.terms, e.terms, func(a, b term) bool { return a.coef == b.coef && a.key == b.key })
+}
 
 // Symbols adds the names in d to set.
 func (d Dim) Symbols(set map[string]bool) {
@@ -245,9 +256,14 @@ func (d Dim) Symbols(set map[string]bool) {
 
 // Uses reports whether the symbol occurs in d.
 func (d Dim) Uses(name string) bool {
-	set := map[string]bool{}
-	d.Symbols(set)
-	return set[name]
+	for _, t := range d.terms {
+		for _, a := range t.atoms {
+			if a.den == 0 && a.name == name || a.den > 0 && a.num.Uses(name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Linear splits d as coef*name + rest, when name occurs nowhere in coef and rest.
@@ -270,7 +286,7 @@ func (d Dim) Linear(name string) (coef, rest Dim, ok bool) {
 			continue
 		}
 		atoms := append(append([]atom{}, t.atoms[:at]...), t.atoms[at+1:]...)
-		cs = append(cs, term{t.coef, atoms})
+		cs = append(cs, monomial(t.coef, atoms))
 	}
 	return fromTerms(cs), fromTerms(rs), true
 }
@@ -357,7 +373,7 @@ func (a atom) bounds(ranges map[string]Range) Range {
 func (r Range) mul(s Range) Range {
 	if !r.OpenLo && !r.OpenHi && !s.OpenLo && !s.OpenHi {
 		p := []int64{r.Lo * s.Lo, r.Lo * s.Hi, r.Hi * s.Lo, r.Hi * s.Hi}
-		sort.Slice(p, func(i, j int) bool { return p[i] < p[j] })
+		slices.Sort(p)
 		return Range{Lo: p[0], Hi: p[3]}
 	}
 	if !r.OpenLo && !s.OpenLo && r.Lo >= 0 && s.Lo >= 0 {
@@ -424,10 +440,10 @@ func (a atom) reduced(ranges map[string]Range) Dim {
 				big = append(big, t)
 			} else if len(t.atoms) == 0 {
 				if q := floorDiv(t.coef, g) * g; q != 0 {
-					big = append(big, term{q, nil})
+					big = append(big, term{coef: q})
 				}
 				if r := t.coef - floorDiv(t.coef, g)*g; r != 0 {
-					small = append(small, term{r, nil})
+					small = append(small, term{coef: r})
 				}
 			} else {
 				small = append(small, t)
@@ -445,7 +461,7 @@ func (a atom) reduced(ranges map[string]Range) Dim {
 		}
 		return fromTerms(big).Div(a.den / g)
 	}
-	return Dim{[]term{{1, []atom{a}}}}
+	return fromAtom(a)
 }
 
 // Terms calls f for each term: its coefficient, its symbols, and its quotients as (num, den).
