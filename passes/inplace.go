@@ -91,14 +91,14 @@ func (c *writeCheck) evaluate(name string) {
 func (c *writeCheck) loads(name string) (found, own bool) {
 	own = true
 	d := c.defs[name]
-	visitLoads(d.Expr, func(l *kernel.Load) {
+	for _, l := range kernel.Loads(d.Expr) {
 		if l.Name == c.old {
 			found, own = true, own && d.Reduce == nil && c.atPoint(l, d)
 		} else if inner := c.defs[l.Name]; inner != nil && inner.Reduce == nil && !c.kept[l.Name] {
 			f, o := c.loads(l.Name)
 			found, own = found || f, own && (!f || o && c.atPoint(l, d))
 		}
-	})
+	}
 	return found, own
 }
 
@@ -114,13 +114,4 @@ func (c *writeCheck) atPoint(l *kernel.Load, d *kernel.Def) bool {
 		}
 	}
 	return true
-}
-
-// visitLoads calls f for every load in e, indices included.
-func visitLoads(e kernel.Expr, f func(*kernel.Load)) {
-	kernel.Walk(e, func(x kernel.Expr) {
-		if l, ok := x.(*kernel.Load); ok {
-			f(l)
-		}
-	})
 }

@@ -106,11 +106,7 @@ func renameBuffer(k *kernel.Kernel, from string, to *kernel.Buffer) (used bool) 
 		if d.Name == from {
 			d.Name = to.Name
 		}
-		visitLoads(d.Expr, func(l *kernel.Load) {
-			if l.Name == from {
-				l.Name = to.Name
-			}
-		})
+		d.Expr = kernel.Rename(d.Expr, map[string]string{from: to.Name})
 	}
 	return true
 }
@@ -164,7 +160,7 @@ func (pl *planner) buffers() {
 			pl.add(b, b.Name)
 			pl.touch(b.Name, i)
 		}
-		for _, b := range slices.Concat(t.Kernel.Ins, t.Kernel.Outs) {
+		for _, b := range t.Kernel.Buffers() {
 			pl.touch(b.Name, i)
 		}
 	}
@@ -213,7 +209,7 @@ func (pl *planner) add(b *kernel.Buffer, public string) {
 // launches appends one launch per phase of t and returns the next phase's number.
 func (pl *planner) launches(t *tile.Program, number int) int {
 	var args, symbols []int
-	for _, b := range slices.Concat(t.Kernel.Ins, t.Kernel.Outs, t.Temps) {
+	for _, b := range append(t.Kernel.Buffers(), t.Temps...) {
 		args = append(args, pl.number[b.Name])
 	}
 	for _, s := range kernel.Symbols(t.Kernel) {
@@ -221,7 +217,7 @@ func (pl *planner) launches(t *tile.Program, number int) int {
 	}
 	extents := map[string]tensor.Dim{}
 	for _, d := range t.Kernel.Defs {
-		for _, a := range allAxes(d) {
+		for _, a := range d.AllAxes() {
 			extents[a.Name] = a.Extent
 		}
 	}
@@ -237,14 +233,6 @@ func (pl *planner) launches(t *tile.Program, number int) int {
 	return number
 }
 
-// allAxes returns a definition's axes, then those it reduces over.
-func allAxes(d *kernel.Def) []kernel.Axis {
-	if d.Reduce == nil {
-		return d.Axes
-	}
-	return slices.Concat(d.Axes, d.Reduce.Axes)
-}
-
 // flops estimates the floating-point operations of a call: the scalar calls of each definition
 // at each point, a fused multiply-add as two.
 func flops(p *kernel.Program) tensor.Dim {
@@ -252,16 +240,17 @@ func flops(p *kernel.Program) tensor.Dim {
 	for _, k := range p.Kernels {
 		for _, d := range k.Defs {
 			each := int64(0)
-			kernel.Walk(d.Expr, func(e kernel.Expr) {
+			kernel.Walk(d.Expr, func(e kernel.Expr) bool {
 				if c, ok := e.(*kernel.Call); ok && c.DType.IsFloat() {
 					each++
 				}
+				return true
 			})
 			if d.Reduce != nil {
 				each++
 			}
 			n := tensor.Int(each)
-			for _, a := range allAxes(d) {
+			for _, a := range d.AllAxes() {
 				n = n.Mul(a.Extent)
 			}
 			sum = sum.Add(n)
