@@ -26,8 +26,9 @@ lang/build      : lang/diag lang/syntax lang/check ir ir/tensor
 lang/format     : lang/diag lang/syntax
 runtime/program : ir/tensor
 passes          : ir ir/kernel ir/tile ir/tensor runtime/program lang/diag
-codegen         : ir/tensor ir/kernel ir/tile runtime/program lang/diag
-codegen/cpu     : codegen ir/tensor ir/kernel ir/tile runtime/program lang/diag
+codegen/llvm    :
+codegen         : codegen/llvm ir/tensor ir/kernel ir/tile runtime/program lang/diag
+codegen/cpu     : codegen codegen/llvm ir/tensor ir/kernel ir/tile runtime/program lang/diag
 runtime/native  : runtime/program
 runtime         : runtime/program runtime/native ir/tensor
 runtime/data    : runtime/program ir/tensor
