@@ -1,0 +1,209 @@
+package syntax
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"dlc/lang/diag"
+
+	"github.com/alecthomas/participle/v2"
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// A syntaxError is a mistake found by the expression parser, on its way through participle. Its
+// mend, when there is one, makes the fix's text from what stands at the fix's span.
+type syntaxError struct {
+	*diag.Diagnostic
+	mend func(old string) string
+}
+
+// Message and Position make it participle's.
+func (e *syntaxError) Message() string { return e.Diagnostic.Message }
+func (e *syntaxError) Position() lexer.Position {
+	s := e.Span
+	return lexer.Position{Filename: s.File, Offset: s.Start, Line: s.Line, Column: s.Col}
+}
+
+func mistake(code string, at *lexer.Token, message string) *diag.Diagnostic {
+	return &diag.Diagnostic{Code: code, Span: tokenSpan(*at), Message: message}
+}
+
+// expected says what was wanted and what stands there.
+func expected(what string, t *lexer.Token) error {
+	d := mistake("E0106", t, fmt.Sprintf("expected %s, found %s", what, describe(t)))
+	hint(d, t)
+	return &syntaxError{Diagnostic: d}
+}
+
+// describe names a token as a reader sees it.
+func describe(t *lexer.Token) string {
+	switch t.Type {
+	case lexer.EOF:
+		return "the end of the declaration"
+	case newlineToken:
+		return "the end of the line"
+	case keywordToken:
+		return fmt.Sprintf("the reserved word `%s`", t.Value)
+	case stringToken:
+		return "a string"
+	}
+	return fmt.Sprintf("`%s`", t.Value)
+}
+
+// hint adds what the token was probably meant to be.
+func hint(d *diag.Diagnostic, t *lexer.Token) {
+	if t.Type != opToken {
+		return
+	}
+	switch t.Value {
+	case "<-":
+		d.Code, d.Message = "E0110", "`<-` updates a state and stands only at the start of a statement"
+		d.Help = []string{"for a comparison with a negative number write `< -`"}
+		d.Fix = &diag.Fix{Span: d.Span, Text: "< -"}
+	case "=":
+		d.Help = []string{"a comparison is written `==`"}
+	case "|":
+		d.Help = []string{"the pipe is written `|>`, the operator on bools `or`"}
+	}
+}
+
+func tooLong(t *lexer.Token) error {
+	d := mistake("E0105", t, fmt.Sprintf("this expression is too long: more than %d operators in a row, or %d that nest to the right", maxChain, maxDepth))
+	d.Help = []string{"bind a part of it to a name"}
+	return &syntaxError{Diagnostic: d}
+}
+
+// afterPipe is the mistake of an operator that follows a pipe.
+func afterPipe(t *lexer.Token, pipe diag.Span) error {
+	d := mistake("E0108", t, fmt.Sprintf("`%s` cannot follow a pipe", t.Value))
+	d.Related = []diag.Label{{Span: pipe, Text: "this pipe"}}
+	d.Help = []string{"put the pipe in parentheses"}
+	d.Fix = &diag.Fix{Span: pipe}
+	return &syntaxError{d, func(old string) string { return "(" + old + ")" }}
+}
+
+// chained is the mistake of `a < b < c`.
+func chained(first, second *lexer.Token, middle Expr) error {
+	d := mistake("E0109", second, fmt.Sprintf("comparisons do not chain: `%s` after `%s`", second.Value, first.Value))
+	d.Related = []diag.Label{{Span: tokenSpan(*first), Text: "first comparison"}}
+	d.Help = []string{"join two comparisons with `and`"}
+	d.Fix = &diag.Fix{Span: middle.Span()}
+	return &syntaxError{d, func(old string) string { return old + " and " + old }}
+}
+
+// unknownDecl refuses a chunk whose first token begins no declaration.
+func unknownDecl(tokens []lexer.Token) *diag.Diagnostic {
+	t := &tokens[0]
+	if slices.Contains(declarations, t.Value) {
+		return nil
+	}
+	if t.Type != nameToken {
+		d := mistake("E0107", t, fmt.Sprintf("expected a declaration, found %s", describe(t)))
+		d.Help = []string{"only declarations stand in column 1; indent what continues one"}
+		return d
+	}
+	d := mistake("E0107", t, fmt.Sprintf("unknown declaration `%s`", t.Value))
+	if near, ok := diag.Suggest(t.Value, declarations); ok {
+		d.Help = []string{fmt.Sprintf("did you mean `%s`?", near)}
+		d.Fix = &diag.Fix{Span: d.Span, Text: near}
+		return d
+	}
+	d.Help = []string{"declarations begin with " + strings.Join(declarations[:len(declarations)-1], ", ") + " or test; what belongs to a block is indented"}
+	return d
+}
+
+// explain turns an error of the grammar into a diagnostic.
+func explain(err error, tokens []lexer.Token, src []byte) *diag.Diagnostic {
+	var own *syntaxError
+	var unexpected *participle.UnexpectedTokenError
+	var d *diag.Diagnostic
+	switch {
+	case errors.As(err, &own):
+		if d = own.Diagnostic; own.mend != nil {
+			d.Fix.Text = own.mend(string(src[d.Fix.Span.Start:d.Fix.Span.End]))
+		}
+	case errors.As(err, &unexpected):
+		errors.As(expected(wanted(unexpected), &unexpected.Unexpected), &own)
+		d = own.Diagnostic
+	default:
+		panic("BUG: the grammar failed without a token: " + err.Error())
+	}
+	if at := tokenAt(tokens, d.Span.Start); at >= 0 {
+		unclosed(d, tokens, at)
+	}
+	return d
+}
+
+func tokenAt(tokens []lexer.Token, offset int) int {
+	return slices.IndexFunc(tokens, func(t lexer.Token) bool { return t.Pos.Offset == offset && t.Value != "" || t.EOF() && t.Pos.Offset == offset })
+}
+
+// unclosed points to the bracket that was to be closed where the parser stopped: at the end of
+// the declaration, or at a bracket of another kind.
+func unclosed(d *diag.Diagnostic, tokens []lexer.Token, at int) {
+	t := tokens[at]
+	if !t.EOF() && !isSign(&t, ")") && !isSign(&t, "]") && !isSign(&t, "}") {
+		return
+	}
+	var open []lexer.Token
+	for _, o := range tokens[:at] {
+		switch {
+		case isSign(&o, "(") || isSign(&o, "[") || isSign(&o, "{"):
+			open = append(open, o)
+		case len(open) > 0 && isSign(&o, closer(open[len(open)-1].Value)):
+			open = open[:len(open)-1]
+		}
+	}
+	if len(open) == 0 {
+		if !t.EOF() {
+			d.Code, d.Message = "E0104", fmt.Sprintf("this `%s` closes nothing", t.Value)
+		}
+		return
+	}
+	o := open[len(open)-1]
+	if isSign(&t, closer(o.Value)) {
+		return
+	}
+	d.Code, d.Message = "E0104", fmt.Sprintf("this `%s` is never closed", o.Value)
+	d.Span, d.Help = tokenSpan(o), nil
+	end := tokenSpan(tokens[at])
+	end.End = end.Start
+	text := closer(o.Value)
+	if o.Value == "{" {
+		text = "\n" + text
+	}
+	d.Related = []diag.Label{{Span: tokenSpan(tokens[at]), Text: fmt.Sprintf("`%s` expected before this", closer(o.Value))}}
+	if t.EOF() {
+		d.Related[0].Text = fmt.Sprintf("the declaration ends here without `%s`", closer(o.Value))
+	}
+	d.Fix = &diag.Fix{Span: end, Text: text}
+}
+
+// quotedSign finds the signs and productions in participle's EBNF of what it wanted.
+var quotedSign = regexp.MustCompile(`"([^"]+)"|<([a-z]+)>|\b([A-Z][A-Za-z]*)\b`)
+
+// productions are the grammar's names in a reader's words.
+var productions = map[string]string{"nl": "the end of the line", "name": "a name", "number": "a number", "string": "a string",
+	"NL": "the end of the line", "Name": "a name", "Number": "a number", "String": "a string", "Block": "`{`", "DataBlock": "`{`",
+	"TrainBlock": "`{`", "ParamList": "`(`", "Params": "`(`", "Args": "`(`", "Type": "a type", "TypeAlt": "a type", "Shape": "a shape",
+	"Dim": "a dim", "Expr": "an expression", "Sum": "an expression", "Named": "a name", "Promise": "a promise", "Param": "a parameter"}
+
+// wanted says what participle expected first, up to the first part that is not optional.
+func wanted(err *participle.UnexpectedTokenError) string {
+	_, text, _ := strings.Cut(err.Message(), "(expected ")
+	text = strings.TrimSuffix(text, ")")
+	m := quotedSign.FindStringSubmatch(text)
+	switch {
+	case m == nil:
+		return "something else"
+	case m[1] != "":
+		return "`" + m[1] + "`"
+	}
+	if p, ok := productions[m[2]+m[3]]; ok {
+		return p
+	}
+	return strings.ToLower(m[2] + m[3])
+}
