@@ -1,0 +1,165 @@
+package passes
+
+import (
+	"fmt"
+
+	"dlc/ir"
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+)
+
+// A lowering turns one Func into a program of one kernel per node. A value's buffer is the
+// output or update that it is the first to fill; results that are inputs, and second results of
+// one value, are copied.
+type lowering struct {
+	f    *ir.Func
+	prog *kernel.Program
+	used map[string]bool
+	name map[int]string // of a value, by ID
+	next int
+}
+
+func lower(f *ir.Func) *kernel.Program {
+	l := &lowering{f: f, prog: &kernel.Program{Name: f.Name}, used: map[string]bool{}, name: map[int]string{}}
+	for _, p := range f.Params {
+		role := kernel.Input
+		if p.Param.Kind == ir.Stored {
+			role = kernel.Weight
+		}
+		l.buffer(p, p.Param.Name, role)
+	}
+	copies := l.results()
+	for _, n := range f.Nodes {
+		l.node(n)
+	}
+	for _, c := range copies {
+		l.copy(c)
+	}
+	return l.prog
+}
+
+// unique returns name, or where it is taken, name with marks behind it.
+func (l *lowering) unique(name string) string {
+	for l.used[name] {
+		name += "_"
+	}
+	l.used[name] = true
+	return name
+}
+
+func (l *lowering) fresh(prefix string) string {
+	l.next++
+	return l.unique(fmt.Sprintf("%s%d", prefix, l.next))
+}
+
+func (l *lowering) buffer(v *ir.Value, name string, role kernel.Role) *kernel.Buffer {
+	b := &kernel.Buffer{Name: l.unique(name), Type: v.Type, Role: role}
+	l.name[v.ID] = b.Name
+	l.prog.Buffers = append(l.prog.Buffers, b)
+	return b
+}
+
+// A resultCopy is a result whose value has its buffer elsewhere.
+type resultCopy struct {
+	value *ir.Value
+	to    *kernel.Buffer
+}
+
+// results makes the buffers of outputs and updates. A weight that keeps its value needs none.
+func (l *lowering) results() (copies []resultCopy) {
+	for _, r := range l.f.Results {
+		v := r.Value
+		if r.Update && v.Param != nil && v.Param.Kind == ir.Stored && v.Param.Name == r.Name {
+			continue
+		}
+		b := &kernel.Buffer{Name: l.unique(r.Name), Type: v.Type, Role: kernel.Output, Of: r.Name}
+		if r.Update {
+			b.Role = kernel.Update
+		}
+		l.prog.Buffers = append(l.prog.Buffers, b)
+		if _, taken := l.name[v.ID]; taken {
+			copies = append(copies, resultCopy{v, b})
+			continue
+		}
+		l.name[v.ID] = b.Name
+	}
+	return copies
+}
+
+func (l *lowering) node(n *ir.Node) {
+	in, out := make([]string, len(n.In)), make([]string, len(n.Out))
+	for i, v := range n.In {
+		in[i] = l.name[v.ID]
+	}
+	for i, v := range n.Out {
+		if _, ok := l.name[v.ID]; !ok {
+			l.buffer(v, fmt.Sprintf("v%d", v.ID), kernel.Temp)
+		}
+		out[i] = l.name[v.ID]
+	}
+	low := ir.NewLowering(n, in, out, l.fresh)
+	n.Op.Lower(low)
+	k := assemble(fmt.Sprintf("k%d_%s", len(l.prog.Kernels), n.Op.Name()), low.Defs, l.lookup(), nil)
+	k.Spans = n.Spans
+	l.prog.Kernels = append(l.prog.Kernels, k)
+}
+
+func (l *lowering) lookup() map[string]*kernel.Buffer { return buffersByName(l.prog) }
+
+func (l *lowering) copy(c resultCopy) {
+	axes := make([]kernel.Axis, len(c.to.Type.Shape))
+	for i, d := range c.to.Type.Shape {
+		axes[i] = kernel.Axis{Name: axisName("i", i), Extent: d}
+	}
+	def := &kernel.Def{Name: c.to.Name, DType: c.to.Type.DType, Axes: axes,
+		Expr: &kernel.Load{Name: l.name[c.value.ID], DType: c.to.Type.DType, At: kernel.Points(axes)}}
+	k := assemble(fmt.Sprintf("k%d_copy", len(l.prog.Kernels)), []*kernel.Def{def}, l.lookup(), nil)
+	l.prog.Kernels = append(l.prog.Kernels, k)
+}
+
+func axisName(prefix string, i int) string { return fmt.Sprintf("%s%d", prefix, i) }
+
+func buffersByName(p *kernel.Program) map[string]*kernel.Buffer {
+	m := map[string]*kernel.Buffer{}
+	for _, b := range p.Buffers {
+		m[b.Name] = b
+	}
+	return m
+}
+
+// assemble makes a kernel of definitions: Outs are those that have a buffer, or with a given
+// list, those in it.
+func assemble(name string, defs []*kernel.Def, buffers map[string]*kernel.Buffer, outs map[string]bool) *kernel.Kernel {
+	k := &kernel.Kernel{Name: name, Defs: defs}
+	seen := map[string]bool{}
+	for _, d := range defs {
+		for _, l := range loadsOf(d) {
+			if b := buffers[l.Name]; b != nil && !seen[l.Name] {
+				k.Ins = append(k.Ins, b)
+			}
+			seen[l.Name] = true
+		}
+		seen[d.Name] = true
+		if b := buffers[d.Name]; b != nil && (outs == nil || outs[d.Name]) {
+			k.Outs = append(k.Outs, b)
+		}
+	}
+	return k
+}
+
+// constantOf returns the value of an all-equal tensor as a literal.
+func constantOf(x *tensor.Tensor) (*kernel.Lit, bool) {
+	if x.Len() == 0 {
+		return kernel.Number(x.DType, 0), true
+	}
+	size := x.DType.Size()
+	for i := size; i < len(x.Data); i++ {
+		if x.Data[i] != x.Data[i-size] {
+			return nil, false
+		}
+	}
+	if x.DType.IsFloat() {
+		return kernel.F(x.DType, x.Float(0)), true
+	}
+	return kernel.I(x.DType, x.Int(0)), true
+}
