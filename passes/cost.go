@@ -13,7 +13,7 @@ const (
 	nearBytes     = 32 << 10
 	farBytes      = 1 << 20
 	launchCost    = 20000 // a kernel more: a barrier of the team, 100 to 200 ns
-	maxNodes      = 300  // of one expression: keeps compilation linear
+	maxNodes      = 300   // of one expression: keeps compilation linear
 )
 
 // nominal is the value of d with every symbol at its nominal size.
@@ -45,7 +45,7 @@ func evaluations(d *kernel.Def) float64 {
 
 // operations is the arithmetic of one evaluation of e.
 func operations(e kernel.Expr) (ops float64, nodes int) {
-	walkExpr(e, func(e kernel.Expr) {
+	kernel.Walk(e, func(e kernel.Expr) bool {
 		nodes++
 		switch e := e.(type) {
 		case *kernel.Call:
@@ -55,6 +55,7 @@ func operations(e kernel.Expr) (ops float64, nodes int) {
 		case *kernel.Random:
 			ops += 40
 		}
+		return true
 	})
 	return ops, nodes
 }

@@ -42,7 +42,7 @@ func settled(d *kernel.Def) *kernel.Def {
 
 // withoutUnits puts 0 for every index of extent 1 and drops the reduced ones. Kept axes stay.
 func withoutUnits(d *kernel.Def) *kernel.Def {
-	r := newRewriting(rangesOf(d))
+	r := newRewriting(d.Ranges())
 	r.dims = map[string]tensor.Dim{}
 	for _, a := range append(append([]kernel.Axis{}, d.Axes...), reduceAxes(d)...) {
 		if a.Extent.IsConst(1) {
@@ -74,7 +74,7 @@ func solved(d *kernel.Def) (*kernel.Def, bool) {
 			if !ok || n > k {
 				continue
 			}
-			r := newRewriting(rangesOf(d))
+			r := newRewriting(d.Ranges())
 			r.dims = map[string]tensor.Dim{a.Name: rest.Mod(k)}
 			out := rewriteDef(d, r)
 			out.Reduce.Axes = append(append([]kernel.Axis{}, d.Reduce.Axes[:at]...), d.Reduce.Axes[at+1:]...)

@@ -66,12 +66,12 @@ func newFusion(p *kernel.Program, o *Options) *fusion {
 // put sets or replaces a definition and notes what it reads.
 func (f *fusion) put(d *kernel.Def) {
 	if old := f.defs[d.Name]; old != nil {
-		for _, l := range loadsOf(old) {
+		for _, l := range kernel.Loads(old.Expr) {
 			delete(f.users[l.Name], d.Name)
 		}
 	}
 	f.defs[d.Name] = d
-	for _, l := range loadsOf(d) {
+	for _, l := range kernel.Loads(d.Expr) {
 		if f.users[l.Name] == nil {
 			f.users[l.Name] = map[string]bool{}
 		}
@@ -80,7 +80,7 @@ func (f *fusion) put(d *kernel.Def) {
 }
 
 func (f *fusion) remove(name string) {
-	for _, l := range loadsOf(f.defs[name]) {
+	for _, l := range kernel.Loads(f.defs[name].Expr) {
 		delete(f.users[l.Name], name)
 	}
 	delete(f.defs, name)
@@ -190,7 +190,7 @@ func tiled(d *kernel.Def) bool {
 // isAnchored reports whether d applies elementwise to the value of a reduction, or to a map that
 // does.
 func (f *fusion) isAnchored(d *kernel.Def) bool {
-	for _, l := range loadsOf(d) {
+	for _, l := range kernel.Loads(d.Expr) {
 		from := f.defs[l.Name]
 		if from != nil && (from.Reduce != nil || f.anchored[l.Name]) && identity(l.At, d.Axes) && sameExtents(from.Axes, d.Axes) {
 			return true
@@ -205,7 +205,7 @@ func (f *fusion) elementwise(d *kernel.Def, consumers []*kernel.Def) bool {
 		if c.Reduce != nil || !sameExtents(c.Axes, d.Axes) {
 			return false
 		}
-		for _, l := range loadsOf(c) {
+		for _, l := range kernel.Loads(c.Expr) {
 			if l.Name == d.Name && !identity(l.At, c.Axes) {
 				return false
 			}
@@ -276,7 +276,7 @@ func (f *fusion) compare(d *kernel.Def, consumers []*kernel.Def) (why string, ok
 func (f *fusion) sites(c *kernel.Def, name string) int {
 	places := map[string]bool{}
 	n := 0
-	for _, l := range loadsOf(c) {
+	for _, l := range kernel.Loads(c.Expr) {
 		if l.Name != name {
 			continue
 		}
@@ -292,7 +292,7 @@ func (f *fusion) sites(c *kernel.Def, name string) int {
 // readCost is the cost of the loads of one evaluation of d.
 func (f *fusion) readCost(d *kernel.Def) float64 {
 	sum, seen := 0.0, map[string]bool{}
-	for _, l := range loadsOf(d) {
+	for _, l := range kernel.Loads(d.Expr) {
 		key := atText(l)
 		if key != "" && seen[key] {
 			continue

@@ -108,7 +108,7 @@ func (g *grouping) canonical(prefix string, from int, axes []kernel.Axis) []kern
 // producers returns the groups that d reads, ascending.
 func (g *grouping) producers(d *kernel.Def) []int {
 	set := map[int]bool{}
-	for _, l := range loadsOf(d) {
+	for _, l := range kernel.Loads(d.Expr) {
 		if id, ok := g.of[l.Name]; ok {
 			set[id] = true
 		}
@@ -160,13 +160,13 @@ func (g *grouping) sharesReads(c *group, d *kernel.Def) bool {
 	}
 	small := nominal(sizeOf(c.kept)) <= smallMap
 	places := map[string]bool{}
-	for _, l := range loadsOf(moved) {
+	for _, l := range kernel.Loads(moved.Expr) {
 		if small || len(l.At) > 0 {
 			places[atText(l)] = true
 		}
 	}
 	for _, name := range c.names {
-		for _, l := range loadsOf(g.defs[name]) {
+		for _, l := range kernel.Loads(g.defs[name].Expr) {
 			if key := atText(l); key != "" && places[key] {
 				return true
 			}
@@ -218,7 +218,7 @@ func (g *grouping) fits(c *group, d *kernel.Def, deps []int) (why string, ok boo
 		return "", false
 	}
 	reads := 0
-	for _, l := range loadsOf(moved) {
+	for _, l := range kernel.Loads(moved.Expr) {
 		if id, in := g.of[l.Name]; in && id == c.id {
 			if !g.readsInside(c, moved, l) {
 				return "", false

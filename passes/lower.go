@@ -72,9 +72,12 @@ func (l *lowering) results() (copies []resultCopy) {
 		if r.Update && v.Param != nil && v.Param.Kind == ir.Stored && v.Param.Name == r.Name {
 			continue
 		}
-		b := &kernel.Buffer{Name: l.unique(r.Name), Type: v.Type, Role: kernel.Output, Of: r.Name}
+		b := &kernel.Buffer{Name: l.unique(r.Name), Type: v.Type, Role: kernel.Output}
 		if r.Update {
 			b.Role = kernel.Update
+		}
+		if r.Update || b.Name != r.Name {
+			b.Of = r.Name
 		}
 		l.prog.Buffers = append(l.prog.Buffers, b)
 		if _, taken := l.name[v.ID]; taken {
@@ -133,7 +136,7 @@ func assemble(name string, defs []*kernel.Def, buffers map[string]*kernel.Buffer
 	k := &kernel.Kernel{Name: name, Defs: defs}
 	seen := map[string]bool{}
 	for _, d := range defs {
-		for _, l := range loadsOf(d) {
+		for _, l := range kernel.Loads(d.Expr) {
 			if b := buffers[l.Name]; b != nil && !seen[l.Name] {
 				k.Ins = append(k.Ins, b)
 			}

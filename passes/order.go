@@ -110,7 +110,7 @@ func usesAny(l *kernel.Load, axes []kernel.Axis) bool {
 // reducesLast reports whether the last axis of the widest operand is reduced.
 func reducesLast(d *kernel.Def) bool {
 	rank, last := 0, false
-	for _, l := range loadsOf(d) {
+	for _, l := range kernel.Loads(d.Expr) {
 		if len(l.At) <= rank || !usesAny(l, d.Reduce.Axes) {
 			continue
 		}
@@ -177,10 +177,11 @@ func unusedName(prefix string, d *kernel.Def) string {
 		used[a.Name] = true
 		a.Extent.Symbols(used)
 	}
-	walkExpr(d.Expr, func(e kernel.Expr) {
+	kernel.Walk(d.Expr, func(e kernel.Expr) bool {
 		if ix, ok := e.(*kernel.Index); ok {
 			ix.Dim.Symbols(used)
 		}
+		return true
 	})
 	for used[prefix] {
 		prefix += "_"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dlc/ir"
+	"dlc/ir/kernel"
 )
 
 // Options is passed down to every pass; the zero value and nil run silently.
@@ -36,4 +37,29 @@ type GraphPass struct {
 	Name   string
 	Reason string // why it stands at its place
 	Run    func(*ir.Module, *Options) error
+}
+
+// A KernelPass rewrites one entry's kernels in place.
+type KernelPass struct {
+	Name   string
+	Reason string
+	Run    func(*kernel.Program, *Options)
+}
+
+// kernelPasses is the way from one kernel per node to the kernels that are scheduled.
+var kernelPasses = []KernelPass{
+	{"form", "first, for it may change roundings: everything after it keeps bits", form},
+	{"order", "before anything merges, so that no order depends on what was merged", order},
+	{"fuse", "after order: it only moves definitions and drops what memory need not hold", fuse},
+}
+
+// Kernels lowers one entry of a module to kernels and runs the kernel passes over them.
+func Kernels(f *ir.Func, m *ir.Module, o *Options) (*kernel.Program, error) {
+	p := lower(f)
+	o.after("lower", p)
+	for _, pass := range kernelPasses {
+		pass.Run(p, o)
+		o.after(pass.Name, p)
+	}
+	return p, nil
 }

@@ -143,7 +143,7 @@ func (pl *planner) buffers() {
 	weights := map[string]int{} // path to number
 	for _, b := range pl.prog.Buffers {
 		path := b.Name
-		if b.Role == kernel.Update {
+		if b.Of != "" {
 			path = b.Of
 		}
 		if b.Role == kernel.Weight || b.Role == kernel.Update {

@@ -161,8 +161,6 @@ func reduceAxes(d *kernel.Def) []kernel.Axis {
 	return d.Reduce.Axes
 }
 
-func rangesOf(d *kernel.Def) map[string]tensor.Range { return axisRanges(d.Axes, reduceAxes(d)) }
-
 // rewriteDef returns a copy of d in which r, over the axes as they are, is applied to its
 // expression and conditions.
 func rewriteDef(d *kernel.Def, r *rewriting) *kernel.Def {
@@ -209,34 +207,6 @@ func rename(d *kernel.Def, kept, reduced []kernel.Axis) *kernel.Def {
 			}
 		}
 	}
-	return out
-}
-
-// walkExpr visits every node once, a node before its operands.
-func walkExpr(e kernel.Expr, visit func(kernel.Expr)) {
-	seen := map[kernel.Expr]bool{}
-	var walk func(kernel.Expr)
-	walk = func(e kernel.Expr) {
-		if seen[e] {
-			return
-		}
-		seen[e] = true
-		visit(e)
-		for _, a := range kernel.Operands(e) {
-			walk(a)
-		}
-	}
-	walk(e)
-}
-
-// loadsOf returns the loads of a definition, in order of first occurrence.
-func loadsOf(d *kernel.Def) []*kernel.Load {
-	var out []*kernel.Load
-	walkExpr(d.Expr, func(e kernel.Expr) {
-		if l, ok := e.(*kernel.Load); ok {
-			out = append(out, l)
-		}
-	})
 	return out
 }
 
@@ -304,12 +274,13 @@ func expand(l *kernel.Load, d *kernel.Def, ranges map[string]tensor.Range) (kern
 
 func conditioned(d *kernel.Def, axis string) bool {
 	found := false
-	walkExpr(d.Expr, func(e kernel.Expr) {
+	kernel.Walk(d.Expr, func(e kernel.Expr) bool {
 		if g, ok := e.(*kernel.Guard); ok {
 			for _, c := range g.Conds {
 				found = found || c.Index.Uses(axis) || c.Extent.Uses(axis)
 			}
 		}
+		return true
 	})
 	return found
 }
@@ -317,7 +288,7 @@ func conditioned(d *kernel.Def, axis string) bool {
 // inline returns the consumer with every load of the map d replaced by d's expression there, or
 // false where one cannot be.
 func inline(consumer, d *kernel.Def) (*kernel.Def, bool) {
-	ranges := rangesOf(consumer)
+	ranges := consumer.Ranges()
 	r, done, ok := newRewriting(ranges), map[string]kernel.Expr{}, true
 	r.load = func(l *kernel.Load) kernel.Expr {
 		if l.Name != d.Name {

@@ -35,7 +35,7 @@ type Buffer struct {
 	Name  string
 	Type  tensor.Type
 	Role  Role
-	Of    string         // Update: the Weight that takes this value when the call ends
+	Of    string         // Update: the Weight that takes this value when the call ends; Output: its public name where Name is another
 	Value *tensor.Tensor // Const: its value
 	// Layout is nil for row-major storage. Else it lists the stored axes, outermost first, as Dims
 	// over the axis symbols $0, $1 ...: a 16-wide panel of [K, C] is {$1 div 16, $0, $1 % 16}.

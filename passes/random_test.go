@@ -1,0 +1,229 @@
+package passes
+
+import (
+	"fmt"
+	"math/rand"
+
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+)
+
+// A randomProgram writes programs of one kernel per operation, as lower does, over tensors of
+// dims N, 1, 3, 4, 5, 6 and 70.
+type randomProgram struct {
+	*rand.Rand
+	p      *kernel.Program
+	values []*kernel.Buffer
+}
+
+func newRandomProgram(seed int64, operations int) *kernel.Program {
+	r := &randomProgram{Rand: rand.New(rand.NewSource(seed)), p: &kernel.Program{Name: "random"}}
+	n := tensor.Sym("N")
+	shapes := []tensor.Shape{{n, tensor.Int(6)}, {n, tensor.Int(6)}, {tensor.Int(6), tensor.Int(5)}, {n, tensor.Int(4), tensor.Int(6)},
+		{tensor.Int(6)}, {n}, {}, {n, tensor.Int(70)}, {n, tensor.Int(4), tensor.Int(4), tensor.Int(3)}, {n, tensor.Int(1)}}
+	for i, s := range shapes {
+		r.input(fmt.Sprintf("x%d", i), tensor.F32, s)
+	}
+	r.input("label", tensor.I32, tensor.Shape{n})
+	for range operations {
+		r.step()
+	}
+	for i, b := range r.values {
+		if b.Role == kernel.Temp && (i == len(r.values)-1 || r.Intn(4) == 0) {
+			b.Role = kernel.Output
+		}
+	}
+	return r.p
+}
+
+func (r *randomProgram) input(name string, t tensor.DType, s tensor.Shape) {
+	b := &kernel.Buffer{Name: name, Type: tensor.Type{DType: t, Shape: s}, Role: kernel.Input}
+	r.p.Buffers = append(r.p.Buffers, b)
+	if t == tensor.F32 {
+		r.values = append(r.values, b)
+	}
+}
+
+func axesOf(prefix string, s tensor.Shape) []kernel.Axis {
+	axes := make([]kernel.Axis, len(s))
+	for i, d := range s {
+		axes[i] = kernel.Axis{Name: axisName(prefix, i), Extent: d}
+	}
+	return axes
+}
+
+func (r *randomProgram) define(s tensor.Shape, red *kernel.Reduce, e kernel.Expr) {
+	name := fmt.Sprintf("v%d", len(r.values))
+	b := &kernel.Buffer{Name: name, Type: tensor.Type{DType: e.Type(), Shape: s}}
+	d := &kernel.Def{Name: name, DType: e.Type(), Axes: axesOf("i", s), Reduce: red, Expr: e}
+	r.p.Buffers = append(r.p.Buffers, b)
+	r.values = append(r.values, b)
+	r.p.Kernels = append(r.p.Kernels, assemble(fmt.Sprintf("k%d", len(r.p.Kernels)), []*kernel.Def{d}, buffersByName(r.p), nil))
+}
+
+func load(b *kernel.Buffer, at ...kernel.Expr) kernel.Expr {
+	return &kernel.Load{Name: b.Name, DType: b.Type.DType, At: at}
+}
+
+func dims(ds ...tensor.Dim) []kernel.Expr {
+	out := make([]kernel.Expr, len(ds))
+	for i, d := range ds {
+		out[i] = kernel.IndexOf(d)
+	}
+	return out
+}
+
+func (r *randomProgram) any() *kernel.Buffer {
+	if r.Intn(2) == 0 {
+		return r.values[len(r.values)-1-r.Intn(min(4, len(r.values)))]
+	}
+	return r.values[r.Intn(len(r.values))]
+}
+
+func (r *randomProgram) like(s tensor.Shape) *kernel.Buffer {
+	var fit []*kernel.Buffer
+	for _, b := range r.values {
+		if b.Type.Shape.Equal(s) {
+			fit = append(fit, b)
+		}
+	}
+	return fit[r.Intn(len(fit))]
+}
+
+func (r *randomProgram) step() {
+	a := r.any()
+	s := a.Type.Shape
+	x := load(a, kernel.Points(axesOf("i", s))...)
+	switch r.Intn(14) {
+	case 0, 1:
+		fns := []string{"neg", "abs", "floor", "sqrt", "trunc"}
+		r.define(s, nil, kernel.Apply(fns[r.Intn(len(fns))], x))
+	case 2, 3, 4:
+		fns := []string{"add", "mul", "sub", "max", "div"}
+		y := load(r.like(s), kernel.Points(axesOf("i", s))...)
+		r.define(s, nil, kernel.Apply(fns[r.Intn(len(fns))], x, y))
+	case 5:
+		zero := kernel.F(tensor.F32, 0)
+		y := load(r.like(s), kernel.Points(axesOf("i", s))...)
+		r.define(s, nil, kernel.Select(kernel.Compare("gt", x, zero), y, zero))
+	case 6:
+		r.broadcast(a)
+	case 7:
+		r.view(a)
+	case 8, 9:
+		r.reduceLast(a)
+	case 10:
+		r.reduceFirst(a)
+	case 11:
+		r.matmul(a)
+	case 12:
+		r.window(a)
+	case 13:
+		r.gather(a)
+	}
+}
+
+func (r *randomProgram) broadcast(a *kernel.Buffer) {
+	s := a.Type.Shape
+	at := kernel.Points(axesOf("i", s))
+	b := r.any()
+	t := b.Type.Shape
+	switch {
+	case len(s) == len(t)+1 && t.Equal(s[1:]):
+		r.define(s, nil, kernel.Apply("add", load(a, at...), load(b, at[1:]...)))
+	case len(s) == len(t)+1 && t.Equal(s[:len(t)]):
+		r.define(s, nil, kernel.Apply("sub", load(a, at...), load(b, at[:len(t)]...)))
+	case len(t) == 0:
+		r.define(s, nil, kernel.Apply("mul", load(a, at...), load(b)))
+	}
+}
+
+func (r *randomProgram) view(a *kernel.Buffer) {
+	s := a.Type.Shape
+	switch {
+	case len(s) == 2 && r.Intn(2) == 0:
+		r.define(tensor.Shape{s[1], s[0]}, nil, load(a, dims(tensor.Sym("i1"), tensor.Sym("i0"))...))
+	case len(s) == 3:
+		n, ok := s[2].Const()
+		if !ok {
+			return
+		}
+		j := tensor.Sym("i1")
+		r.define(tensor.Shape{s[0], s[1].Mul(s[2])}, nil, load(a, dims(tensor.Sym("i0"), j.Div(n), j.Mod(n))...))
+	case len(s) == 2 && !s[0].IsConst(6): // pad the last dim by one on both sides
+		j := tensor.Sym("i1").AddInt(-1)
+		e := load(a, dims(tensor.Sym("i0"), j)...)
+		r.define(tensor.Shape{s[0], s[1].AddInt(2)}, nil, &kernel.Guard{Conds: []kernel.Cond{{Index: j, Extent: s[1]}}, Expr: e})
+	}
+}
+
+func (r *randomProgram) reduceLast(a *kernel.Buffer) {
+	s := a.Type.Shape
+	if len(s) == 0 {
+		return
+	}
+	keep := len(s) - 1
+	if keep > 1 && r.Intn(3) == 0 {
+		keep--
+	}
+	red := &kernel.Reduce{Op: []kernel.ReduceOp{kernel.Sum, kernel.Max, kernel.Min}[r.Intn(3)], Axes: axesOf("r", s[keep:])}
+	at := append(kernel.Points(axesOf("i", s[:keep])), kernel.Points(red.Axes)...)
+	r.define(s[:keep], red, load(a, at...))
+}
+
+func (r *randomProgram) reduceFirst(a *kernel.Buffer) {
+	s := a.Type.Shape
+	if len(s) < 2 {
+		return
+	}
+	red := &kernel.Reduce{Op: []kernel.ReduceOp{kernel.Sum, kernel.Max}[r.Intn(2)], Axes: axesOf("r", s[:1])}
+	at := append(kernel.Points(red.Axes), kernel.Points(axesOf("i", s[1:]))...)
+	r.define(s[1:], red, load(a, at...))
+}
+
+func (r *randomProgram) matmul(a *kernel.Buffer) {
+	s := a.Type.Shape
+	if len(s) != 2 {
+		return
+	}
+	for _, b := range r.values {
+		t := b.Type.Shape
+		if len(t) == 2 && t[0].Equal(s[1]) {
+			red := &kernel.Reduce{Axes: []kernel.Axis{{Name: "r0", Extent: s[1]}}}
+			x := load(a, dims(tensor.Sym("i0"), tensor.Sym("r0"))...)
+			y := load(b, dims(tensor.Sym("r0"), tensor.Sym("i1"))...)
+			r.define(tensor.Shape{s[0], t[1]}, red, kernel.Apply("mul", x, y))
+			return
+		}
+	}
+}
+
+// window is a pool of windows of 2, its index beside it, or the gradient of one.
+func (r *randomProgram) window(a *kernel.Buffer) {
+	s := a.Type.Shape
+	if len(s) != 4 {
+		return
+	}
+	h, w := tensor.Sym("i1"), tensor.Sym("i2")
+	k := []kernel.Axis{{Name: "r0", Extent: tensor.Int(2)}, {Name: "r1", Extent: tensor.Int(2)}}
+	if r.Intn(2) == 0 { // overlapping, padded by one in front
+		y, x := h.Add(tensor.Sym("r0")).AddInt(-1), w.Add(tensor.Sym("r1")).AddInt(-1)
+		red := &kernel.Reduce{Op: kernel.Max, Axes: k, When: []kernel.Cond{{Index: y, Extent: s[1]}, {Index: x, Extent: s[2]}}}
+		r.define(s, red, load(a, dims(tensor.Sym("i0"), y, x, tensor.Sym("i3"))...))
+		return
+	}
+	// each element gets its half: the gradient of a sum over windows of 2, stride 2
+	y, x := h.Sub(tensor.Sym("r0")), w.Sub(tensor.Sym("r1"))
+	red := &kernel.Reduce{Op: kernel.Sum, Axes: k, When: []kernel.Cond{{Index: y.Mod(2), Extent: tensor.Int(1)}, {Index: x.Mod(2), Extent: tensor.Int(1)},
+		{Index: y.Div(2), Extent: s[1]}, {Index: x.Div(2), Extent: s[2]}}}
+	r.define(s, red, load(a, dims(tensor.Sym("i0"), y.Div(2), x.Div(2), tensor.Sym("i3"))...))
+}
+
+func (r *randomProgram) gather(a *kernel.Buffer) {
+	s := a.Type.Shape
+	if len(s) != 2 || !s[0].Equal(tensor.Sym("N")) {
+		return
+	}
+	at := &kernel.Load{Name: "label", DType: tensor.I32, At: dims(tensor.Sym("i0"))}
+	r.define(s[:1], nil, load(a, kernel.At("i0"), at))
+}
