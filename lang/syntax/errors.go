@@ -132,52 +132,86 @@ func explain(err error, tokens []lexer.Token, src []byte) *diag.Diagnostic {
 		panic("BUG: the grammar failed without a token: " + err.Error())
 	}
 	if at := tokenAt(tokens, d.Span.Start); at >= 0 {
+		reservedName(d, tokens, at)
 		unclosed(d, tokens, at)
 	}
 	return d
 }
 
 func tokenAt(tokens []lexer.Token, offset int) int {
-	return slices.IndexFunc(tokens, func(t lexer.Token) bool { return t.Pos.Offset == offset && t.Value != "" || t.EOF() && t.Pos.Offset == offset })
+	return slices.IndexFunc(tokens, func(t lexer.Token) bool { return t.Pos.Offset == offset && (t.Value != "" || t.EOF()) })
+}
+
+// reservedName tells a reserved word used as a name: what follows it belongs to a name.
+func reservedName(d *diag.Diagnostic, tokens []lexer.Token, at int) {
+	if at > 0 && isSign(&tokens[at], "=") && tokens[at-1].Type == keywordToken {
+		at--
+	}
+	if t := &tokens[at]; t.Type == keywordToken && at+1 < len(tokens) {
+		switch tokens[at+1].Value {
+		case ":", "=", ",", ")", "<-":
+			d.Code, d.Span, d.Help = "E0115", tokenSpan(*t), nil
+			d.Message = fmt.Sprintf("`%s` is a reserved word and cannot be a name", t.Value)
+		}
+	}
+}
+
+// A pairing is what matching brackets up to a token gives.
+type pairing struct {
+	open   []lexer.Token // not closed
+	skewed *lexer.Token  // the first { whose } stands at another indentation than its line
+}
+
+func pair(tokens []lexer.Token) pairing {
+	var p pairing
+	indent := map[int]int{} // line -> column of its first token
+	for _, t := range tokens {
+		if _, seen := indent[t.Pos.Line]; !seen && t.Type != newlineToken {
+			indent[t.Pos.Line] = t.Pos.Column
+		}
+		n := len(p.open)
+		switch {
+		case isSign(&t, "(") || isSign(&t, "[") || isSign(&t, "{"):
+			p.open = append(p.open, t)
+		case n > 0 && isSign(&t, closer(p.open[n-1].Value)):
+			o := p.open[n-1]
+			if p.skewed == nil && t.Value == "}" && indent[t.Pos.Line] == t.Pos.Column && indent[o.Pos.Line] != t.Pos.Column {
+				p.skewed = &o
+			}
+			p.open = p.open[:n-1]
+		}
+	}
+	return p
 }
 
 // unclosed points to the bracket that was to be closed where the parser stopped: at the end of
 // the declaration, or at a bracket of another kind.
 func unclosed(d *diag.Diagnostic, tokens []lexer.Token, at int) {
-	t := tokens[at]
-	if !t.EOF() && !isSign(&t, ")") && !isSign(&t, "]") && !isSign(&t, "}") {
+	t := &tokens[at]
+	closes := isSign(t, ")") || isSign(t, "]") || isSign(t, "}")
+	p := pair(tokens[:at])
+	n := len(p.open)
+	switch {
+	case !t.EOF() && !closes || n == 0 && t.EOF() || n > 0 && isSign(t, closer(p.open[n-1].Value)):
+		return
+	case closes && !slices.ContainsFunc(p.open, func(o lexer.Token) bool { return isSign(t, closer(o.Value)) }):
+		d.Code, d.Message, d.Help = "E0104", fmt.Sprintf("this `%s` closes nothing", t.Value), nil
+		d.Fix = &diag.Fix{Span: d.Span}
 		return
 	}
-	var open []lexer.Token
-	for _, o := range tokens[:at] {
-		switch {
-		case isSign(&o, "(") || isSign(&o, "[") || isSign(&o, "{"):
-			open = append(open, o)
-		case len(open) > 0 && isSign(&o, closer(open[len(open)-1].Value)):
-			open = open[:len(open)-1]
-		}
-	}
-	if len(open) == 0 {
-		if !t.EOF() {
-			d.Code, d.Message = "E0104", fmt.Sprintf("this `%s` closes nothing", t.Value)
-		}
-		return
-	}
-	o := open[len(open)-1]
-	if isSign(&t, closer(o.Value)) {
-		return
+	o := p.open[n-1]
+	if t.EOF() && p.skewed != nil {
+		o = *p.skewed
 	}
 	d.Code, d.Message = "E0104", fmt.Sprintf("this `%s` is never closed", o.Value)
 	d.Span, d.Help = tokenSpan(o), nil
-	end := tokenSpan(tokens[at])
+	end := tokenSpan(*t)
+	d.Related = []diag.Label{{Span: end, Text: fmt.Sprintf("`%s` expected before this", closer(o.Value))}}
 	end.End = end.Start
 	text := closer(o.Value)
-	if o.Value == "{" {
-		text = "\n" + text
-	}
-	d.Related = []diag.Label{{Span: tokenSpan(tokens[at]), Text: fmt.Sprintf("`%s` expected before this", closer(o.Value))}}
 	if t.EOF() {
-		d.Related[0].Text = fmt.Sprintf("the declaration ends here without `%s`", closer(o.Value))
+		d.Related[0].Text = fmt.Sprintf("the declaration ends here, one `%s` short", closer(o.Value))
+		text = "\n" + text
 	}
 	d.Fix = &diag.Fix{Span: end, Text: text}
 }
@@ -185,16 +219,23 @@ func unclosed(d *diag.Diagnostic, tokens []lexer.Token, at int) {
 // quotedSign finds the signs and productions in participle's EBNF of what it wanted.
 var quotedSign = regexp.MustCompile(`"([^"]+)"|<([a-z]+)>|\b([A-Z][A-Za-z]*)\b`)
 
+// signChoice is a choice of signs at the start of participle's EBNF.
+var signChoice = regexp.MustCompile(`^\(?"[^"]+"( \| "[^"]+")+\)?`)
+
 // productions are the grammar's names in a reader's words.
 var productions = map[string]string{"nl": "the end of the line", "name": "a name", "number": "a number", "string": "a string",
 	"NL": "the end of the line", "Name": "a name", "Number": "a number", "String": "a string", "Block": "`{`", "DataBlock": "`{`",
 	"TrainBlock": "`{`", "ParamList": "`(`", "Params": "`(`", "Args": "`(`", "Type": "a type", "TypeAlt": "a type", "Shape": "a shape",
 	"Dim": "a dim", "Expr": "an expression", "Sum": "an expression", "Named": "a name", "Promise": "a promise", "Param": "a parameter"}
 
-// wanted says what participle expected first, up to the first part that is not optional.
+// wanted says what participle expected first: the signs it could choose from, or the first part.
 func wanted(err *participle.UnexpectedTokenError) string {
 	_, text, _ := strings.Cut(err.Message(), "(expected ")
 	text = strings.TrimSuffix(text, ")")
+	if choice := signChoice.FindString(text); choice != "" {
+		signs := strings.Split(strings.NewReplacer(`"`, "`", "(", "", ")", "").Replace(choice), " | ")
+		return strings.Join(signs[:len(signs)-1], ", ") + " or " + signs[len(signs)-1]
+	}
 	m := quotedSign.FindStringSubmatch(text)
 	switch {
 	case m == nil:

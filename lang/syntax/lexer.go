@@ -69,7 +69,7 @@ func (definition) Lex(string, io.Reader) (lexer.Lexer, error) {
 
 // A chunk is the tokens of one declaration: what begins in column 1 up to the next one.
 type chunk struct {
-	tokens []lexer.Token // ends with EOF
+	tokens []lexer.Token // ends with EOF; incomplete when there is a mistake
 	err    *diag.Diagnostic
 }
 
@@ -180,8 +180,13 @@ func (s *scanner) comment() {
 	s.at += end
 }
 
-// emit appends a token, with the newline before it where that means something.
+// emit appends a token, with the newline before it where that means something. Of a chunk with a
+// mistake only the brackets matter.
 func (s *scanner) emit(t lexer.Token) {
+	if s.chunk.err != nil {
+		s.bracket(t)
+		return
+	}
 	ts := s.chunk.tokens
 	inBraces := len(s.open) > 0 && s.open[len(s.open)-1].Value == "{"
 	closes := inBraces && t.Value == "}" && t.Type == opToken
@@ -195,9 +200,7 @@ func (s *scanner) emit(t lexer.Token) {
 	s.pending = false
 	s.chunk.tokens = append(ts, t)
 	s.typeName()
-	if t.Type == opToken {
-		s.bracket(t)
-	}
+	s.bracket(t)
 }
 
 // typeName makes `fn` a name where it stands as a type: `activation: fn = relu`.
@@ -215,9 +218,15 @@ func drops(t lexer.Token, words map[string]bool) bool {
 
 // bracket keeps the stack of open brackets. A closing one that fits none is left to the parser.
 func (s *scanner) bracket(t lexer.Token) {
+	if t.Type != opToken {
+		return
+	}
 	switch t.Value {
 	case "(", "[", "{":
-		if s.open = append(s.open, t); len(s.open) == maxDepth+1 {
+		if len(s.open) > maxDepth {
+			return
+		}
+		if s.open = append(s.open, t); len(s.open) > maxDepth {
 			s.fail(s.wrong("E0105", t.Pos, 1, fmt.Sprintf("more than %d brackets deep", maxDepth)))
 		}
 	case ")", "]", "}":
@@ -245,11 +254,13 @@ func (s *scanner) finish() {
 	if s.chunk == nil {
 		return
 	}
-	last := s.chunk.tokens[len(s.chunk.tokens)-1]
-	end := last.Pos
-	end.Offset += len(last.Value)
-	end.Column += len(last.Value)
-	s.chunk.tokens = append(s.chunk.tokens, lexer.EOFToken(end))
+	if n := len(s.chunk.tokens); n > 0 {
+		last := s.chunk.tokens[n-1]
+		end := last.Pos
+		end.Offset += len(last.Value)
+		end.Column += len(last.Value)
+		s.chunk.tokens = append(s.chunk.tokens, lexer.EOFToken(end))
+	}
 	s.chunks = append(s.chunks, s.chunk)
 	s.chunk, s.open, s.pending = nil, nil, false
 }
