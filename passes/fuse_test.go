@@ -64,9 +64,9 @@ func compareResults(t *testing.T, p *kernel.Program, before, after map[string]*t
 	}
 }
 
-// Fusion changes no bit of random programs.
-func TestFuseKeepsBits(t *testing.T) {
-	kernels, fused := 0, 0
+// Fusion and layout change no bit of random programs.
+func TestKernelPassesKeepBits(t *testing.T) {
+	kernels, fused, copies := 0, 0, 0
 	for seed := range int64(300) {
 		make := func() *kernel.Program {
 			p := newRandomProgram(seed, 12+int(seed%20))
@@ -77,6 +77,8 @@ func TestFuseKeepsBits(t *testing.T) {
 		p, q := make(), make()
 		fuse(q, nil)
 		kernels, fused = kernels+len(p.Kernels), fused+len(q.Kernels)
+		layout(q, nil)
+		copies += len(q.Kernels)
 		for _, n := range []int64{0, 1, 5} {
 			compareResults(t, p, interpret(t, p, n, seed), interpret(t, q, n, seed), fmt.Sprintf("seed %d, N=%d", seed, n))
 		}
@@ -84,5 +86,5 @@ func TestFuseKeepsBits(t *testing.T) {
 			return
 		}
 	}
-	t.Logf("%d kernels become %d", kernels, fused)
+	t.Logf("%d kernels become %d, and %d with packed copies", kernels, fused, copies)
 }

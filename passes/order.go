@@ -78,21 +78,17 @@ func ordered(d *kernel.Def) *kernel.Def {
 // the other lacks: a matmul, a convolution or one of their gradients. Where both have the same
 // kept axes there is nothing to tile: it is a reduction like any other.
 func isContraction(d *kernel.Def) bool {
-	if !d.Fused() {
+	c, ok := kernel.Classify(d)
+	if !ok || len(c.M)+len(c.N) == 0 {
 		return false
 	}
-	c := d.Expr.(*kernel.Call)
-	a, okA := c.Args[0].(*kernel.Load)
-	b, okB := c.Args[1].(*kernel.Load)
-	if !okA || !okB || a == b || !plain(a) || !plain(b) || !usesAny(a, d.Reduce.Axes) || !usesAny(b, d.Reduce.Axes) {
-		return false
-	}
-	for _, ax := range d.Axes {
-		if usesAny(a, []kernel.Axis{ax}) != usesAny(b, []kernel.Axis{ax}) {
-			return true
+	for _, e := range d.Expr.(*kernel.Call).Args {
+		l, bare := e.(*kernel.Load)
+		if !bare || !plain(l) || !usesAny(l, d.Reduce.Axes) {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 func usesAny(l *kernel.Load, axes []kernel.Axis) bool {

@@ -51,6 +51,7 @@ var kernelPasses = []KernelPass{
 	{"form", "first, for it may change roundings: everything after it keeps bits", form},
 	{"order", "before anything merges, so that no order depends on what was merged", order},
 	{"fuse", "after order: it only moves definitions and drops what memory need not hold", fuse},
+	{"layout", "last, for a view that fuse sees would vanish and the copies must not", layout},
 }
 
 // Kernels lowers one entry of a module to kernels and runs the kernel passes over them.

@@ -29,7 +29,7 @@ func newRandomProgram(seed int64, operations int) *kernel.Program {
 		r.step()
 	}
 	for i, b := range r.values {
-		if b.Role == kernel.Temp && (i == len(r.values)-1 || r.Intn(4) == 0) {
+		if b.Role == kernel.Temp && (i == len(r.values)-1 || r.Intn(3) == 0) {
 			b.Role = kernel.Output
 		}
 	}
@@ -94,7 +94,7 @@ func (r *randomProgram) step() {
 	a := r.any()
 	s := a.Type.Shape
 	x := load(a, kernel.Points(axesOf("i", s))...)
-	switch r.Intn(14) {
+	switch r.Intn(16) {
 	case 0, 1:
 		fns := []string{"neg", "abs", "floor", "sqrt", "trunc"}
 		r.define(s, nil, kernel.Apply(fns[r.Intn(len(fns))], x))
@@ -114,7 +114,7 @@ func (r *randomProgram) step() {
 		r.reduceLast(a)
 	case 10:
 		r.reduceFirst(a)
-	case 11:
+	case 11, 14, 15:
 		r.matmul(a)
 	case 12:
 		r.window(a)
@@ -181,20 +181,34 @@ func (r *randomProgram) reduceFirst(a *kernel.Buffer) {
 	r.define(s[1:], red, load(a, at...))
 }
 
+// matmul multiplies a by a matrix on its last axis, as it lies or transposed, and by its gradients'
+// forms: both by their first axes.
 func (r *randomProgram) matmul(a *kernel.Buffer) {
 	s := a.Type.Shape
 	if len(s) != 2 {
 		return
 	}
-	for _, b := range r.values {
+	m, n, k := tensor.Sym("i0"), tensor.Sym("i1"), tensor.Sym("r0")
+	form := r.Intn(3)
+	for _, i := range r.Perm(len(r.values)) {
+		b := r.values[i]
 		t := b.Type.Shape
-		if len(t) == 2 && t[0].Equal(s[1]) {
-			red := &kernel.Reduce{Axes: []kernel.Axis{{Name: "r0", Extent: s[1]}}}
-			x := load(a, dims(tensor.Sym("i0"), tensor.Sym("r0"))...)
-			y := load(b, dims(tensor.Sym("r0"), tensor.Sym("i1"))...)
-			r.define(tensor.Shape{s[0], t[1]}, red, kernel.Apply("mul", x, y))
-			return
+		if len(t) != 2 || b == a {
+			continue
 		}
+		red := &kernel.Reduce{Axes: []kernel.Axis{{Name: "r0", Extent: s[1]}}}
+		switch {
+		case form == 0 && t[0].Equal(s[1]):
+			r.define(tensor.Shape{s[0], t[1]}, red, kernel.Apply("mul", load(a, dims(m, k)...), load(b, dims(k, n)...)))
+		case form == 1 && t[1].Equal(s[1]):
+			r.define(tensor.Shape{s[0], t[0]}, red, kernel.Apply("mul", load(a, dims(m, k)...), load(b, dims(n, k)...)))
+		case form == 2 && t[0].Equal(s[0]):
+			red.Axes[0].Extent = s[0]
+			r.define(tensor.Shape{s[1], t[1]}, red, kernel.Apply("mul", load(a, dims(k, m)...), load(b, dims(k, n)...)))
+		default:
+			continue
+		}
+		return
 	}
 }
 

@@ -1,0 +1,227 @@
+package passes
+
+import (
+	"fmt"
+
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+)
+
+// The numbers of the layout model, in the operations of cost.go per element.
+const (
+	panelWidth = 16
+	wideRow    = 256 // columns: rows of 1 KiB fall on few cache sets and many pages
+	packCost   = 32  // to copy one element: read it and write it
+	packGain   = 0.1 // of each multiply-add, when a wide operand lies in panels
+	fewRows    = 4   // a copy serves at least that many rows
+)
+
+// layout sees to it that the operand of a contraction that has the vector axis (the last kept
+// one, contiguous in the result) is contiguous along it. Where it is not, the kernel reads a
+// transposed copy that a kernel before it writes: a load across rows for every multiply-add costs
+// far more. Where it is, and its rows are wide, a packed copy in panels of 16 columns is made if
+// the model says that enough rows of constant number profit. A copy serves all contractions that
+// want the same one.
+func layout(p *kernel.Program, o *Options) {
+	l := &layouts{prog: p, opt: o, made: map[string]*kernel.Buffer{}, used: map[string]bool{}}
+	for _, b := range p.Buffers {
+		l.used[b.Name] = true
+	}
+	var out []*kernel.Kernel
+	for _, k := range p.Kernels {
+		for i, d := range k.Defs {
+			l.before = nil
+			next := l.operand(k, d)
+			out = append(out, l.before...)
+			k.Defs[i] = next
+		}
+		*k = *reassembled(k)
+		out = append(out, k)
+	}
+	p.Kernels = out
+}
+
+// reassembled lists anew what k reads.
+func reassembled(k *kernel.Kernel) *kernel.Kernel {
+	buffers := map[string]*kernel.Buffer{}
+	outs := map[string]bool{}
+	for _, b := range k.Buffers() {
+		buffers[b.Name] = b
+	}
+	for _, b := range k.Outs {
+		outs[b.Name] = true
+	}
+	next := assemble(k.Name, k.Defs, buffers, outs)
+	next.Spans = k.Spans
+	return next
+}
+
+type layouts struct {
+	prog   *kernel.Program
+	opt    *Options
+	made   map[string]*kernel.Buffer // by source and order of axes
+	used   map[string]bool
+	before []*kernel.Kernel // what the kernel at hand needs first
+}
+
+// operand returns the contraction d of k reading a copy, or d.
+func (l *layouts) operand(k *kernel.Kernel, d *kernel.Def) *kernel.Def {
+	if d.Reduce == nil || !tiled(d) || len(d.Axes) == 0 {
+		return d
+	}
+	v := d.Axes[len(d.Axes)-1]
+	c, _ := kernel.Classify(d)
+	load := c.Right
+	rows := append(append([]kernel.Axis{}, c.M...), c.Batch...)
+	switch {
+	case v.Extent.IsConst(1) || hasAxis(c.Batch, v.Name) || hasAxis(c.Free, v.Name):
+		return d
+	case hasAxis(c.M, v.Name):
+		load, rows = c.Left, append(append([]kernel.Axis{}, c.N...), c.Batch...)
+	}
+	b := k.Buffer(load.Name)
+	if b == nil || b.Layout != nil {
+		return d
+	}
+	place, _ := kernel.Address(b, load.At)
+	stride, _, linear := place.Linear(v.Name)
+	contiguous := linear && stride.IsConst(1)
+	at := axisOf(load, v.Name)
+	n, constant := sizeOf(rows).Const()
+	switch {
+	case at < 0:
+		l.opt.explain("layout", "%s: %s is read along %s by a computed place, as it is", k.Name, b.Name, v.Name)
+		return d
+	case !contiguous && constant && n < fewRows:
+		l.opt.explain("layout", "%s: %s stays transposed for %d rows", k.Name, b.Name, n)
+		return d
+	case contiguous && !l.packs(k, b, rows):
+		return d
+	}
+	return l.reading(k, d, load, l.copyOf(b, at))
+}
+
+func hasAxis(axes []kernel.Axis, name string) bool {
+	for _, a := range axes {
+		if a.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// axisOf returns the dim of the buffer at which load uses name, when there is one and name stands
+// there alone with coefficient 1; else -1.
+func axisOf(load *kernel.Load, name string) int {
+	at := -1
+	for i, e := range load.At {
+		ix := e.(*kernel.Index)
+		if !ix.Dim.Uses(name) {
+			continue
+		}
+		coef, _, linear := ix.Dim.Linear(name)
+		if at >= 0 || !linear || !coef.IsConst(1) {
+			return -1
+		}
+		at = i
+	}
+	return at
+}
+
+// packs is the model for operands that are contiguous already. Rows of symbolic number count as
+// one: a packed copy must pay for the smallest batch.
+func (l *layouts) packs(k *kernel.Kernel, b *kernel.Buffer, rows []kernel.Axis) bool {
+	width, constant := b.Type.Shape[len(b.Type.Shape)-1].Const()
+	if !constant || width < wideRow || b.Role != kernel.Weight {
+		return false
+	}
+	n := 1.0
+	for _, a := range rows {
+		if e, ok := a.Extent.Const(); ok {
+			n *= float64(e)
+		}
+	}
+	pays := packGain*n > packCost
+	l.opt.explain("layout", "%s: packing %s costs %d per element and gains %.0f: %v", k.Name, b.Name, packCost, packGain*n, pays)
+	return pays
+}
+
+// copyOf returns a buffer that holds b with its axis at moved to the end, made when first asked
+// for: in panels of 16 where it is wide.
+func (l *layouts) copyOf(b *kernel.Buffer, at int) *kernel.Buffer {
+	key := fmt.Sprintf("%s/%d", b.Name, at)
+	if c := l.made[key]; c != nil {
+		return c
+	}
+	last := len(b.Type.Shape) - 1
+	shape, axes := tensor.Shape{}, []kernel.Axis{}
+	for i := range b.Type.Shape {
+		d := b.Type.Shape[moved(i, at, last)]
+		shape = append(shape, d)
+		axes = append(axes, kernel.Axis{Name: axisName("i", i), Extent: d})
+	}
+	from := make([]kernel.Expr, last+1)
+	for i := range axes {
+		from[moved(i, at, last)] = kernel.At(axes[i].Name)
+	}
+	name := b.Name + ".packed"
+	for l.used[name] {
+		name += "_"
+	}
+	l.used[name] = true
+	c := &kernel.Buffer{Name: name, Type: tensor.Type{DType: b.Type.DType, Shape: shape}, Layout: panels(shape)}
+	def := &kernel.Def{Name: name, DType: c.Type.DType, Axes: axes, Expr: &kernel.Load{Name: b.Name, DType: c.Type.DType, At: from}}
+	k := &kernel.Kernel{Name: "pack_" + name, Ins: []*kernel.Buffer{b}, Outs: []*kernel.Buffer{c}, Defs: []*kernel.Def{def}}
+	l.prog.Buffers = append(l.prog.Buffers, c)
+	l.before = append(l.before, k)
+	l.made[key] = c
+	return c
+}
+
+// moved is the axis of the source that is axis i of a copy with axis at put last.
+func moved(i, at, last int) int {
+	switch {
+	case i == last:
+		return at
+	case i >= at:
+		return i + 1
+	}
+	return i
+}
+
+// panels is the layout of 16-wide panels over the last axis, or nil where rows are narrow.
+func panels(s tensor.Shape) *kernel.Layout {
+	last := len(s) - 1
+	if width, ok := s[last].Const(); !ok || width < wideRow {
+		return nil
+	}
+	column := tensor.Sym(fmt.Sprintf("$%d", last))
+	lay := &kernel.Layout{Name: "panel16", At: []tensor.Dim{column.Div(panelWidth)}, Dims: tensor.Shape{s[last].CeilDiv(panelWidth)}}
+	for i := range last {
+		lay.At = append(lay.At, tensor.Sym(fmt.Sprintf("$%d", i)))
+		lay.Dims = append(lay.Dims, s[i])
+	}
+	lay.At = append(lay.At, column.Mod(panelWidth))
+	lay.Dims = append(lay.Dims, tensor.Int(panelWidth))
+	return lay
+}
+
+// reading returns d with load replaced by one of the copy c, whose last axis is load's axis at.
+func (l *layouts) reading(k *kernel.Kernel, d *kernel.Def, load *kernel.Load, c *kernel.Buffer) *kernel.Def {
+	last := len(load.At) - 1
+	at := axisOf(load, d.Axes[len(d.Axes)-1].Name)
+	r := newRewriting(d.Ranges())
+	r.load = func(x *kernel.Load) kernel.Expr {
+		if atText(x) != atText(load) {
+			return x
+		}
+		y := &kernel.Load{Name: c.Name, DType: x.DType, At: make([]kernel.Expr, last+1)}
+		for i := range y.At {
+			y.At[i] = x.At[moved(i, at, last)]
+		}
+		return y
+	}
+	k.Ins = append(k.Ins, c)
+	l.opt.explain("layout", "%s reads %s as %s", k.Name, load.Name, c.Name)
+	return rewriteDef(d, r)
+}
