@@ -21,6 +21,7 @@ const (
 	teamDriver = 192 // what to run; zero tells all threads to exit
 	teamFrame  = 200
 	teamSpin   = 208 // turns to spin before sleeping when there is no work
+	teamYield  = 216 // not zero: the last thread of a call sleeps at once, since all CPUs are taken
 	teamBytes  = 256
 
 	turnThreads = 1<<12 - 1
@@ -127,11 +128,15 @@ func (t *team) prepare(f *Frame, n int, allowed []int, cpus int) error {
 		return err
 	}
 	t.pin(n, allowed, cpus)
-	spin, idle := 0, 0
+	spin, idle, yield := 0, 0, 0
 	if n <= cpus {
 		spin, idle = t.turns(barrierSpin), t.turns(idleSpin)
 	}
+	if n == cpus {
+		yield = 1
+	}
 	t.wide(teamSpin).Store(uint64(idle))
+	t.wide(teamYield).Store(uint64(yield))
 	f.begin(n, spin)
 	return nil
 }

@@ -92,6 +92,10 @@ done:
 	MOVL $1, DX
 	MOVL $sysFutex, AX
 	SYSCALL
+	CMPQ const_teamYield(BX), $0
+	JEQ  ready
+	MOVQ const_headerSeen(SP), R12
+	JMP  sleep                        // the caller needs a CPU
 
 ready:
 	MOVQ const_headerTeam(SP), BX
