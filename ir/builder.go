@@ -11,6 +11,7 @@ import (
 type Builder struct {
 	Func *Func
 	Span diag.Span // given to each node added
+	Err  error     // the first gradient that was refused
 	next int
 }
 

@@ -94,6 +94,7 @@ type Lowering struct {
 	OutType []tensor.Type
 	Span    diag.Span
 	Defs    []*kernel.Def
+	Consts  []*kernel.Buffer // outputs that are stored constants: no definition makes them
 	fresh   func(string) string
 }
 
@@ -120,11 +121,7 @@ func (l *Lowering) Load(i int, at ...kernel.Expr) *kernel.Load {
 
 // Axes returns one axis per dim of a shape: i0, i1 ...
 func (l *Lowering) Axes(s tensor.Shape) []kernel.Axis {
-	axes := make([]kernel.Axis, len(s))
-	for i, d := range s {
-		axes[i] = kernel.Axis{Name: "i" + string(rune('0'+i)), Extent: d}
-	}
-	return axes
+	return axes("i", s)
 }
 
 // Map defines output o by an expression over axes.

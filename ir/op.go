@@ -6,7 +6,7 @@ import (
 	"dlc/ir/tensor"
 )
 
-// Ops returns one zero value of every op, sorted by name: what Parse knows and what tests cover.
+// Ops returns one zero value of every op: what Parse knows and what tests cover.
 func Ops() []Op {
 	return []Op{
 		ArgMax{}, ArgMin{}, Broadcast{}, Cast{}, Compare{}, Concat{}, Const{}, Conv{}, ConvData{}, ConvFilter{},

@@ -2,7 +2,9 @@ package ir
 
 import (
 	"fmt"
+	"math"
 
+	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 )
 
@@ -116,4 +118,150 @@ func (o Conv) demand(x, w, dy tensor.Type) error {
 		return fmt.Errorf("the output gradient must be %s, not %s", y[0], dy)
 	}
 	return nil
+}
+
+// taps visits every product x[at x] * kernel[at w] that belongs to y[at y].
+func (o Conv) taps(x, w, y []int, visit func(atX, atW, atY []int)) {
+	rank := len(x)
+	all := append(append([]int{}, y...), w[:rank-1]...) // n, spatial..., o, window..., c
+	atX := make([]int, rank)
+	each(all, func(at []int) {
+		atX[0], atX[rank-1] = at[0], at[len(at)-1]
+		for i := range o.Strides {
+			p := at[1+i]*int(o.Strides[i]) + at[rank+i]*int(o.Dilation[i]) - int(o.PadLo[i])
+			if p < 0 || p >= x[1+i] {
+				return
+			}
+			atX[1+i] = p
+		}
+		visit(atX, append(append([]int{}, at[rank:]...), at[rank-1]), at[:rank])
+	})
+}
+
+// Eval adds the products in the order of the kernel's rows, columns and channels.
+func (o Conv) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	x, w, y := in[0], in[1], blank(out[0])
+	xs, ws := floats(x), floats(w)
+	o.taps(x.Dims, w.Dims, y.Dims, func(atX, atW, atY []int) {
+		i := place(y.Dims, atY)
+		y.SetFloat(i, math.FMA(xs[place(x.Dims, atX)], ws[place(w.Dims, atW)], y.Float(i)))
+	})
+	return []*tensor.Tensor{y}
+}
+
+// Eval gives each dy to the elements of x that it came from.
+func (o ConvData) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	dy, w, dx := in[0], in[1], blank(out[0])
+	ys, ws := floats(dy), floats(w)
+	o.conv().taps(dx.Dims, w.Dims, dy.Dims, func(atX, atW, atY []int) {
+		i := place(dx.Dims, atX)
+		dx.SetFloat(i, math.FMA(ys[place(dy.Dims, atY)], ws[place(w.Dims, atW)], dx.Float(i)))
+	})
+	return []*tensor.Tensor{dx}
+}
+
+// Eval gives each dy to the elements of the kernel that it came from.
+func (o ConvFilter) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	x, dy, dw := in[0], in[1], blank(out[0])
+	xs, ys := floats(x), floats(dy)
+	o.conv().taps(x.Dims, dw.Dims, dy.Dims, func(atX, atW, atY []int) {
+		i := place(dw.Dims, atW)
+		dw.SetFloat(i, math.FMA(xs[place(x.Dims, atX)], ys[place(dy.Dims, atY)], dw.Float(i)))
+	})
+	return []*tensor.Tensor{dw}
+}
+
+// The three ops are the three ways to fix two of x, kernel and dy in one trilinear form: each
+// one's gradients are the other two.
+
+func (o Conv) data(b *Builder, dy, w *Value, shape tensor.Shape) *Value {
+	return b.Add(ConvData{o.Strides, o.PadLo, o.PadHi, o.Dilation, shape}, dy, w)
+}
+
+func (o Conv) filter(b *Builder, x, dy *Value, shape tensor.Shape) *Value {
+	return b.Add(ConvFilter{o.Strides, o.PadLo, o.PadHi, o.Dilation, shape}, x, dy)
+}
+
+// Grad is ConvData and ConvFilter.
+func (o Conv) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	if dy[0] == nil {
+		return []*Value{nil, nil}
+	}
+	x, w := n.In[0], n.In[1]
+	return []*Value{o.data(b, dy[0], w, x.Type.Shape), o.filter(b, x, dy[0], w.Type.Shape)}
+}
+
+// Grad is Conv and ConvFilter.
+func (o ConvData) Grad(b *Builder, n *Node, g []*Value) []*Value {
+	if g[0] == nil {
+		return []*Value{nil, nil}
+	}
+	dy, w := n.In[0], n.In[1]
+	return []*Value{b.Add(o.conv(), g[0], w), o.conv().filter(b, g[0], dy, w.Type.Shape)}
+}
+
+// Grad is ConvData and Conv.
+func (o ConvFilter) Grad(b *Builder, n *Node, g []*Value) []*Value {
+	if g[0] == nil {
+		return []*Value{nil, nil}
+	}
+	x, dy := n.In[0], n.In[1]
+	return []*Value{o.conv().data(b, dy, g[0], x.Type.Shape), b.Add(o.conv(), x, g[0])}
+}
+
+// Lower is one contraction over kernel rows, kernel columns and channels.
+func (o Conv) Lower(l *Lowering) {
+	rank := len(l.InType[0].Shape)
+	out := l.Axes(l.OutType[0].Shape)
+	fold := axes("j", l.InType[1].Shape[:rank-1])
+	i, j := names(out), names(fold)
+	atX, conds := o.input(i, j, l.InType[0].Shape)
+	x := l.Load(0, indices(append(append([]tensor.Dim{i[0]}, atX...), j[rank-2]))...)
+	w := l.Load(1, indices(append(append([]tensor.Dim{}, j...), i[rank-1]))...)
+	r := kernel.Reduce{Op: kernel.Sum, Axes: fold, When: needed(conds, out, fold)}
+	l.Reduce(0, out, r, kernel.Apply("mul", x, w))
+}
+
+// input gives the spatial index of x from those of y (after the row) and of the window.
+func (o Conv) input(y, window []tensor.Dim, x tensor.Shape) (at []tensor.Dim, inside []kernel.Cond) {
+	for k := range o.Strides {
+		p := y[1+k].Scale(o.Strides[k]).Add(window[k].Scale(o.Dilation[k])).AddInt(-o.PadLo[k])
+		at = append(at, p)
+		inside = append(inside, kernel.Cond{Index: p, Extent: x[1+k]})
+	}
+	return at, inside
+}
+
+// Lower is one contraction over kernel rows, kernel columns and output channels, of the terms
+// where the stride divides the place in dy.
+func (o ConvData) Lower(l *Lowering) {
+	rank := len(o.Shape)
+	dy, w := l.InType[0].Shape, l.InType[1].Shape
+	out := l.Axes(o.Shape)
+	fold := axes("j", append(append(tensor.Shape{}, w[:rank-2]...), w[rank-1]))
+	i, j := names(out), names(fold)
+	atY := []tensor.Dim{i[0]}
+	var conds []kernel.Cond
+	for k, s := range o.Strides {
+		e := i[1+k].AddInt(o.PadLo[k]).Sub(j[k].Scale(o.Dilation[k]))
+		atY = append(atY, e.Div(s))
+		conds = append(conds, kernel.Cond{Index: e.Mod(s), Extent: tensor.Int(1)}, kernel.Cond{Index: e.Div(s), Extent: dy[1+k]})
+	}
+	y := l.Load(0, indices(append(atY, j[rank-2]))...)
+	k := l.Load(1, indices(append(append([]tensor.Dim{}, j[:rank-2]...), i[rank-1], j[rank-2]))...)
+	r := kernel.Reduce{Op: kernel.Sum, Axes: fold, When: needed(conds, out, fold)}
+	l.Reduce(0, out, r, kernel.Apply("mul", y, k))
+}
+
+// Lower is one contraction over rows and the spatial places of dy.
+func (o ConvFilter) Lower(l *Lowering) {
+	rank := len(o.Shape)
+	out := l.Axes(o.Shape)
+	fold := axes("j", l.InType[1].Shape[:rank-1])
+	i, j := names(out), names(fold)
+	atX, conds := o.conv().input(j, i, l.InType[0].Shape)
+	x := l.Load(0, indices(append(append([]tensor.Dim{j[0]}, atX...), i[rank-2]))...)
+	y := l.Load(1, indices(append(append([]tensor.Dim{}, j...), i[rank-1]))...)
+	r := kernel.Reduce{Op: kernel.Sum, Axes: fold, When: needed(conds, out, fold)}
+	l.Reduce(0, out, r, kernel.Apply("mul", x, y))
 }

@@ -2,8 +2,11 @@ package ir
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 
+	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 )
 
@@ -98,4 +101,102 @@ func (o Einsum) Infer(in []tensor.Type) ([]tensor.Type, error) {
 		out = append(out, dims[s.out[i]])
 	}
 	return []tensor.Type{{DType: in[0].DType, Shape: out}}, nil
+}
+
+// Eval adds the products in row-major order of the summed letters.
+func (o Einsum) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	s, err := o.parse()
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	a, b, y := in[0], in[1], blank(out[0])
+	letters := s.out + s.summed()
+	dims := make([]int, len(letters))
+	for i := range s.b {
+		dims[strings.IndexByte(letters, s.b[i])] = b.Dims[i]
+	}
+	for i := range s.a {
+		dims[strings.IndexByte(letters, s.a[i])] = a.Dims[i]
+	}
+	each(dims, func(at []int) {
+		i, j, k := s.place(s.a, letters, a.Dims, at), s.place(s.b, letters, b.Dims, at), s.place(s.out, letters, y.Dims, at)
+		if y.DType.IsFloat() {
+			y.SetFloat(k, math.FMA(a.Float(i), b.Float(j), y.Float(k)))
+		} else {
+			y.SetInt(k, y.Int(k)+a.Int(i)*b.Int(j))
+		}
+	})
+	return []*tensor.Tensor{y}
+}
+
+func (s einsumSpec) place(part, letters string, dims, at []int) int {
+	p := 0
+	for i := range part {
+		p = p*dims[i] + at[strings.IndexByte(letters, part[i])]
+	}
+	return p
+}
+
+// Grad contracts dy with the other operand, and repeats along letters of one operand alone.
+func (o Einsum) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	s, err := o.parse()
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	if dy[0] == nil || !dy[0].Type.DType.IsFloat() {
+		return []*Value{nil, nil}
+	}
+	return []*Value{
+		s.gradient(b, dy[0], s.a, s.b, n.In[0], n.In[1]),
+		s.gradient(b, dy[0], s.b, s.a, n.In[1], n.In[0]),
+	}
+}
+
+// gradient is that of x, whose letters are mine.
+func (s einsumSpec) gradient(b *Builder, dy *Value, mine, others string, x, other *Value) *Value {
+	reached := ""
+	places := []int{}
+	for i, c := range []byte(mine) {
+		if strings.IndexByte(s.out+others, c) >= 0 {
+			reached += string(rune(c))
+			places = append(places, i)
+		}
+	}
+	g := b.Add(Einsum{s.out + "," + others + "->" + reached}, dy, other)
+	if len(reached) < len(mine) {
+		g = b.Add(Broadcast{Shape: x.Type.Shape, Axes: places}, g)
+	}
+	return g
+}
+
+// Lower is a sum of products, or a product where nothing is summed.
+func (o Einsum) Lower(l *Lowering) {
+	s, err := o.parse()
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	dims := s.dims(l.InType[0].Shape, l.InType[1].Shape)
+	name := map[byte]string{}
+	axes := func(prefix, letters string) []kernel.Axis {
+		var list []kernel.Axis
+		for i, c := range []byte(letters) {
+			name[c] = prefix + strconv.Itoa(i)
+			list = append(list, kernel.Axis{Name: name[c], Extent: dims[c]})
+		}
+		return list
+	}
+	kept, folded := axes("i", s.out), axes("j", s.summed())
+	load := func(i int, letters string) kernel.Expr {
+		var at []kernel.Expr
+		for _, c := range []byte(letters) {
+			at = append(at, kernel.At(name[c]))
+		}
+		return l.Load(i, at...)
+	}
+	product := kernel.Apply("mul", load(0, s.a), load(1, s.b))
+	if len(folded) == 0 {
+		l.Map(0, kept, product)
+		return
+	}
+	l.Reduce(0, kept, kernel.Reduce{Op: kernel.Sum, Axes: folded}, product)
 }

@@ -2,7 +2,9 @@ package ir
 
 import (
 	"fmt"
+	"math"
 
+	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 )
 
@@ -167,4 +169,152 @@ func (o Cast) Infer(in []tensor.Type) ([]tensor.Type, error) {
 		return nil, fmt.Errorf("no dtype to cast to")
 	}
 	return []tensor.Type{{DType: o.To, Shape: in[0].Shape}}, nil
+}
+
+// Eval applies the function to each element.
+func (o Unary) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	x, y := in[0], blank(out[0])
+	for i := range y.Len() {
+		if x.DType.IsFloat() {
+			y.SetFloat(i, unaryFloat(o.Fn, x.Float(i)))
+		} else {
+			y.SetInt(i, unaryInt(o.Fn, x.Int(i), x.DType))
+		}
+	}
+	return []*tensor.Tensor{y}
+}
+
+// Eval applies the function to each pair.
+func (o Binary) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	a, b, y := in[0], in[1], blank(out[0])
+	round := rounder(a.DType)
+	for i := range y.Len() {
+		if a.DType.IsFloat() {
+			y.SetFloat(i, binaryFloat(o.Fn, a.Float(i), b.Float(i), round))
+		} else {
+			y.SetInt(i, binaryInt(o.Fn, a.Int(i), b.Int(i), a.DType))
+		}
+	}
+	return []*tensor.Tensor{y}
+}
+
+// Eval compares each pair.
+func (o Compare) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	a, b, y := in[0], in[1], blank(out[0])
+	for i := range y.Len() {
+		if a.DType.IsFloat() {
+			y.SetInt(i, truth(compareFloat(o.Fn, a.Float(i), b.Float(i))))
+		} else {
+			y.SetInt(i, truth(compareInt(o.Fn, a.Int(i), b.Int(i), a.DType)))
+		}
+	}
+	return []*tensor.Tensor{y}
+}
+
+// Eval combines each pair.
+func (o Logic) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	y := blank(out[0])
+	for i := range y.Len() {
+		a, b := in[0].Int(i), in[len(in)-1].Int(i)
+		switch o.Fn {
+		case "and":
+			a &= b
+		case "or":
+			a |= b
+		case "xor":
+			a ^= b
+		case "not":
+			a ^= 1
+		}
+		y.SetInt(i, a)
+	}
+	return []*tensor.Tensor{y}
+}
+
+// Eval tests each element.
+func (o Test) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	y := blank(out[0])
+	for i := range y.Len() {
+		v := in[0].Float(i)
+		y.SetInt(i, truth(o.Fn == "is_nan" && math.IsNaN(v) || o.Fn == "is_inf" && math.IsInf(v, 0)))
+	}
+	return []*tensor.Tensor{y}
+}
+
+// Eval takes one of each pair.
+func (o Select) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	y := blank(out[0])
+	for i := range y.Len() {
+		from := in[2]
+		if in[0].Int(i) != 0 {
+			from = in[1]
+		}
+		copyElement(y, i, from, i)
+	}
+	return []*tensor.Tensor{y}
+}
+
+// Eval converts each element.
+func (o Cast) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	y := blank(out[0])
+	for i := range y.Len() {
+		convert(in[0], y, i)
+	}
+	return []*tensor.Tensor{y}
+}
+
+// Lower is one call.
+func (o Unary) Lower(l *Lowering) {
+	at := l.Axes(l.OutType[0].Shape)
+	l.Map(0, at, kernel.Apply(o.Fn, l.element(0, at)))
+}
+
+// Lower is one call; rem and idiv of floats are written out.
+func (o Binary) Lower(l *Lowering) {
+	at := l.Axes(l.OutType[0].Shape)
+	a, b := l.element(0, at), l.element(1, at)
+	if l.InType[0].DType.IsFloat() && (o.Fn == "rem" || o.Fn == "idiv") {
+		floor := kernel.Apply("floor", kernel.Apply("div", a, b))
+		if o.Fn == "idiv" {
+			l.Map(0, at, floor)
+		} else {
+			l.Map(0, at, kernel.Apply("sub", a, kernel.Apply("mul", floor, b)))
+		}
+		return
+	}
+	l.Map(0, at, kernel.Apply(o.Fn, a, b))
+}
+
+// Lower is one call.
+func (o Compare) Lower(l *Lowering) {
+	at := l.Axes(l.OutType[0].Shape)
+	l.Map(0, at, kernel.Compare(o.Fn, l.element(0, at), l.element(1, at)))
+}
+
+// Lower is one call.
+func (o Logic) Lower(l *Lowering) {
+	at := l.Axes(l.OutType[0].Shape)
+	args := []kernel.Expr{l.element(0, at)}
+	if len(l.In) == 2 {
+		args = append(args, l.element(1, at))
+	}
+	l.Map(0, at, kernel.Compare(o.Fn, args...))
+}
+
+// Lower is one call.
+func (o Test) Lower(l *Lowering) {
+	at := l.Axes(l.OutType[0].Shape)
+	l.Map(0, at, kernel.Compare(o.Fn, l.element(0, at)))
+}
+
+// Lower is one call.
+func (o Select) Lower(l *Lowering) {
+	at := l.Axes(l.OutType[0].Shape)
+	l.Map(0, at, kernel.Select(l.element(0, at), l.element(1, at), l.element(2, at)))
+}
+
+// Lower is one call.
+func (o Cast) Lower(l *Lowering) {
+	at := l.Axes(l.OutType[0].Shape)
+	l.Map(0, at, kernel.Cast(o.To, l.element(0, at)))
 }

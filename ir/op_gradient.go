@@ -35,3 +35,30 @@ func (o Gradient) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	}
 	return in[1:], nil
 }
+
+// Eval is the operand.
+func (o StopGradient) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor { return in }
+
+// Grad is none.
+func (o StopGradient) Grad(b *Builder, n *Node, dy []*Value) []*Value { return []*Value{nil} }
+
+// Lower is a load.
+func (o StopGradient) Lower(l *Lowering) {
+	at := l.Axes(l.OutType[0].Shape)
+	l.Map(0, at, l.element(0, at))
+}
+
+// Eval needs the pass.
+func (o Gradient) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	panic("BUG: evaluating a gradient that autodiff has not replaced")
+}
+
+// Grad needs the pass.
+func (o Gradient) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	panic("BUG: differentiating a gradient that autodiff has not replaced")
+}
+
+// Lower needs the pass.
+func (o Gradient) Lower(l *Lowering) {
+	panic("BUG: lowering a gradient that autodiff has not replaced")
+}

@@ -3,6 +3,7 @@ package ir
 import (
 	"fmt"
 
+	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 )
 
@@ -121,4 +122,206 @@ func (o MaxPool) gradient(dy tensor.Type, x tensor.Shape) ([]tensor.Type, error)
 		return nil, fmt.Errorf("the output gradient must be numbers of [%s], not %s", s, dy)
 	}
 	return []tensor.Type{{DType: dy.DType, Shape: x}}, nil
+}
+
+// windows visits every element of x that belongs to a window: its index, its place in the
+// window and the window's index, window by window.
+func (o MaxPool) windows(x, y []int, visit func(atX []int, tap int, atY []int)) {
+	rank := len(x)
+	all := append([]int{}, y...)
+	for _, k := range o.Window {
+		all = append(all, int(k))
+	}
+	atX := make([]int, rank)
+	each(all, func(at []int) {
+		atX[0], atX[rank-1] = at[0], at[rank-1]
+		tap := 0
+		for i, k := range o.Window {
+			p := at[1+i]*int(o.Strides[i]) + at[rank+i] - int(o.PadLo[i])
+			if p < 0 || p >= x[1+i] {
+				return
+			}
+			atX[1+i], tap = p, tap*int(k)+at[rank+i]
+		}
+		visit(atX, tap, at[:rank])
+	})
+}
+
+// size is the number of elements of a full window.
+func (o MaxPool) size() int64 {
+	n := int64(1)
+	for _, k := range o.Window {
+		n *= k
+	}
+	return n
+}
+
+// Eval keeps the best element of each window and its place.
+func (o MaxPool) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	x, y, index := in[0], blank(out[0]), blank(out[1])
+	best := make([]int, y.Len()) // place in x, or -1
+	for i := range best {
+		best[i] = -1
+		identity("max", y, i)
+		index.SetInt(i, o.size())
+	}
+	o.windows(x.Dims, y.Dims, func(atX []int, tap int, atY []int) {
+		i, j := place(y.Dims, atY), place(x.Dims, atX)
+		if best[i] < 0 || beats(x, j, best[i], "gt") {
+			best[i] = j
+			index.SetInt(i, int64(tap))
+			copyElement(y, i, x, j)
+		}
+	})
+	return []*tensor.Tensor{y, index}
+}
+
+// Eval adds each dy at its place.
+func (o MaxPoolGrad) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	dy, index, dx := in[0], in[1], blank(out[0])
+	o.pool().windows(dx.Dims, dy.Dims, func(atX []int, tap int, atY []int) {
+		if i := place(dy.Dims, atY); index.Int(i) == int64(tap) {
+			accumulate(dx, place(dx.Dims, atX), dy, i)
+		}
+	})
+	return []*tensor.Tensor{dx}
+}
+
+// accumulate adds element i of x to element j of y.
+func accumulate(y *tensor.Tensor, j int, x *tensor.Tensor, i int) {
+	if y.DType.IsFloat() {
+		y.SetFloat(j, y.Float(j)+x.Float(i))
+	} else {
+		y.SetInt(j, y.Int(j)+x.Int(i))
+	}
+}
+
+// Eval adds the elements of each window.
+func (o SumPool) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	x, y := in[0], blank(out[0])
+	o.pool().windows(x.Dims, y.Dims, func(atX []int, tap int, atY []int) {
+		accumulate(y, place(y.Dims, atY), x, place(x.Dims, atX))
+	})
+	return []*tensor.Tensor{y}
+}
+
+// Eval adds each dy to all elements of its window.
+func (o SumPoolGrad) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	dy, dx := in[0], blank(out[0])
+	o.pool().windows(dx.Dims, dy.Dims, func(atX []int, tap int, atY []int) {
+		accumulate(dx, place(dx.Dims, atX), dy, place(dy.Dims, atY))
+	})
+	return []*tensor.Tensor{dx}
+}
+
+// Grad goes to the places taken.
+func (o MaxPool) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	if dy[0] == nil || !dy[0].Type.DType.IsFloat() {
+		return []*Value{nil}
+	}
+	return []*Value{b.Add(MaxPoolGrad{o.Window, o.Strides, o.PadLo, o.PadHi, n.In[0].Type.Shape}, dy[0], n.Out[1])}
+}
+
+// Grad is refused: there is no op that gathers by window places.
+func (o MaxPoolGrad) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	if dy[0] != nil {
+		b.Refuse("second derivatives through max pooling are not supported")
+	}
+	return []*Value{nil, nil}
+}
+
+// Grad repeats dy over each window.
+func (o SumPool) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	if dy[0] == nil || !dy[0].Type.DType.IsFloat() {
+		return []*Value{nil}
+	}
+	return []*Value{b.Add(SumPoolGrad{o.Window, o.Strides, o.PadLo, o.PadHi, n.In[0].Type.Shape}, dy[0])}
+}
+
+// Grad adds over each window.
+func (o SumPoolGrad) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	if dy[0] == nil || !dy[0].Type.DType.IsFloat() {
+		return []*Value{nil}
+	}
+	return []*Value{b.Add(SumPool{o.Window, o.Strides, o.PadLo, o.PadHi}, dy[0])}
+}
+
+// over prepares a reduction over each window: its axes and conditions, the element of x and its
+// place in the window.
+func (o MaxPool) over(l *Lowering) (out []kernel.Axis, r kernel.Reduce, x *kernel.Load, tap tensor.Dim) {
+	rank := len(l.InType[0].Shape)
+	out = l.Axes(l.OutType[0].Shape)
+	window := tensor.Ints(o.Window...)
+	r.Axes = axes("j", window)
+	i, j := names(out), names(r.Axes)
+	ones := make([]int64, rank-2)
+	for k := range ones {
+		ones[k] = 1
+	}
+	at, conds := Conv{o.Strides, o.PadLo, o.PadHi, ones}.input(i, j, l.InType[0].Shape)
+	r.When = needed(conds, out, r.Axes)
+	x = l.Load(0, indices(append(append([]tensor.Dim{i[0]}, at...), i[rank-1]))...)
+	return out, r, x, flatten(j, window)
+}
+
+// Lower is the maximum, then the least place of which the element equals it or is NaN.
+func (o MaxPool) Lower(l *Lowering) {
+	out, r, x, tap := o.over(l)
+	r.Op = kernel.Max
+	l.Reduce(0, out, r, x)
+	best := &kernel.Load{Name: l.Out[0], DType: x.DType, At: kernel.Points(out)}
+	at, none := kernel.Cast(tensor.I32, kernel.IndexOf(tap)), kernel.I(tensor.I32, o.size())
+	r.Op = kernel.Min
+	l.Reduce(1, out, r, kernel.Select(isBest(x, best), at, none))
+}
+
+// Lower is one sum.
+func (o SumPool) Lower(l *Lowering) {
+	out, r, x, _ := o.pool().over(l)
+	r.Op = kernel.Sum
+	l.Reduce(0, out, r, x)
+}
+
+// Lower takes dy from the windows whose index says so.
+func (o MaxPoolGrad) Lower(l *Lowering) {
+	o.pool().lowerGrad(l, o.Shape, func(at []kernel.Expr, tap tensor.Dim) kernel.Expr {
+		here := kernel.Compare("eq", l.Load(1, at...), kernel.Cast(tensor.I32, kernel.IndexOf(tap)))
+		return kernel.Select(here, l.Load(0, at...), zero(l.OutType[0].DType))
+	})
+}
+
+// Lower takes dy from all windows that hold the element.
+func (o SumPoolGrad) Lower(l *Lowering) {
+	o.pool().lowerGrad(l, o.Shape, func(at []kernel.Expr, tap tensor.Dim) kernel.Expr { return l.Load(0, at...) })
+}
+
+// lowerGrad sums over the windows that can hold an element p (counted with the padding): window
+// p div stride - q for q in 0..ceil(window/stride), ascending in the window; its place there is
+// p - window*stride. Where strides are at least the window there is one, and no sum.
+func (o MaxPool) lowerGrad(l *Lowering, shape tensor.Shape, term func(at []kernel.Expr, tap tensor.Dim) kernel.Expr) {
+	rank := len(shape)
+	out := l.Axes(shape)
+	i := names(out)
+	var fold []kernel.Axis
+	var conds []kernel.Cond
+	at, taps := []tensor.Dim{i[0]}, []tensor.Dim{}
+	for k, s := range o.Strides {
+		p := i[1+k].AddInt(o.PadLo[k])
+		w := p.Div(s)
+		if n := (o.Window[k] + s - 1) / s; n > 1 {
+			a := kernel.Axis{Name: fmt.Sprint("j", len(fold)), Extent: tensor.Int(n)}
+			fold = append(fold, a)
+			w = w.AddInt(1 - n).Add(tensor.Sym(a.Name))
+		}
+		tap := p.Sub(w.Scale(s))
+		at, taps = append(at, w), append(taps, tap)
+		conds = append(conds, kernel.Cond{Index: w, Extent: l.InType[0].Shape[1+k]}, kernel.Cond{Index: tap, Extent: tensor.Int(o.Window[k])})
+	}
+	conds = needed(conds, out, fold)
+	e := term(indices(append(at, i[rank-1])), flatten(taps, tensor.Ints(o.Window...)))
+	if len(fold) == 0 {
+		l.Map(0, out, guard(e, conds))
+		return
+	}
+	l.Reduce(0, out, kernel.Reduce{Op: kernel.Sum, Axes: fold, When: conds}, e)
 }

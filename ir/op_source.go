@@ -3,6 +3,7 @@ package ir
 import (
 	"fmt"
 
+	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 )
 
@@ -85,3 +86,86 @@ func (o Size) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	}
 	return []tensor.Type{{DType: o.DType}}, arity(in, 0)
 }
+
+// Eval repeats the value.
+func (o Full) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	y := blank(out[0])
+	for i := range y.Len() {
+		if y.DType.IsFloat() {
+			y.SetFloat(i, o.Float)
+		} else {
+			y.SetInt(i, o.Int)
+		}
+	}
+	return []*tensor.Tensor{y}
+}
+
+// Eval gives the value itself.
+func (o Const) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	return []*tensor.Tensor{o.Value}
+}
+
+// Eval counts.
+func (o Iota) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	y, i := blank(out[0]), 0
+	each(y.Dims, func(at []int) {
+		y.SetInt(i, int64(at[o.Axis]))
+		i++
+	})
+	return []*tensor.Tensor{y}
+}
+
+// Eval gives the value that the dim has by then.
+func (o Size) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	v, ok := o.Dim.Const()
+	if !ok {
+		panic("BUG: no value for the dim " + o.Dim.String())
+	}
+	y := blank(out[0])
+	y.SetInt(0, v)
+	return []*tensor.Tensor{y}
+}
+
+// Grad has no operand.
+func (o Full) Grad(b *Builder, n *Node, dy []*Value) []*Value { return nil }
+
+// Grad has no operand.
+func (o Const) Grad(b *Builder, n *Node, dy []*Value) []*Value { return nil }
+
+// Grad has no operand.
+func (o Iota) Grad(b *Builder, n *Node, dy []*Value) []*Value { return nil }
+
+// Grad has no operand.
+func (o Size) Grad(b *Builder, n *Node, dy []*Value) []*Value { return nil }
+
+// Lower is a literal.
+func (o Full) Lower(l *Lowering) {
+	e := kernel.I(o.Type.DType, o.Int)
+	if o.Type.DType.IsFloat() {
+		e = kernel.F(o.Type.DType, o.Float)
+	}
+	l.Map(0, l.Axes(o.Type.Shape), e)
+}
+
+// Lower is a literal for one element, else a stored constant.
+func (o Const) Lower(l *Lowering) {
+	x := o.Value
+	if x.Len() != 1 {
+		l.Constant(0, x)
+		return
+	}
+	e := kernel.I(x.DType, x.Int(0))
+	if x.DType.IsFloat() {
+		e = kernel.F(x.DType, x.Float(0))
+	}
+	l.Map(0, l.Axes(l.OutType[0].Shape), e)
+}
+
+// Lower is the index.
+func (o Iota) Lower(l *Lowering) {
+	out := l.Axes(o.Type.Shape)
+	l.Map(0, out, kernel.Cast(o.Type.DType, kernel.At(out[o.Axis].Name)))
+}
+
+// Lower is the dim.
+func (o Size) Lower(l *Lowering) { l.Map(0, nil, kernel.Cast(o.DType, kernel.IndexOf(o.Dim))) }

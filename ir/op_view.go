@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"sort"
 
 	"dlc/ir/tensor"
 )
@@ -196,4 +197,190 @@ func (o Reverse) Infer(in []tensor.Type) ([]tensor.Type, error) {
 		return nil, err
 	}
 	return in, distinctAxes(o.Axes, len(in[0].Shape))
+}
+
+// Eval keeps the bytes.
+func (o Reshape) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	y := blank(out[0])
+	copy(y.Data, in[0].Data)
+	return []*tensor.Tensor{y}
+}
+
+// gather makes a tensor whose element at each index is x's at the index that from writes.
+func gather(x *tensor.Tensor, t tensor.Type, from func(at, source []int)) []*tensor.Tensor {
+	y, i := blank(t), 0
+	source := make([]int, len(x.Dims))
+	each(y.Dims, func(at []int) {
+		from(at, source)
+		copyElement(y, i, x, place(x.Dims, source))
+		i++
+	})
+	return []*tensor.Tensor{y}
+}
+
+// Eval permutes.
+func (o Transpose) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	return gather(in[0], out[0], func(at, source []int) {
+		for i, p := range o.Perm {
+			source[p] = at[i]
+		}
+	})
+}
+
+// Eval repeats.
+func (o Broadcast) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	return gather(in[0], out[0], func(at, source []int) {
+		for i, a := range o.Axes {
+			source[i] = min(at[a], in[0].Dims[i]-1)
+		}
+	})
+}
+
+// ints returns the values of constant dims.
+func ints(s tensor.Shape) []int {
+	v, ok := s.Bind(nil)
+	if !ok {
+		panic("BUG: no values for [" + s.String() + "]")
+	}
+	return v
+}
+
+// Eval takes the elements.
+func (o Slice) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	lo, step := ints(o.Lo), steps(o.Step, len(o.Lo))
+	return gather(in[0], out[0], func(at, source []int) {
+		for i := range source {
+			source[i] = lo[i] + at[i]*int(step[i])
+		}
+	})
+}
+
+// Eval puts the elements among zeros.
+func (o Pad) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	x, y := in[0], blank(out[0])
+	lo, step := ints(o.Lo), steps(o.Step, len(o.Lo))
+	target, i := make([]int, len(lo)), 0
+	each(x.Dims, func(at []int) {
+		for k := range target {
+			target[k] = lo[k] + at[k]*int(step[k])
+		}
+		copyElement(y, place(y.Dims, target), x, i)
+		i++
+	})
+	return []*tensor.Tensor{y}
+}
+
+// Eval copies one operand after the other.
+func (o Concat) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	y, start := blank(out[0]), 0
+	for _, x := range in {
+		i := 0
+		each(x.Dims, func(at []int) {
+			target := append([]int{}, at...)
+			target[o.Axis] += start
+			copyElement(y, place(y.Dims, target), x, i)
+			i++
+		})
+		start += x.Dims[o.Axis]
+	}
+	return []*tensor.Tensor{y}
+}
+
+// Eval turns around.
+func (o Reverse) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	return gather(in[0], out[0], func(at, source []int) {
+		copy(source, at)
+		for _, a := range o.Axes {
+			source[a] = in[0].Dims[a] - 1 - at[a]
+		}
+	})
+}
+
+// Grad is the opposite view.
+func (o Reshape) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	return one(dy, func(g *Value) *Value { return b.Add(Reshape{n.In[0].Type.Shape}, g) })
+}
+
+// one is the gradient of a single operand: none where none arrives or the values are no floats.
+func one(dy []*Value, f func(g *Value) *Value) []*Value {
+	if dy[0] == nil || !dy[0].Type.DType.IsFloat() {
+		return []*Value{nil}
+	}
+	return []*Value{f(dy[0])}
+}
+
+// Grad permutes back.
+func (o Transpose) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	back := make([]int, len(o.Perm))
+	for i, p := range o.Perm {
+		back[p] = i
+	}
+	return one(dy, func(g *Value) *Value { return b.Add(Transpose{back}, g) })
+}
+
+// Grad sums along what was repeated.
+func (o Broadcast) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	from := n.In[0].Type.Shape
+	var repeated []int
+	for a := range o.Shape {
+		if !contains(o.Axes, a) {
+			repeated = append(repeated, a)
+		}
+	}
+	for i, a := range o.Axes {
+		if from[i].IsConst(1) && !o.Shape[a].IsConst(1) {
+			repeated = append(repeated, a)
+		}
+	}
+	sort.Ints(repeated)
+	return one(dy, func(g *Value) *Value {
+		if len(repeated) > 0 {
+			g = b.Add(Reduce{"sum", repeated}, g)
+		}
+		if !g.Type.Shape.Equal(from) {
+			g = b.Add(Reshape{from}, g)
+		}
+		return g
+	})
+}
+
+// Grad pads with what the slice left out.
+func (o Slice) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	rest := make(tensor.Shape, len(o.Lo))
+	for i, s := range steps(o.Step, len(o.Lo)) {
+		end := o.Lo[i].Add(n.Out[0].Type.Shape[i].AddInt(-1).Scale(s)).AddInt(1)
+		rest[i] = n.In[0].Type.Shape[i].Sub(end)
+	}
+	return one(dy, func(g *Value) *Value { return b.Add(Pad{o.Lo, rest, o.Step}, g) })
+}
+
+// Grad takes the elements back.
+func (o Pad) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	hi := make(tensor.Shape, len(o.Lo))
+	for i := range hi {
+		hi[i] = n.Out[0].Type.Shape[i].Sub(o.Hi[i])
+	}
+	return one(dy, func(g *Value) *Value { return b.Add(Slice{o.Lo, hi, o.Step}, g) })
+}
+
+// Grad cuts dy.
+func (o Concat) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	out := make([]*Value, len(n.In))
+	if dy[0] == nil || !dy[0].Type.DType.IsFloat() {
+		return out
+	}
+	start := tensor.Dim{}
+	for k, x := range n.In {
+		lo := make(tensor.Shape, len(x.Type.Shape))
+		hi := append(tensor.Shape{}, x.Type.Shape...)
+		lo[o.Axis], hi[o.Axis] = start, start.Add(hi[o.Axis])
+		start = hi[o.Axis]
+		out[k] = b.Add(Slice{Lo: lo, Hi: hi}, dy[0])
+	}
+	return out
+}
+
+// Grad turns back.
+func (o Reverse) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	return one(dy, func(g *Value) *Value { return b.Add(o, g) })
 }
