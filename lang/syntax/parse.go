@@ -3,6 +3,7 @@ package syntax
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -12,9 +13,12 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// declarations are the words that begin one, Definition kinds included.
-var declarations = []string{"edition", "import", "model", "layer", "fn", "entry", "metric", "loss", "optimizer", "schedule",
-	"initializer", "regularizer", "constraint", "gradient", "dataset", "train", "require", "promote", "test"}
+// definitionKinds are the words that begin a Definition, declarations all that begin a declaration.
+var (
+	definitionKinds = []string{"model", "layer", "fn", "entry", "metric", "loss", "optimizer", "schedule",
+		"initializer", "regularizer", "constraint", "gradient"}
+	declarations = slices.Concat([]string{"edition", "import"}, definitionKinds, []string{"dataset", "train", "require", "promote", "test"})
+)
 
 // A root is what participle starts from.
 type root struct {
@@ -74,12 +78,7 @@ func Parse(file string, src []byte) (*File, diag.List) {
 	f.Comments = comments
 	var list diag.List
 	for _, c := range chunks {
-		d, err := parseChunk(c, src)
-		if err == nil {
-			r := &resolver{file: f}
-			r.decl(d)
-			err = r.err
-		}
+		d, err := f.parse(c)
 		if err != nil {
 			list = append(list, err)
 			continue
@@ -112,7 +111,8 @@ func unreadable(file string, src []byte) *diag.Diagnostic {
 	return &diag.Diagnostic{Code: "E0100", Span: start, Message: "this is not UTF-8 text"}
 }
 
-func parseChunk(c *chunk, src []byte) (Decl, *diag.Diagnostic) {
+// parse reads one chunk of the file.
+func (f *File) parse(c *chunk) (Decl, *diag.Diagnostic) {
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -126,7 +126,9 @@ func parseChunk(c *chunk, src []byte) (Decl, *diag.Diagnostic) {
 	}
 	r, err := grammar().root.ParseFromLexer(lex)
 	if err != nil {
-		return nil, explain(err, tokens, src)
+		return nil, explain(err, tokens, f.Source)
 	}
-	return r.Decl, nil
+	finish := &resolver{file: f}
+	finish.decl(r.Decl)
+	return r.Decl, finish.err
 }

@@ -86,3 +86,25 @@ func TestOwnSourcesParse(t *testing.T) {
 		}
 	}
 }
+
+func TestIndex(t *testing.T) {
+	src := []byte("fn a() { 1 }\nentry A.b() { 2 }\n\nlayer broken( { }\n\nfn a() { 3 }\n\ntest \"x\" { 4 }\n")
+	x, list := NewIndex("a.dlc", src)
+	if got := strings.Join(x.Names(), " "); len(list) > 0 || got != "a A.b broken" {
+		t.Fatalf("names %q, %v", got, list)
+	}
+	for range 2 {
+		if d, err := x.Lookup("A.b"); err != nil || d.Name() != "A.b" || d.Kind != "entry" {
+			t.Errorf("A.b: %v %v", d, err)
+		}
+		if d, err := x.Lookup("broken"); d != nil || err == nil {
+			t.Error("broken is parsed")
+		}
+		if d, err := x.Lookup("c"); d != nil || err != nil {
+			t.Error("c is found")
+		}
+	}
+	if d, _ := x.Lookup("a"); d.Span().Line != 1 {
+		t.Error("the first of two counts")
+	}
+}
