@@ -87,9 +87,9 @@ func TestOwnSourcesParse(t *testing.T) {
 	}
 }
 
-func TestIndex(t *testing.T) {
+func TestLibrary(t *testing.T) {
 	src := []byte("fn a() { 1 }\nentry A.b() { 2 }\n\nlayer broken( { }\n\nfn a() { 3 }\n\ntest \"x\" { 4 }\n")
-	x, list := NewIndex("a.dlc", src)
+	x, list := NewLibrary("a.dlc", src)
 	if got := strings.Join(x.Names(), " "); len(list) > 0 || got != "a A.b broken" {
 		t.Fatalf("names %q, %v", got, list)
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// An Index is a source of definitions that is read lazily: it is cut into tokens at once, and a
+// A Library is a source of definitions that is read lazily: it is cut into tokens at once, and a
 // definition is parsed when it is first asked for. It may be used concurrently.
-type Index struct {
+type Library struct {
 	file   *File
 	names  []string
 	mu     sync.Mutex
@@ -26,10 +26,10 @@ type indexed struct {
 	err   *diag.Diagnostic
 }
 
-// NewIndex indexes the definitions of a source by their dotted paths; of equal names the first
+// NewLibrary indexes the definitions of a source by their dotted paths; of equal names the first
 // counts. What is no definition is left out.
-func NewIndex(file string, src []byte) (*Index, diag.List) {
-	x := &Index{file: &File{Name: file, Source: src}, chunks: map[string]*indexed{}}
+func NewLibrary(file string, src []byte) (*Library, diag.List) {
+	x := &Library{file: &File{Name: file, Source: src}, chunks: map[string]*indexed{}}
 	if d := unreadable(file, src); d != nil {
 		return x, diag.List{d}
 	}
@@ -63,13 +63,13 @@ func definedName(tokens []lexer.Token) string {
 }
 
 // Names returns the paths of all definitions in the source's order.
-func (x *Index) Names() []string { return x.names }
+func (x *Library) Names() []string { return x.names }
 
 // Source returns the file the definitions stand in, for rendering.
-func (x *Index) Source() *File { return x.file }
+func (x *Library) Source() *File { return x.file }
 
 // Lookup parses the definition of that path; both results are nil when there is none.
-func (x *Index) Lookup(path string) (*Definition, *diag.Diagnostic) {
+func (x *Library) Lookup(path string) (*Definition, *diag.Diagnostic) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	e := x.chunks[path]
