@@ -149,6 +149,7 @@ func (pl *planner) buffers() {
 		if b.Role == kernel.Weight || b.Role == kernel.Update {
 			if n, ok := weights[path]; ok {
 				pl.number[b.Name] = n
+				pl.entry.Buffers[n].Written = pl.entry.Buffers[n].Written || b.Role == kernel.Update
 				continue
 			}
 			weights[path] = len(pl.entry.Buffers)
@@ -197,7 +198,7 @@ func (pl *planner) add(b *kernel.Buffer, public string) {
 	if b.Layout != nil {
 		stored = b.Layout.Dims
 	}
-	x := program.Buffer{Name: public, Type: b.Type, Class: class(b.Role), First: -1,
+	x := program.Buffer{Name: public, Type: b.Type, Class: class(b.Role), First: -1, Written: b.Role == kernel.Update,
 		Bytes: stored.Size().Scale(int64(b.Type.DType.Size()))}
 	if b.Value != nil {
 		x.Value = b.Value.Data

@@ -67,6 +67,8 @@ type Buffer struct {
 	First int    `json:"first"`
 	Last  int    `json:"last"`
 	Value []byte `json:"value,omitempty"` // Const
+	// Written marks a Stored buffer that the entry updates: a session that shares its weights refuses it.
+	Written bool `json:"written,omitempty"`
 }
 
 // A Launch runs one phase of a kernel over its blocks; all threads meet after it unless Free.
