@@ -40,7 +40,7 @@ type Entry struct {
 	Name    string     `json:"name"`
 	Symbols []string   `json:"symbols"` // bound by the inputs' shapes, in this order in a Frame
 	Buffers []Buffer   `json:"buffers"`
-	Steps   []Launch   `json:"steps"`
+	Steps   []Launch   `json:"-"`     // for making the driver and for reading; an artifact leaves them out
 	Flops   tensor.Dim `json:"flops"` // estimated floating-point operations of a call
 }
 
