@@ -1,0 +1,98 @@
+package codegen
+
+import (
+	"fmt"
+
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+)
+
+// spill stores the accumulators of one chunk into its place in a Temp.
+func (e *emitter) spill(d *kernel.Def, temp *operand) {
+	e.fresh()
+	l := e.alive[d.Name]
+	at := []tensor.Dim{}
+	for _, a := range d.Reduce.Axes {
+		start := e.tile[e.indices[a.Name]].start
+		if a.Name == d.Reduce.Order.Axis {
+			at = append(at, start.Div(d.Reduce.Order.By).Within(e.ranges))
+			break
+		}
+		at = append(at, start)
+	}
+	at = append(at, symbolsOf(d.Axes)...)
+	f := e.formOf(temp, rowMajor(temp.buffer, at))
+	e.points(l.axes, false, func() { e.write(temp, e.at(f), l.values[e.register(l)]) })
+}
+
+// joinChunks joins the chunks in Temp's own memory, neighbours at distance 1, 2, 4 ..., and
+// makes the definition alive with the value of the first.
+func (e *emitter) joinChunks(d *kernel.Def, temp *operand) {
+	e.fresh()
+	l := e.newLive(d)
+	shape := temp.buffer.Type.Shape
+	levels := len(shape) - len(d.Axes)
+	count, stride := shape[:levels].Size(), shape[levels:].Size()
+	at := append(make([]tensor.Dim, levels), symbolsOf(d.Axes)...)
+	linear := rowMajor(temp.buffer, at)
+	if n, ok := count.Const(); !ok || n > 1 {
+		e.joinLevels(d, temp, l, linear, e.integer(count), e.integer(stride.Scale(int64(d.DType.Size()))))
+	}
+	e.fresh()
+	some := value{}
+	if r := count.Bounds(e.ranges); r.OpenLo || r.Lo < 1 {
+		some = e.compare("icmp sgt", value{id: e.integer(count), t: tensor.I64, lanes: 1}, integerOf(tensor.I64, 0))
+	}
+	f := e.formOf(temp, linear)
+	e.points(l.axes, false, func() {
+		e.when = some
+		v := e.read(temp, e.at(f))
+		if some.id != "" {
+			v = e.choose(some, v, identity(d))
+		}
+		l.values = append(l.values, v)
+	})
+	e.when = value{}
+	e.alive[d.Name] = l
+}
+
+// joinLevels is
+//
+//	for step = 1; step < count; step *= 2 { for i = 0; i+step < count; i += 2*step { chunk i takes chunk i+step } }
+func (e *emitter) joinLevels(d *kernel.Def, temp *operand, l *live, linear tensor.Dim, count, stride string) {
+	from, level, turn, next, done := e.cur, e.block(), e.block(), e.block(), e.block()
+	some := e.set("icmp sgt i64 ", count, ", 1")
+	from.Term = either(some, level, done)
+	e.cur = level
+	step, double := e.name(), e.name()
+	e.put(step, " = phi i64 [ 1, ", from.Ident(), " ], [ ", double, ", ", next.Ident(), " ]")
+	e.put(double, " = shl i64 ", step, ", 1")
+	apart := e.set("mul i64 ", step, ", ", stride)
+	level.Term = to(turn)
+	e.cur = turn
+	i, after := e.name(), e.name()
+	e.put(i, " = phi i64 [ 0, ", level.Ident(), " ], [ ", after, ", ", turn.Ident(), " ]")
+	e.fresh()
+	offset := e.set("mul i64 ", i, ", ", stride)
+	f := e.formOf(temp, linear)
+	e.points(l.axes, false, func() { e.joinPair(d, temp, e.at(f), offset, apart) })
+	e.put(after, " = add i64 ", i, ", ", double)
+	more := e.set("icmp slt i64 ", e.set("add i64 ", after, ", ", step), ", ", count)
+	turn.Term = either(more, turn, next)
+	e.cur = next
+	again := e.set("icmp slt i64 ", double, ", ", count)
+	next.Term = either(again, level, done)
+	e.cur = done
+}
+
+// joinPair joins the elements at the current point of two chunks, into the first.
+func (e *emitter) joinPair(d *kernel.Def, temp *operand, p place, offset, apart string) {
+	if p.by != nil || p.step > 1 {
+		panic(fmt.Sprintf("BUG: partial results %s are not laid out along the vector index", temp.buffer.Name))
+	}
+	t := d.DType
+	a := e.set("getelementptr i8, ptr ", e.displaced(e.baseAddress(temp, p), p.offset*int64(t.Size())), ", i64 ", offset)
+	b := e.set("getelementptr i8, ptr ", a, ", i64 ", apart)
+	x := e.apply(d.Reduce.Op.Func(), t, []value{e.readAt(t, a), e.readAt(t, b)})
+	e.writeAt(t, a, x)
+}

@@ -1,0 +1,313 @@
+package codegen
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+	"dlc/ir/tile"
+)
+
+// A live definition has its value, or its accumulators, in registers: one per point of the
+// tile its axes have, row-major, several neighbours of the vector index in one register.
+// Split accumulators of Lanes64 are 64 lanes per point, in 64/Lanes registers.
+type live struct {
+	def    *kernel.Def
+	axes   []int
+	values []value
+	split  int // registers per point; 1 but for Lanes64 before its End
+}
+
+func (e *emitter) newLive(d *kernel.Def) *live {
+	l := &live{def: d, split: 1, axes: e.axes(d.Axes)}
+	return l
+}
+
+func (e *emitter) axes(list []kernel.Axis) []int {
+	out := make([]int, len(list))
+	for i, a := range list {
+		out[i] = e.indices[a.Name]
+	}
+	return out
+}
+
+// registersAlong is the number of registers that an axis of a tile takes.
+func (e *emitter) registersAlong(i int) int64 {
+	m := e.tile[i].max
+	if i == e.vector {
+		w := int64(e.machine.Lanes)
+		m = (m + w - 1) / w
+	}
+	return m
+}
+
+// register is the number of the register that holds the current point.
+func (e *emitter) register(l *live) int {
+	k := int64(0)
+	for _, i := range l.axes {
+		at := e.point[i]
+		if i == e.vector {
+			at /= int64(e.machine.Lanes)
+		}
+		k = k*e.registersAlong(i) + at
+	}
+	return int(k) * l.split
+}
+
+// kept is the value of a live definition at the current point.
+func (e *emitter) kept(l *live) value {
+	if l.split != 1 {
+		panic(fmt.Sprintf("BUG: %s is read before its lanes are joined", l.def.Name))
+	}
+	v := l.values[e.register(l)]
+	if v.lanes > 1 && e.lanes == 1 {
+		lane := e.point[e.vector] % int64(v.lanes)
+		return e.op(v.t, 1, "extractelement ", v.arg(), ", i64 ", strconv.FormatInt(lane, 10))
+	}
+	return v
+}
+
+// points visits the tile of some axes row-major; along the vector index in steps of whole
+// registers, or one by one where scalar is set.
+func (e *emitter) points(axes []int, scalar bool, visit func()) {
+	if len(axes) == 0 {
+		visit()
+		return
+	}
+	i := axes[0]
+	s := e.tile[i]
+	if s.max < 0 {
+		panic(fmt.Sprintf("BUG: %s: an index without bound at a node", e.program.Name))
+	}
+	if _, exact := s.exact(); !exact && i != e.vector {
+		panic(fmt.Sprintf("BUG: %s: an index of no constant length at a node", e.program.Name))
+	}
+	by, lanes := int64(1), e.lanes
+	if i == e.vector && !scalar {
+		by = int64(e.machine.Lanes)
+		e.lanes = e.machine.Lanes
+	}
+	for e.point[i] = 0; e.point[i] < s.max; e.point[i] += by {
+		e.points(axes[1:], scalar, visit)
+	}
+	e.point[i], e.lanes = 0, lanes
+}
+
+func (e *emitter) lanesOf(axes []int) int {
+	for _, i := range axes {
+		if i == e.vector {
+			return e.machine.Lanes
+		}
+	}
+	return 1
+}
+
+// identity is the neutral element of a definition's reduction.
+func identity(d *kernel.Def) value {
+	bits := d.Reduce.Op.Identity(d.DType)
+	switch d.DType {
+	case tensor.F32:
+		return floatOf(d.DType, float64(math.Float32frombits(uint32(bits))))
+	case tensor.F64:
+		return floatOf(d.DType, math.Float64frombits(bits))
+	}
+	return integerOf(d.DType, int64(bits))
+}
+
+func (e *emitter) begin(d *kernel.Def) {
+	l := e.newLive(d)
+	lanes := e.lanesOf(l.axes)
+	if d.Reduce.Order.Kind == kernel.Lanes64 {
+		if e.lanesOf(e.axes(d.Reduce.Axes)) == 1 || len(d.Reduce.Axes) != 1 {
+			panic(fmt.Sprintf("BUG: %s: lanes64 of %s does not reduce the vector index alone", e.program.Name, d.Name))
+		}
+		lanes = e.machine.Lanes
+		l.split = 64 / lanes
+	}
+	first := e.wide(identity(d), lanes)
+	e.points(l.axes, false, func() {
+		for range l.split {
+			l.values = append(l.values, first)
+		}
+	})
+	e.alive[d.Name] = l
+}
+
+// step accumulates the terms at the current tile, row-major ascending.
+func (e *emitter) step(d *kernel.Def) {
+	e.fresh()
+	l := e.alive[d.Name]
+	if l == nil {
+		panic(fmt.Sprintf("BUG: %s: step of %s before its begin", e.program.Name, d.Name))
+	}
+	scalar := d.Reduce.Order.Kind != kernel.Lanes64
+	e.points(e.axes(d.Reduce.Axes), scalar, func() {
+		inside := e.reached(d)
+		e.points(l.axes, false, func() { e.term(d, l, inside) })
+	})
+}
+
+// reached is the condition that the vector index, where a chain walks it lane by lane, is
+// inside its sub-range.
+func (e *emitter) reached(d *kernel.Def) value {
+	if e.vector < 0 || e.lanes > 1 || e.lanesOf(e.axes(d.Reduce.Axes)) == 1 {
+		return value{}
+	}
+	s := e.tile[e.vector]
+	if _, exact := s.exact(); exact {
+		return value{}
+	}
+	return e.compare("icmp slt", integerOf(tensor.I64, e.point[e.vector]), value{id: e.integer(s.length), t: tensor.I64, lanes: 1})
+}
+
+// term adds the term at the current point to its accumulator.
+func (e *emitter) term(d *kernel.Def, l *live, inside value) {
+	at := e.register(l)
+	cond := inside
+	e.when, e.mask = inside, value{}
+	for i, c := range d.Reduce.When {
+		key := condition{d, i}
+		if e.assumed[key] {
+			continue
+		}
+		truth, v := e.holds(key, c)
+		if truth == never {
+			e.when = value{}
+			return
+		}
+		if truth == always {
+			continue
+		}
+		cond = e.and(cond, v)
+		if v.lanes == 1 {
+			e.when = e.and(e.when, v)
+		} else {
+			e.mask = e.and(e.mask, v)
+		}
+	}
+	if l.split > 1 {
+		at += int(e.point[e.vector]) % 64 / e.machine.Lanes
+		if m, cut := e.tail(); cut {
+			cond = e.and(cond, m)
+		}
+	}
+	acc := l.values[at]
+	v := e.accumulate(d, acc)
+	if cond.id != "" {
+		v = e.choose(cond, v, acc)
+	}
+	l.values[at] = v
+	e.when, e.mask = value{}, value{}
+}
+
+// accumulate is the accumulator after one more term.
+func (e *emitter) accumulate(d *kernel.Def, acc value) value {
+	body := e.exprs.body(d)
+	if d.Fused() {
+		c := body.(*kernel.Call)
+		_, v := e.alike(e.eval(c.Args[0]), e.eval(c.Args[1]), acc)
+		return e.intrinsic("fma", d.DType, v...)
+	}
+	return e.apply(d.Reduce.Op.Func(), d.DType, []value{acc, e.eval(body)})
+}
+
+// end joins the lanes of each point: lane l takes l+32, then l+16 ... l+1.
+func (e *emitter) end(d *kernel.Def) {
+	e.fresh()
+	l := e.alive[d.Name]
+	if l == nil || l.split == 1 && d.Reduce.Order.Kind == kernel.Lanes64 {
+		panic(fmt.Sprintf("BUG: %s: end of %s without its begin", e.program.Name, d.Name))
+	}
+	if l.split == 1 {
+		return
+	}
+	fn := d.Reduce.Op.Func()
+	joined := &live{def: d, axes: l.axes, split: 1}
+	for at := 0; at < len(l.values); at += l.split {
+		vs := append([]value{}, l.values[at:at+l.split]...)
+		for half := len(vs) / 2; half > 0; half /= 2 {
+			for i := range half {
+				vs[i] = e.apply(fn, d.DType, []value{vs[i], vs[i+half]})
+			}
+		}
+		v := vs[0]
+		for half := v.lanes / 2; half > 0; half /= 2 {
+			v = e.apply(fn, d.DType, []value{v, e.rotate(v, half)})
+		}
+		joined.values = append(joined.values, e.op(v.t, 1, "extractelement ", v.arg(), ", i64 0"))
+	}
+	e.alive[d.Name] = joined
+}
+
+// rotate moves lane l+by to lane l.
+func (e *emitter) rotate(v value, by int) value {
+	list := make([]string, v.lanes)
+	for i := range list {
+		list[i] = "i32 " + strconv.Itoa((i+by)%v.lanes)
+	}
+	return e.op(v.t, v.lanes, "shufflevector ", v.arg(), ", ", v.typ(), " poison, <", strconv.Itoa(v.lanes), " x i32> <", strings.Join(list, ", "), ">")
+}
+
+// let evaluates a map on the current tile and keeps it.
+func (e *emitter) let(d *kernel.Def) {
+	e.fresh()
+	l := e.newLive(d)
+	e.points(l.axes, false, func() { l.values = append(l.values, e.eval(e.exprs.body(d))) })
+	e.alive[d.Name] = l
+}
+
+// stores emits the stores that head the list and have the same axes, point by point: at each
+// point all values are computed before one is written, so that an output may share the memory
+// of an input that is read at the same element only. It returns their number.
+func (e *emitter) stores(list []tile.Node) int {
+	var defs []*kernel.Def
+	for _, n := range list {
+		s, ok := n.(*tile.Store)
+		if !ok || len(defs) > 0 && !sameAxes(defs[0], e.defs[s.Def]) {
+			break
+		}
+		defs = append(defs, e.defs[s.Def])
+	}
+	if len(defs) == 0 {
+		return 0
+	}
+	e.fresh()
+	e.points(e.axes(defs[0].Axes), false, func() {
+		values := make([]value, len(defs))
+		for i, d := range defs {
+			if l := e.alive[d.Name]; l != nil {
+				values[i] = e.kept(l)
+			} else {
+				values[i] = e.eval(e.exprs.body(d))
+			}
+		}
+		for i, d := range defs {
+			o := e.buffers[d.Name]
+			e.write(o, e.at(e.formOf(o, rowMajor(o.buffer, symbolsOf(d.Axes)))), values[i])
+		}
+	})
+	return len(defs)
+}
+
+func sameAxes(a, b *kernel.Def) bool {
+	if len(a.Axes) != len(b.Axes) {
+		return false
+	}
+	for i := range a.Axes {
+		if a.Axes[i].Name != b.Axes[i].Name {
+			return false
+		}
+	}
+	return true
+}
+
+func symbolsOf(axes []kernel.Axis) []tensor.Dim {
+	out := make([]tensor.Dim, len(axes))
+	for i, a := range axes {
+		out[i] = tensor.Sym(a.Name)
+	}
+	return out
+}
