@@ -21,7 +21,7 @@ func (e *emitter) spill(d *kernel.Def, temp *operand) {
 		at = append(at, start)
 	}
 	at = append(at, symbolsOf(d.Axes)...)
-	f := e.formOf(temp, rowMajor(temp.buffer, at))
+	f := e.formOf(temp, kernel.AddressOf(temp.buffer, at))
 	e.points(l.axes, false, func() { e.write(temp, e.at(f), l.values[e.register(l)]) })
 }
 
@@ -34,7 +34,7 @@ func (e *emitter) joinChunks(d *kernel.Def, temp *operand) {
 	levels := len(shape) - len(d.Axes)
 	count, stride := shape[:levels].Size(), shape[levels:].Size()
 	at := append(make([]tensor.Dim, levels), symbolsOf(d.Axes)...)
-	linear := rowMajor(temp.buffer, at)
+	linear := kernel.AddressOf(temp.buffer, at)
 	if n, ok := count.Const(); !ok || n > 1 {
 		e.joinLevels(d, temp, l, linear, e.integer(count), e.integer(stride.Scale(int64(d.DType.Size()))))
 	}

@@ -1,7 +1,6 @@
 package codegen
 
 import (
-	"fmt"
 	"sort"
 
 	"dlc/ir/kernel"
@@ -51,43 +50,14 @@ func (x *expressions) inline(l *kernel.Load, d *kernel.Def) kernel.Expr {
 	return e
 }
 
-// linear is the index of an element in a buffer's memory, where the load (or store) index is
-// made of Dims only.
+// linear is the place of a load's element in a buffer's memory; the index is made of Dims only.
 func (x *expressions) linear(l *kernel.Load, b *kernel.Buffer) tensor.Dim {
 	d, ok := x.addresses[l]
 	if !ok {
-		at := make([]tensor.Dim, len(l.At))
-		for i, a := range l.At {
-			at[i] = a.(*kernel.Index).Dim
-		}
-		d = rowMajor(b, at)
+		d, _ = kernel.Address(b, l.At)
 		x.addresses[l] = d
 	}
 	return d
-}
-
-// rowMajor is the place of a logical index in a buffer's memory, layout applied.
-func rowMajor(b *kernel.Buffer, at []tensor.Dim) tensor.Dim {
-	dims := b.Type.Shape
-	if b.Layout != nil {
-		by := map[string]tensor.Dim{}
-		for i, d := range at {
-			by[fmt.Sprintf("$%d", i)] = d
-		}
-		at, dims = make([]tensor.Dim, len(b.Layout.At)), b.Layout.Dims
-		for i, d := range b.Layout.At {
-			at[i] = d.Subst(by)
-		}
-	}
-	if len(at) != len(dims) {
-		panic(fmt.Sprintf("BUG: %d indices into %s of rank %d", len(at), b.Name, len(dims)))
-	}
-	sum, stride := tensor.Dim{}, tensor.Int(1)
-	for i := len(at) - 1; i >= 0; i-- {
-		sum = sum.Add(at[i].Mul(stride))
-		stride = stride.Mul(dims[i])
-	}
-	return sum
 }
 
 // names lists the index names and symbols in e, sorted.

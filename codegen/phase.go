@@ -31,7 +31,7 @@ func Functions(p *tile.Program, m tile.Machine, name string) []*ir.Func {
 
 func newEmitter(p *tile.Program, phase *tile.Phase, m tile.Machine, exprs *expressions, stored map[string]bool) *emitter {
 	e := &emitter{machine: m, program: p, phase: phase, exprs: exprs, vector: -1,
-		symbols: map[string]symbol{}, ranges: map[string]tensor.Range{}, order: p.Kernel.Symbols(),
+		symbols: map[string]symbol{}, ranges: map[string]tensor.Range{}, order: kernel.Symbols(p.Kernel),
 		defs: map[string]*kernel.Def{}, buffers: map[string]*operand{}, stored: map[string]bool{},
 		indices: map[string]int{}, alive: map[string]*live{}, assumed: map[condition]bool{}}
 	for n := range stored {
@@ -44,11 +44,7 @@ func newEmitter(p *tile.Program, phase *tile.Phase, m tile.Machine, exprs *expre
 	}
 	for _, d := range p.Kernel.Defs {
 		e.defs[d.Name] = d
-		axes := d.Axes
-		if d.Reduce != nil {
-			axes = append(append([]kernel.Axis{}, axes...), d.Reduce.Axes...)
-		}
-		for _, a := range axes {
+		for _, a := range d.AllAxes() {
 			e.index(a)
 		}
 	}

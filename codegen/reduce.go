@@ -286,7 +286,7 @@ func (e *emitter) stores(list []tile.Node) int {
 		}
 		for i, d := range defs {
 			o := e.buffers[d.Name]
-			e.write(o, e.at(e.formOf(o, rowMajor(o.buffer, symbolsOf(d.Axes)))), values[i])
+			e.write(o, e.at(e.formOf(o, kernel.AddressOf(o.buffer, symbolsOf(d.Axes)))), values[i])
 		}
 	})
 	return len(defs)

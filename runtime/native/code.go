@@ -173,6 +173,7 @@ func (f *Frame) begin(threads, spin int) {
 	f.store(program.FrameThreads, uint64(threads))
 	f.store(program.FrameSpin, uint64(spin))
 	f.word(program.FrameArrived).Store(0)
+	f.word(program.FrameSleepers).Store(0)
 	f.word(program.FrameCancel).Store(0)
 }
 

@@ -17,16 +17,17 @@ const (
 	WorkerSize    = 64
 
 	// Frame: shared by the threads of a call.
-	FrameBuffers = 0   // **byte, by buffer number of the entry
-	FrameSymbols = 8   // *int64, by Entry.Symbols
-	FrameCode    = 16  // *byte, start of the section's blob
-	FrameKernels = 24  // *int64, Section.Kernels
-	FrameThreads = 32  // number of threads
-	FrameSpin    = 40  // turns to spin at a barrier before sleeping; 0 when threads exceed CPUs
-	FrameCancel  = 64  // uint32: not zero makes every thread leave at its next barrier; a line of its own
-	FrameArrived = 128 // uint32: threads at the barrier; a line of its own
-	FrameTurn    = 192 // uint32, a futex: number of the barrier's turn; a line of its own
-	FrameSize    = 256
+	FrameBuffers  = 0   // **byte, by buffer number of the entry
+	FrameSymbols  = 8   // *int64, by Entry.Symbols
+	FrameCode     = 16  // *byte, start of the section's blob
+	FrameKernels  = 24  // *int64, Section.Kernels
+	FrameThreads  = 32  // number of threads
+	FrameSpin     = 40  // turns to spin at a barrier before sleeping; 0 when threads exceed CPUs
+	FrameCancel   = 64  // uint32: not zero makes every thread leave at its next barrier; a line of its own
+	FrameArrived  = 128 // uint32: threads at the barrier; a line of its own
+	FrameTurn     = 192 // uint32, a futex: number of the barrier's turn; a line of its own
+	FrameSleepers = 196 // uint32: threads that sleep on the turn; zero when a call begins
+	FrameSize     = 256
 
 	// ScratchBytes is what each worker has for spilled tiles and argument lists.
 	ScratchBytes = 1 << 20

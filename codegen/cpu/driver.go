@@ -1,0 +1,270 @@
+package cpu
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"dlc/ir/tensor"
+	"dlc/runtime/program"
+)
+
+// driverText writes one driver function per entry, and what they share. Names of drivers are
+// numbers, since an entry may be called anything.
+func (u *unit) driverText(entries []*program.Entry) string {
+	var b strings.Builder
+	if len(entries) > 0 {
+		b.WriteString(teamText())
+	}
+	for i, e := range entries {
+		name := "driver." + strconv.Itoa(i)
+		u.drivers[e.Name] = name
+		d := &driver{entry: e, name: name}
+		b.WriteString(d.function())
+		for j, s := range e.Steps {
+			b.WriteString(d.table(j, s))
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// A driver writes the function that runs an entry: for each launch it computes the number of
+// blocks and calls @launch with a constant table that says what to call with what.
+type driver struct {
+	entry *program.Entry
+	name  string
+	b     strings.Builder
+	last  int
+}
+
+// table is: kernel, free, number of arguments, number of symbols, arguments ..., symbols ...
+func (d *driver) table(step int, l program.Launch) string {
+	list := []int{l.Kernel, 0, len(l.Args), len(l.Symbols)}
+	if l.Free {
+		list[1] = 1
+	}
+	list = append(append(list, l.Args...), l.Symbols...)
+	text := make([]string, len(list))
+	for i, v := range list {
+		text[i] = "i32 " + strconv.Itoa(v)
+	}
+	return fmt.Sprintf("@%s.%d = private unnamed_addr constant [%d x i32] [%s], align 4\n", d.name, step, len(list), strings.Join(text, ", "))
+}
+
+func (d *driver) function() string {
+	fmt.Fprintf(&d.b, "define void @%s(ptr %%worker) #0 {\nentry:\n  %%frame = load ptr, ptr %%worker, align 8\n", d.name)
+	fmt.Fprintf(&d.b, "  %%symbols.at = getelementptr i8, ptr %%frame, i64 %d\n  %%symbols = load ptr, ptr %%symbols.at, align 8\n", program.FrameSymbols)
+	for i := range d.entry.Symbols {
+		fmt.Fprintf(&d.b, "  %%n%d.at = getelementptr i64, ptr %%symbols, i64 %d\n  %%n%d = load i64, ptr %%n%d.at, align 8\n", i, i, i, i)
+	}
+	d.b.WriteString("  br label %s0\n")
+	for i, l := range d.entry.Steps {
+		fmt.Fprintf(&d.b, "s%d:\n", i)
+		blocks := d.dim(l.Blocks)
+		fmt.Fprintf(&d.b, "  %%c%d = call i1 @launch(ptr %%worker, ptr %%frame, i64 %s, ptr @%s.%d)\n", i, blocks, d.name, i)
+		fmt.Fprintf(&d.b, "  br i1 %%c%d, label %%end, label %%s%d\n", i, i+1)
+	}
+	fmt.Fprintf(&d.b, "s%d:\n  br label %%end\nend:\n  ret void\n}\n\n", len(d.entry.Steps))
+	return d.b.String()
+}
+
+func (d *driver) set(format string, args ...any) string {
+	d.last++
+	fmt.Fprintf(&d.b, "  %%t%d = %s\n", d.last, fmt.Sprintf(format, args...))
+	return "%t" + strconv.Itoa(d.last)
+}
+
+// dim computes a Dim over the entry's symbols.
+func (d *driver) dim(e tensor.Dim) string {
+	if c, ok := e.Const(); ok {
+		return strconv.FormatInt(c, 10)
+	}
+	sum := "0"
+	e.Terms(func(coef int64, factors []tensor.Factor) {
+		v := strconv.FormatInt(coef, 10)
+		for _, f := range factors {
+			v = d.set("mul i64 %s, %s", v, d.factor(f))
+		}
+		sum = d.set("add i64 %s, %s", sum, v)
+	})
+	return sum
+}
+
+func (d *driver) factor(f tensor.Factor) string {
+	if f.Den > 0 {
+		num := d.dim(f.Num)
+		negative := d.set("icmp slt i64 %s, 0", num)
+		less := d.set("select i1 %s, i64 %d, i64 0", negative, 1-f.Den)
+		return d.set("sdiv i64 %s, %d", d.set("add i64 %s, %s", num, less), f.Den)
+	}
+	for i, s := range d.entry.Symbols {
+		if s == f.Name {
+			return "%n" + strconv.Itoa(i)
+		}
+	}
+	panic(fmt.Sprintf("BUG: entry %s has no symbol %s", d.entry.Name, f.Name))
+}
+
+// teamText is @launch and @barrier.
+//
+// @launch gives worker t of T the blocks t*B/T .. (t+1)*B/T: it lists the buffers and symbols
+// that the table names, calls the kernel, and meets the others unless the launch is free. It
+// returns true when the call is cancelled.
+//
+// @barrier: the last thread to arrive resets the count, adds one to the turn and wakes the
+// sleepers; the others wait for the turn to change, spinning at first, then in the kernel. A
+// thread that sees the cancel word leaves at once, from here and from all barriers behind: the
+// word is never reset in a call, so nobody waits for it there. Sleepers is counted so that a
+// barrier where all spin makes no system call; a thread counts itself before it looks at the
+// turn for the last time (inside the system call), the last one looks at the count after it
+// has changed the turn, so one of them sees the other.
+func teamText() string {
+	r := strings.NewReplacer("$THREADS", itoa(program.FrameThreads), "$THREAD", itoa(program.WorkerThread), "$SCRATCH", itoa(program.WorkerScratch),
+		"$BUFFERS", itoa(program.FrameBuffers), "$SYMBOLS", itoa(program.FrameSymbols), "$CODE", itoa(program.FrameCode), "$KERNELS", itoa(program.FrameKernels),
+		"$SPIN", itoa(program.FrameSpin), "$CANCEL", itoa(program.FrameCancel), "$ARRIVED", itoa(program.FrameArrived), "$TURN", itoa(program.FrameTurn),
+		"$SLEEPERS", itoa(program.FrameSleepers), "$ARGUMENTS", itoa(argumentBytes))
+	return r.Replace(team)
+}
+
+func itoa(v int) string { return strconv.Itoa(v) }
+
+// argumentBytes of each worker's scratch hold the argument list of the kernel that runs.
+const argumentBytes = 64 << 10
+
+const team = `define internal i1 @launch(ptr %worker, ptr %frame, i64 %blocks, ptr %table) noinline #0 {
+entry:
+  %threads.at = getelementptr i8, ptr %frame, i64 $THREADS
+  %threads = load i64, ptr %threads.at, align 8
+  %thread.at = getelementptr i8, ptr %worker, i64 $THREAD
+  %thread = load i64, ptr %thread.at, align 8
+  %first = mul i64 %thread, %blocks
+  %begin = udiv i64 %first, %threads
+  %last = add i64 %first, %blocks
+  %end = udiv i64 %last, %threads
+  %some = icmp slt i64 %begin, %end
+  br i1 %some, label %run, label %meet
+run:
+  %scratch.at = getelementptr i8, ptr %worker, i64 $SCRATCH
+  %scratch = load ptr, ptr %scratch.at, align 8
+  %buffers.at = getelementptr i8, ptr %frame, i64 $BUFFERS
+  %buffers = load ptr, ptr %buffers.at, align 8
+  %symbols.at = getelementptr i8, ptr %frame, i64 $SYMBOLS
+  %symbols = load ptr, ptr %symbols.at, align 8
+  %args.at = getelementptr i32, ptr %table, i64 2
+  %args = load i32, ptr %args.at, align 4
+  %syms.at = getelementptr i32, ptr %table, i64 3
+  %syms = load i32, ptr %syms.at, align 4
+  %total = add i32 %args, %syms
+  %list = getelementptr i32, ptr %table, i64 4
+  %none = icmp eq i32 %total, 0
+  br i1 %none, label %call, label %copy
+copy:
+  %i = phi i32 [ 0, %run ], [ %i.next, %copy ]
+  %i.wide = zext i32 %i to i64
+  %number.at = getelementptr i32, ptr %list, i64 %i.wide
+  %number = load i32, ptr %number.at, align 4
+  %number.wide = zext i32 %number to i64
+  %is.arg = icmp ult i32 %i, %args
+  %from = select i1 %is.arg, ptr %buffers, ptr %symbols
+  %from.at = getelementptr i64, ptr %from, i64 %number.wide
+  %value = load i64, ptr %from.at, align 8
+  %to.at = getelementptr i64, ptr %scratch, i64 %i.wide
+  store i64 %value, ptr %to.at, align 8
+  %i.next = add i32 %i, 1
+  %more = icmp ult i32 %i.next, %total
+  br i1 %more, label %copy, label %call
+call:
+  %code.at = getelementptr i8, ptr %frame, i64 $CODE
+  %code = load ptr, ptr %code.at, align 8
+  %kernels.at = getelementptr i8, ptr %frame, i64 $KERNELS
+  %kernels = load ptr, ptr %kernels.at, align 8
+  %kernel.number = load i32, ptr %table, align 4
+  %kernel.wide = zext i32 %kernel.number to i64
+  %kernel.at = getelementptr i64, ptr %kernels, i64 %kernel.wide
+  %kernel.place = load i64, ptr %kernel.at, align 8
+  %kernel = getelementptr i8, ptr %code, i64 %kernel.place
+  %args.wide = zext i32 %args to i64
+  %syms.list = getelementptr i64, ptr %scratch, i64 %args.wide
+  %room = getelementptr i8, ptr %scratch, i64 $ARGUMENTS
+  call void %kernel(ptr %scratch, ptr %syms.list, i64 %begin, i64 %end, ptr %room)
+  br label %meet
+meet:
+  %free.at = getelementptr i32, ptr %table, i64 1
+  %free = load i32, ptr %free.at, align 4
+  %is.free = icmp ne i32 %free, 0
+  br i1 %is.free, label %go, label %meeting
+meeting:
+  %alone = icmp eq i64 %threads, 1
+  br i1 %alone, label %check, label %wait
+wait:
+  call void @barrier(ptr %frame, i64 %threads)
+  br label %check
+check:
+  %cancel.at = getelementptr i8, ptr %frame, i64 $CANCEL
+  %cancel = load atomic i32, ptr %cancel.at acquire, align 4
+  %cancelled = icmp ne i32 %cancel, 0
+  ret i1 %cancelled
+go:
+  ret i1 false
+}
+
+define internal void @barrier(ptr %frame, i64 %threads) noinline #0 {
+entry:
+  %cancel.at = getelementptr i8, ptr %frame, i64 $CANCEL
+  %arrived.at = getelementptr i8, ptr %frame, i64 $ARRIVED
+  %turn.at = getelementptr i8, ptr %frame, i64 $TURN
+  %sleepers.at = getelementptr i8, ptr %frame, i64 $SLEEPERS
+  %spin.at = getelementptr i8, ptr %frame, i64 $SPIN
+  %limit = load i64, ptr %spin.at, align 8
+  %turn = load atomic i32, ptr %turn.at seq_cst, align 4
+  %cancel = load atomic i32, ptr %cancel.at seq_cst, align 4
+  %cancelled = icmp ne i32 %cancel, 0
+  br i1 %cancelled, label %done, label %arrive
+arrive:
+  %before = atomicrmw add ptr %arrived.at, i32 1 seq_cst
+  %now = add i32 %before, 1
+  %now.wide = zext i32 %now to i64
+  %is.last = icmp eq i64 %now.wide, %threads
+  br i1 %is.last, label %open, label %spinning
+open:
+  store atomic i32 0, ptr %arrived.at seq_cst, align 4
+  %old = atomicrmw add ptr %turn.at, i32 1 seq_cst
+  %sleepers = load atomic i32, ptr %sleepers.at seq_cst, align 4
+  %asleep = icmp ne i32 %sleepers, 0
+  br i1 %asleep, label %wake, label %done
+wake:
+  %woken = call i64 asm sideeffect "syscall", "={rax},{rax},{rdi},{rsi},{rdx},~{rcx},~{r11},~{memory}"(i64 202, ptr %turn.at, i64 129, i64 2147483647)
+  br label %done
+spinning:
+  %n = phi i64 [ 0, %arrive ], [ %n.next, %again ]
+  %seen = load atomic i32, ptr %turn.at seq_cst, align 4
+  %same = icmp eq i32 %seen, %turn
+  br i1 %same, label %patience, label %done
+patience:
+  %n.next = add i64 %n, 1
+  %spin = icmp ult i64 %n, %limit
+  br i1 %spin, label %again, label %sleep
+again:
+  call void asm sideeffect "pause", "~{memory}"()
+  br label %spinning
+sleep:
+  %counted = atomicrmw add ptr %sleepers.at, i32 1 seq_cst
+  br label %look
+look:
+  %late = load atomic i32, ptr %cancel.at seq_cst, align 4
+  %late.cancelled = icmp ne i32 %late, 0
+  br i1 %late.cancelled, label %up, label %down
+down:
+  %slept = call i64 asm sideeffect "syscall", "={rax},{rax},{rdi},{rsi},{rdx},{r10},~{rcx},~{r11},~{memory}"(i64 202, ptr %turn.at, i64 128, i32 %turn, i64 0)
+  %seen.later = load atomic i32, ptr %turn.at seq_cst, align 4
+  %still = icmp eq i32 %seen.later, %turn
+  br i1 %still, label %look, label %up
+up:
+  %uncounted = atomicrmw sub ptr %sleepers.at, i32 1 seq_cst
+  br label %done
+done:
+  ret void
+}
+
+`
