@@ -80,3 +80,18 @@ func (b *Builder) Result(name string, v *Value) {
 func (b *Builder) Update(path string, v *Value) {
 	b.Func.Results = append(b.Func.Results, Result{Name: path, Value: v, Update: true})
 }
+
+// Renumber gives the values of f ascending IDs again, parameters first.
+func (f *Func) Renumber() {
+	next := 0
+	for _, p := range f.Params {
+		p.ID = next
+		next++
+	}
+	for _, n := range f.Nodes {
+		for _, v := range n.Out {
+			v.ID = next
+			next++
+		}
+	}
+}

@@ -26,7 +26,7 @@ func (s sample) function(t testing.TB) *Func {
 	}
 	out, err := b.Try(s.op, in...)
 	if err != nil {
-		t.Fatalf("%s of %s: %v", opText(s.op), s.in, err)
+		t.Fatalf("%s of %s: %v", OpText(s.op), s.in, err)
 	}
 	for i, v := range out {
 		b.Result(fmt.Sprint("y", i), v)
@@ -140,9 +140,6 @@ func distance(a, b *tensor.Tensor) float64 {
 func TestLowerAgreesWithEval(t *testing.T) {
 	r := rand.New(rand.NewSource(1))
 	for _, s := range samples() {
-		if pending(s.op) {
-			continue
-		}
 		f := s.function(t)
 		for _, env := range bindings() {
 			in := s.inputs(r, f, env)
@@ -162,7 +159,7 @@ func TestLowerAgreesWithEval(t *testing.T) {
 				}
 				for _, want := range []*tensor.Tensor{narrow[res.Name], wide[res.Name]} {
 					if d := distance(got[res.Name], want); d > limit {
-						t.Errorf("%s of %s with %v: %s differs by %g", opText(s.op), s.in, env, res.Name, d)
+						t.Errorf("%s of %s with %v: %s differs by %g", OpText(s.op), s.in, env, res.Name, d)
 					}
 				}
 			}
@@ -223,7 +220,7 @@ type gradientTest struct {
 }
 
 func newGradientTest(t *testing.T, op Op, types []tensor.Type) *gradientTest {
-	g := &gradientTest{name: opText(op)}
+	g := &gradientTest{name: OpText(op)}
 	build := func() (b *Builder, n *Node, in, dy []*Value) {
 		b = NewBuilder("f")
 		b.Param(Input, "dims", typ(tensor.Bool, "N", "T"))
@@ -332,7 +329,7 @@ func TestSamplesSurvivePrinting(t *testing.T) {
 	for _, s := range samples() {
 		m := &Module{Name: "sample", Funcs: []*Func{s.function(t)}}
 		if err := Verify(m); err != nil {
-			t.Errorf("%s: %v", opText(s.op), err)
+			t.Errorf("%s: %v", OpText(s.op), err)
 		}
 		text := Print(m)
 		back, err := Parse(text)
@@ -347,23 +344,4 @@ func TestSamplesSurvivePrinting(t *testing.T) {
 			t.Errorf("%v in\n%s", err, text)
 		}
 	}
-}
-
-// pending reports whether level 1 cannot evaluate the function of an op yet.
-func pending(o Op) bool {
-	e := kernel.Apply("exp", kernel.F(tensor.F32, 1))
-	if kernel.Expand(e) != kernel.Expr(e) {
-		return false
-	}
-	name := ""
-	switch o := o.(type) {
-	case Unary:
-		name = o.Fn
-	case Binary:
-		name = o.Fn
-	case Random:
-		return o.Kind == "normal"
-	}
-	f, _ := kernel.LookupFunc(name)
-	return f.Expanded
 }

@@ -61,7 +61,7 @@ func printFunc(b *strings.Builder, f *Func) {
 		for i, v := range n.Out {
 			types[i] = v.Type.String()
 		}
-		fmt.Fprintf(b, "  %s = %s%s : %s%s\n", valuesText(n.Out), opText(n.Op), prefixed(" ", valuesText(n.In)), strings.Join(types, ", "), spansText(n.Spans))
+		fmt.Fprintf(b, "  %s = %s%s : %s%s\n", valuesText(n.Out), OpText(n.Op), prefixed(" ", valuesText(n.In)), strings.Join(types, ", "), spansText(n.Spans))
 	}
 	for _, r := range f.Results {
 		kind := "result"
@@ -91,8 +91,8 @@ func valuesText(vs []*Value) string {
 	return strings.Join(parts, ", ")
 }
 
-// opText is the mnemonic and the attributes. Ops are the same exactly when their texts are.
-func opText(o Op) string {
+// OpText is the mnemonic and the attributes. Ops are the same exactly when their texts are.
+func OpText(o Op) string {
 	var parts []string
 	for _, a := range attributes(o) {
 		if a.value.IsZero() && a.value.Kind() != reflect.Int {
