@@ -95,7 +95,7 @@ func valuesText(vs []*Value) string {
 func OpText(o Op) string {
 	var parts []string
 	for _, a := range attributes(o) {
-		if a.value.IsZero() && a.value.Kind() != reflect.Int {
+		if a.omitted() {
 			continue
 		}
 		parts = append(parts, a.name+"="+attributeText(a.value.Interface()))
@@ -104,6 +104,17 @@ func OpText(o Op) string {
 		return o.Name()
 	}
 	return o.Name() + " {" + strings.Join(parts, ", ") + "}"
+}
+
+// omitted reports whether the value is zero, and neither a place or axis nor -0.
+func (a attribute) omitted() bool {
+	switch a.value.Kind() {
+	case reflect.Int:
+		return false
+	case reflect.Float64:
+		return math.Float64bits(a.value.Float()) == 0
+	}
+	return a.value.IsZero()
 }
 
 func attributeText(v any) string {

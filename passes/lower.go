@@ -102,20 +102,40 @@ func (l *lowering) node(n *ir.Node) {
 	}
 	low := ir.NewLowering(n, in, out, l.fresh)
 	n.Op.Lower(low)
+	for _, c := range low.Consts {
+		l.constant(c)
+	}
+	if len(low.Defs) == 0 {
+		return
+	}
 	k := assemble(fmt.Sprintf("k%d_%s", len(l.prog.Kernels), n.Op.Name()), low.Defs, l.lookup(), nil)
 	k.Spans = n.Spans
 	l.prog.Kernels = append(l.prog.Kernels, k)
 }
 
+// constant gives a value's buffer the role Const, or copies it where the buffer is a result.
+func (l *lowering) constant(c *kernel.Buffer) {
+	b := l.lookup()[c.Name]
+	if b.Role == kernel.Temp {
+		b.Role, b.Value = kernel.Const, c.Value
+		return
+	}
+	stored := &kernel.Buffer{Name: l.unique(c.Name + "_value"), Type: c.Type, Role: kernel.Const, Value: c.Value}
+	l.prog.Buffers = append(l.prog.Buffers, stored)
+	l.copyBuffer(stored, b)
+}
+
 func (l *lowering) lookup() map[string]*kernel.Buffer { return buffersByName(l.prog) }
 
-func (l *lowering) copy(c resultCopy) {
-	axes := make([]kernel.Axis, len(c.to.Type.Shape))
-	for i, d := range c.to.Type.Shape {
+func (l *lowering) copy(c resultCopy) { l.copyBuffer(l.lookup()[l.name[c.value.ID]], c.to) }
+
+func (l *lowering) copyBuffer(from, to *kernel.Buffer) {
+	axes := make([]kernel.Axis, len(to.Type.Shape))
+	for i, d := range to.Type.Shape {
 		axes[i] = kernel.Axis{Name: axisName("i", i), Extent: d}
 	}
-	def := &kernel.Def{Name: c.to.Name, DType: c.to.Type.DType, Axes: axes,
-		Expr: &kernel.Load{Name: l.name[c.value.ID], DType: c.to.Type.DType, At: kernel.Points(axes)}}
+	def := &kernel.Def{Name: to.Name, DType: to.Type.DType, Axes: axes,
+		Expr: &kernel.Load{Name: from.Name, DType: to.Type.DType, At: kernel.Points(axes)}}
 	k := assemble(fmt.Sprintf("k%d_copy", len(l.prog.Kernels)), []*kernel.Def{def}, l.lookup(), nil)
 	l.prog.Kernels = append(l.prog.Kernels, k)
 }

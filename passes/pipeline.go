@@ -54,6 +54,25 @@ var kernelPasses = []KernelPass{
 	{"layout", "last, for a view that fuse sees would vanish and the copies must not", layout},
 }
 
+// graphPasses is the way from a module as it was written to the one that is lowered.
+var graphPasses = []GraphPass{
+	{"autodiff", "first, for nothing else may see a gradient that is not written out", autodiff},
+	{"fold", "before cse, for it makes equal what only looks different", fold},
+	{"cse", "before dce, for it leaves nodes behind", cse},
+	{"dce", "last, for it drops what the others left", dce},
+}
+
+// Graph runs the graph passes over a module.
+func Graph(m *ir.Module, o *Options) error {
+	for _, pass := range graphPasses {
+		if err := pass.Run(m, o); err != nil {
+			return fmt.Errorf("%s: %w", pass.Name, err)
+		}
+		o.after(pass.Name, m)
+	}
+	return nil
+}
+
 // Kernels lowers one entry of a module to kernels and runs the kernel passes over them.
 func Kernels(f *ir.Func, m *ir.Module, o *Options) (*kernel.Program, error) {
 	p := lower(f)

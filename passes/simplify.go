@@ -104,8 +104,8 @@ func neutral(fn string, l *kernel.Lit, left bool) bool {
 	return false
 }
 
-// power writes the powers that are products or quotients: there x*x and 1/x are what x**2 and
-// x**-1 mean, correctly rounded.
+// power writes the powers that are products or quotients. x**2 with a known exponent means x*x
+// and x**-1 means 1/x, which round once; the general pow may differ from them in the last bit.
 func (d *folder) power(x *ir.Value, exponent float64) *ir.Value {
 	switch exponent {
 	case 0:
