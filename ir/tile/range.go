@@ -9,7 +9,8 @@ import (
 type Range struct {
 	First tensor.Range // bounds of its first position; Lo == Hi: a constant
 	Len   int64        // its length, when Short the most it can be; -1: whole, of symbolic extent
-	Short bool         // it may be shorter than Len, even empty
+	Short bool         // it may be shorter than Len
+	Rest  int64        // > 0: when it is shorter, this is its length
 	Whole bool         // never split: 0..extent
 }
 
@@ -49,19 +50,11 @@ func (rs Ranges) Bounds() map[string]tensor.Range {
 func Extents(k *kernel.Kernel) map[string]tensor.Dim {
 	out := map[string]tensor.Dim{}
 	for _, d := range k.Defs {
-		for _, a := range AllAxes(d) {
+		for _, a := range d.AllAxes() {
 			out[a.Name] = a.Extent
 		}
 	}
 	return out
-}
-
-// AllAxes returns the kept axes of d, then those it reduces.
-func AllAxes(d *kernel.Def) []kernel.Axis {
-	if d.Reduce == nil {
-		return d.Axes
-	}
-	return append(append([]kernel.Axis{}, d.Axes...), d.Reduce.Axes...)
 }
 
 // WholeRanges returns the ranges before the grid.
@@ -101,6 +94,9 @@ func cover(a, b Range) Range {
 	r := Range{First: tensor.Range{Lo: min(lo.Lo, hi.Lo), Hi: max(lo.Hi, hi.Hi),
 		OpenLo: lo.OpenLo || hi.OpenLo, OpenHi: lo.OpenHi || hi.OpenHi}, Len: max(a.Len, b.Len)}
 	r.Short = a.Short || b.Short || a.Len != b.Len
+	if !a.Short && !b.Short && r.Short {
+		r.Rest = min(a.Len, b.Len)
+	}
 	return r
 }
 
@@ -108,8 +104,11 @@ func cover(a, b Range) Range {
 // length that occurs all its whole parts as one Range, then the short one. A range of no known
 // length has every kind.
 func Parts(r Range, by []int64) []Range {
-	if r.Len >= 0 && !r.Short {
+	switch {
+	case r.Len >= 0 && !r.Short:
 		return constParts(r, by)
+	case r.Rest > 0:
+		return eitherParts(r, by)
 	}
 	var out []Range
 	for _, n := range by {
@@ -129,6 +128,25 @@ func Parts(r Range, by []int64) []Range {
 			n = r.Len
 		}
 		out = append(out, Range{First: first, Len: n, Short: true})
+	}
+	return out
+}
+
+// eitherParts gives the parts of a range of one of two lengths.
+func eitherParts(r Range, by []int64) []Range {
+	var out []Range
+	for _, n := range []int64{r.Len, r.Rest} {
+		for _, p := range constParts(Range{First: r.First, Len: n}, by) {
+			at := 0
+			for at < len(out) && out[at].Len > p.Len {
+				at++
+			}
+			if at < len(out) && out[at].Len == p.Len {
+				out[at].First = cover(out[at], p).First
+			} else {
+				out = append(out[:at], append([]Range{p}, out[at:]...)...)
+			}
+		}
 	}
 	return out
 }
@@ -157,16 +175,17 @@ func constParts(r Range, by []int64) []Range {
 // or with Unroll every turn by itself. They are in the order of the turns.
 func (l *Loop) Turns(r Range) []Range {
 	var out []Range
+	_, fixed := r.Const()
 	for _, part := range Parts(r, l.Split.By) {
 		switch {
+		case !fixed || part.First.OpenHi || part.Len == 0:
+			out = append(out, part)
 		case l.Unroll:
-			for at := part.First.Lo; at <= part.First.Hi && part.Len > 0; at += part.Len {
+			for at := part.First.Lo; at <= part.First.Hi; at += part.Len {
 				one := part
 				one.First.Lo, one.First.Hi = at, at
 				out = append(out, one)
 			}
-		case part.First.OpenHi || part.First.OpenLo || part.Len == 0:
-			out = append(out, part)
 		default:
 			out = append(out, peel(part, l.Peel)...)
 		}

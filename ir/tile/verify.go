@@ -1,0 +1,395 @@
+package tile
+
+import (
+	"fmt"
+	"maps"
+
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+)
+
+// Verify reports the first place where p breaks a rule of this package.
+func Verify(p *Program) error {
+	c := &checker{p: p, stored: map[string]int{}, spilled: map[string]string{}, joined: map[string]bool{}}
+	if err := c.names(); err != nil {
+		return err
+	}
+	for i, ph := range p.Phases {
+		if err := c.phase(i, ph); err != nil {
+			return fmt.Errorf("tile %s, phase %d: %w", p.Name, i, err)
+		}
+	}
+	for _, b := range p.Kernel.Outs {
+		if _, ok := c.stored[b.Name]; !ok {
+			return fmt.Errorf("tile %s: nothing stores the output %s", p.Name, b.Name)
+		}
+	}
+	return nil
+}
+
+// A checker walks the schedule once, in order.
+type checker struct {
+	p       *Program
+	ph      *Phase
+	number  int
+	stored  map[string]int    // to the phase of the Store
+	spilled map[string]string // Temp to definition, in phases before
+	spills  map[string]string // in this phase
+	joined  map[string]bool
+}
+
+// A scope is what holds at a node: the ranges and the loops around it, the values alive.
+type scope struct {
+	ranges Ranges
+	path   []walk
+	alive  map[string]*value
+}
+
+// A walk is a grid split (loop nil) or a loop around a node.
+type walk struct {
+	split Split
+	loop  *Loop
+}
+
+// A value is a definition that is alive. depth is the number of walks around its Begin, streams
+// are the loops between that and its Step.
+type value struct {
+	depth          int
+	reduce         bool
+	stepped, ended bool
+	streams        []walk
+}
+
+// names checks that one name is one index of one extent.
+func (c *checker) names() error {
+	extents := map[string]tensor.Dim{}
+	for _, d := range c.p.Kernel.Defs {
+		for _, a := range d.AllAxes() {
+			if e, ok := extents[a.Name]; ok && !e.Equal(a.Extent) {
+				return fmt.Errorf("tile %s: index %s has the extents %s and %s", c.p.Name, a.Name, e, a.Extent)
+			}
+			extents[a.Name] = a.Extent
+		}
+	}
+	return nil
+}
+
+func (c *checker) phase(i int, ph *Phase) error {
+	c.ph, c.number, c.spills = ph, i, map[string]string{}
+	s := &scope{ranges: WholeRanges(c.p.Kernel), alive: map[string]*value{}}
+	if _, ok := s.ranges[ph.Vector]; !ok && ph.Vector != "" {
+		return fmt.Errorf("the kernel has no index %s", ph.Vector)
+	}
+	seen := map[string]bool{}
+	for _, g := range ph.Grid {
+		if _, ok := s.ranges[g.Index]; !ok || seen[g.Index] {
+			return fmt.Errorf("the grid splits %s, which is no index or split already", g.Index)
+		}
+		if len(g.By) != 1 || g.By[0] < 1 {
+			return fmt.Errorf("the grid splits %s, not by one positive length", g)
+		}
+		seen[g.Index] = true
+		s.path = append(s.path, walk{split: g})
+	}
+	s.ranges = ph.Block(c.p.Kernel)
+	if err := c.list(ph.Body, s); err != nil {
+		return err
+	}
+	for temp, def := range c.spills {
+		c.spilled[temp] = def
+	}
+	return nil
+}
+
+func (c *checker) list(nodes []Node, s *scope) error {
+	inner := &scope{ranges: s.ranges, path: s.path, alive: map[string]*value{}}
+	for name, v := range s.alive {
+		inner.alive[name] = v
+	}
+	for _, n := range nodes {
+		if err := c.node(n, inner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) node(n Node, s *scope) error {
+	switch n := n.(type) {
+	case *Loop:
+		return c.loop(n, s)
+	case *Begin:
+		return c.begin(n, s)
+	case *Step:
+		return c.step(n, s)
+	case *End:
+		v, d := s.alive[n.Def], c.p.Kernel.Def(n.Def)
+		if v == nil || !v.reduce || v.ended || d.Reduce.Order.Kind != kernel.Lanes64 {
+			return fmt.Errorf("end %s: it is no lanes64 reduction that has begun", n.Def)
+		}
+		v.ended = true
+		return c.finished(n.Def, s, "end")
+	case *Spill:
+		return c.spill(n, s)
+	case *Join:
+		return c.join(n, s)
+	case *Let:
+		return c.let(n, s)
+	case *Store:
+		return c.store(n, s)
+	}
+	return fmt.Errorf("no node %T", n)
+}
+
+func (c *checker) loop(l *Loop, s *scope) error {
+	r, ok := s.ranges[l.Split.Index]
+	if !ok {
+		return fmt.Errorf("the kernel has no index %s", l.Split.Index)
+	}
+	if len(l.Split.By) == 0 {
+		return fmt.Errorf("a loop over %s has no length", l.Split.Index)
+	}
+	for i, n := range l.Split.By {
+		if n < 1 || i > 0 && n >= l.Split.By[i-1] {
+			return fmt.Errorf("the lengths of %s must be positive and descend", l.Split)
+		}
+	}
+	for i, p := range l.Peel {
+		if p < 1 || i > 0 && p <= l.Peel[i-1] {
+			return fmt.Errorf("the positions at which %s is peeled must be positive and ascend", l.Split.Index)
+		}
+	}
+	if _, fixed := r.Const(); (l.Unroll || len(l.Peel) > 0) && (!fixed || r.Len < 0 || r.Short) {
+		return fmt.Errorf("%s cannot be unrolled or peeled: its range is not constant", l.Split.Index)
+	}
+	before := c.save(s)
+	for i, part := range Parts(r, l.Split.By) {
+		if i > 0 {
+			before()
+		}
+		in := &scope{ranges: s.ranges.With(l.Split.Index, part), alive: s.alive,
+			path: append(append([]walk{}, s.path...), walk{l.Split, l})}
+		if err := c.list(l.Body, in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// save returns a function that takes back what is noted from now on: a loop's body is looked at
+// once for each kind of part.
+func (c *checker) save(s *scope) (restore func()) {
+	stored, spills, joined := maps.Clone(c.stored), maps.Clone(c.spills), maps.Clone(c.joined)
+	values := map[string]value{}
+	for name, v := range s.alive {
+		values[name] = *v
+	}
+	return func() {
+		c.stored, c.spills, c.joined = maps.Clone(stored), maps.Clone(spills), maps.Clone(joined)
+		for name, v := range values {
+			*s.alive[name] = v
+		}
+	}
+}
+
+func (c *checker) begin(n *Begin, s *scope) error {
+	d := c.p.Kernel.Def(n.Def)
+	if d == nil || d.Reduce == nil {
+		return fmt.Errorf("begin %s: it is no reduction", n.Def)
+	}
+	if s.alive[n.Def] != nil {
+		return fmt.Errorf("begin %s: it is alive already", n.Def)
+	}
+	if err := c.fixed(d.Axes, s, "begin "+n.Def); err != nil {
+		return err
+	}
+	inside := d.Reduce.Order.Kind != kernel.Chunks
+	for _, a := range d.Reduce.Axes {
+		r := s.ranges[a.Name]
+		lane := d.Reduce.Order.Kind == kernel.Lanes64
+		switch {
+		case lane != (a.Name == c.ph.Vector):
+			return fmt.Errorf("begin %s: the vector index must be the reduced one for lanes64, and no other", n.Def)
+		case inside && !r.Whole:
+			return fmt.Errorf("begin %s: %s is not whole", n.Def, a.Name)
+		case !inside && a.Name == d.Reduce.Order.Axis:
+			inside = true
+			if !oneChunk(a.Name, d.Reduce.Order.By, s) {
+				return fmt.Errorf("begin %s: the range of %s is not one chunk of %d", n.Def, a.Name, d.Reduce.Order.By)
+			}
+		case !inside && (r.Len != 1 || r.Short):
+			return fmt.Errorf("begin %s: %s has not length 1, and chunks begin anew at each", n.Def, a.Name)
+		}
+	}
+	s.alive[n.Def] = &value{depth: len(s.path), reduce: true}
+	return nil
+}
+
+// oneChunk reports whether the one walk of the index so far is by the chunk's length.
+func oneChunk(index string, by int64, s *scope) bool {
+	walks := 0
+	for _, w := range s.path {
+		if w.split.Index == index {
+			walks++
+			if len(w.split.By) != 1 || w.split.By[0] != by {
+				return false
+			}
+		}
+	}
+	return walks == 1
+}
+
+func (c *checker) step(n *Step, s *scope) error {
+	d, v := c.p.Kernel.Def(n.Def), s.alive[n.Def]
+	if v == nil || !v.reduce || v.ended {
+		return fmt.Errorf("step %s: it has not begun", n.Def)
+	}
+	if v.stepped {
+		return fmt.Errorf("step %s: a second step", n.Def)
+	}
+	last := -1
+	for _, w := range s.path[v.depth:] {
+		at := place(d.Reduce.Axes, w.split.Index)
+		if at < 0 || w.loop == nil || w.loop.Kind != Stream {
+			return fmt.Errorf("step %s: %s is walked between its begin and its step", n.Def, w.split.Index)
+		}
+		if at < last {
+			return fmt.Errorf("step %s: %s is walked inside of %s", n.Def, w.split.Index, d.Reduce.Axes[last].Name)
+		}
+		if d.Reduce.Order.Kind == kernel.Lanes64 && !lanesWhole(w.split.By) {
+			return fmt.Errorf("step %s: the lengths of %s are no multiples of 64", n.Def, w.split)
+		}
+		last = at
+	}
+	for i, a := range d.Reduce.Axes {
+		if r := s.ranges[a.Name]; i < last && (r.Len != 1 || r.Short) {
+			return fmt.Errorf("step %s: %s has not length 1, and %s inside it is walked", n.Def, a.Name, d.Reduce.Axes[last].Name)
+		}
+	}
+	if err := c.fixed(d.AllAxes(), s, "step "+n.Def); err != nil {
+		return err
+	}
+	v.stepped, v.streams = true, s.path[v.depth:]
+	return c.reads(d, s)
+}
+
+func lanesWhole(by []int64) bool {
+	for _, n := range by {
+		if n%64 != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *checker) spill(n *Spill, s *scope) error {
+	d := c.p.Kernel.Def(n.Def)
+	if d == nil || d.Reduce == nil || d.Reduce.Order.Kind != kernel.Chunks {
+		return fmt.Errorf("spill %s: it is no reduction in chunks", n.Def)
+	}
+	if err := c.finished(n.Def, s, "spill"); err != nil {
+		return err
+	}
+	want := c.chunkShape(d)
+	if b := c.temp(n.Temp); b == nil || b.Type.DType != d.DType || !b.Type.Shape.Equal(want) {
+		return fmt.Errorf("spill %s: %s is no temp %s[%s]", n.Def, n.Temp, d.DType, want)
+	}
+	if c.spilled[n.Temp] != "" || c.spills[n.Temp] != "" {
+		return fmt.Errorf("spill %s: %s is written already", n.Def, n.Temp)
+	}
+	c.spills[n.Temp] = n.Def
+	outer := d.Reduce.Axes[:place(d.Reduce.Axes, d.Reduce.Order.Axis)+1]
+	return c.owned(append(append([]kernel.Axis{}, d.Axes...), outer...), s, "spill "+n.Def)
+}
+
+// chunkShape returns the extents of the chunk numbers, then those of the axes.
+func (c *checker) chunkShape(d *kernel.Def) tensor.Shape {
+	var shape tensor.Shape
+	for _, a := range d.Reduce.Axes {
+		if a.Name == d.Reduce.Order.Axis {
+			shape = append(shape, a.Extent.CeilDiv(d.Reduce.Order.By))
+			break
+		}
+		shape = append(shape, a.Extent)
+	}
+	for _, a := range d.Axes {
+		shape = append(shape, a.Extent)
+	}
+	return shape
+}
+
+func (c *checker) join(n *Join, s *scope) error {
+	if c.spilled[n.Temp] != n.Def {
+		return fmt.Errorf("join %s: no earlier phase spills it to %s", n.Def, n.Temp)
+	}
+	if c.joined[n.Temp] {
+		return fmt.Errorf("join %s: %s is joined already", n.Def, n.Temp)
+	}
+	if s.alive[n.Def] != nil {
+		return fmt.Errorf("join %s: it is alive already", n.Def)
+	}
+	c.joined[n.Temp] = true
+	d := c.p.Kernel.Def(n.Def)
+	s.alive[n.Def] = &value{depth: len(s.path), reduce: true, stepped: true}
+	if err := c.fixed(d.Axes, s, "join "+n.Def); err != nil {
+		return err
+	}
+	return c.owned(d.Axes, s, "join "+n.Def)
+}
+
+func (c *checker) let(n *Let, s *scope) error {
+	d := c.p.Kernel.Def(n.Def)
+	if d == nil || d.Reduce != nil {
+		return fmt.Errorf("let %s: it is no map", n.Def)
+	}
+	if s.alive[n.Def] != nil {
+		return fmt.Errorf("let %s: it is alive already", n.Def)
+	}
+	if err := c.fixed(d.Axes, s, "let "+n.Def); err != nil {
+		return err
+	}
+	if err := c.reads(d, s); err != nil {
+		return err
+	}
+	s.alive[n.Def] = &value{depth: len(s.path), stepped: true}
+	return nil
+}
+
+func (c *checker) store(n *Store, s *scope) error {
+	d := c.p.Kernel.Def(n.Def)
+	b := c.temp(n.Def)
+	for _, o := range c.p.Kernel.Outs {
+		if o.Name == n.Def {
+			b = o
+		}
+	}
+	if d == nil || b == nil {
+		return fmt.Errorf("store %s: it is no definition with an output or temp of its name", n.Def)
+	}
+	if _, again := c.stored[n.Def]; again {
+		return fmt.Errorf("store %s: it is stored already", n.Def)
+	}
+	c.stored[n.Def] = c.number
+	if err := c.fixed(d.Axes, s, "store "+n.Def); err != nil {
+		return err
+	}
+	if err := c.owned(d.Axes, s, "store "+n.Def); err != nil {
+		return err
+	}
+	if s.alive[n.Def] != nil {
+		return c.finished(n.Def, s, "store")
+	}
+	if d.Reduce != nil {
+		return fmt.Errorf("store %s: it has no value here", n.Def)
+	}
+	return c.reads(d, s)
+}
+
+func (c *checker) temp(name string) *kernel.Buffer {
+	for _, b := range c.p.Temps {
+		if b.Name == name {
+			return b
+		}
+	}
+	return nil
+}

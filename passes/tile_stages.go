@@ -1,0 +1,216 @@
+package passes
+
+import (
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+)
+
+// A stageKind is how a stage is scheduled.
+type stageKind uint8
+
+const (
+	pointStage stageKind = iota
+	nestStage
+	rowStage
+)
+
+// A stage is a group of definitions computed in one walk over the same axes. Those that reduce
+// come first; stores are the maps that the stage writes to outputs. Local maps are in no stage:
+// they are evaluated where they are read.
+type stage struct {
+	kind    stageKind
+	number  int
+	axes    []kernel.Axis // kept by every reduction, or of the maps
+	lane    string        // rows: the reduced axis
+	reduces []*kernel.Def
+	stores  []*kernel.Def
+}
+
+func (s *stage) has(name string) bool {
+	for _, d := range s.reduces {
+		if d.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// A need is a reduction that a definition reads, itself or through local maps; plain is whether
+// at the plain index.
+type need struct {
+	def   *kernel.Def
+	plain bool
+}
+
+// needs returns the reductions behind d, in the order of definition, each once.
+func (t *tiler) needs(d *kernel.Def) []need {
+	found := map[string]bool{} // to plain
+	var walk func(d *kernel.Def, asNamed bool)
+	walk = func(d *kernel.Def, asNamed bool) {
+		for _, l := range kernel.Loads(d.Expr) {
+			e := t.k.Def(l.Name)
+			if e == nil {
+				continue
+			}
+			p := asNamed && plain(l, e)
+			if e.Reduce == nil {
+				walk(e, p)
+				continue
+			}
+			was, ok := found[e.Name]
+			found[e.Name] = p && (was || !ok)
+		}
+	}
+	walk(d, true)
+	var out []need
+	for _, e := range t.k.Defs {
+		if p, ok := found[e.Name]; ok {
+			out = append(out, need{e, p})
+		}
+	}
+	return out
+}
+
+// stages cuts the definitions into t.list and gives the values that cross a border a place in
+// memory.
+func (t *tiler) stages() {
+	home := map[string]int{}
+	for _, d := range t.k.Defs {
+		if d.Reduce == nil && t.output(d.Name) == nil {
+			continue
+		}
+		needs := t.needs(d)
+		s := t.stageFor(d, needs, home)
+		if d.Reduce != nil {
+			s.reduces = append(s.reduces, d)
+			home[d.Name] = s.number
+		} else {
+			s.stores = append(s.stores, d)
+		}
+		for _, n := range needs {
+			if home[n.def.Name] != s.number || !n.plain {
+				t.keep(n.def)
+			}
+		}
+	}
+	for _, s := range t.list {
+		for _, d := range s.reduces {
+			if t.output(d.Name) != nil || t.temp(d.Name) {
+				s.stores = append(s.stores, d)
+			}
+		}
+	}
+}
+
+// stageFor returns the stage that d joins, a new one if no other fits.
+func (t *tiler) stageFor(d *kernel.Def, needs []need, home map[string]int) *stage {
+	last := -1 // the last stage that d reads
+	for _, n := range needs {
+		last = max(last, home[n.def.Name])
+	}
+	for i := len(t.list) - 1; i >= max(0, last); i-- {
+		s := t.list[i]
+		if d.Reduce == nil && s.takesMap(d, needs, i == last) || d.Reduce != nil && s.takesReduce(d, needs) {
+			return s
+		}
+	}
+	s := &stage{number: len(t.list), axes: d.Axes}
+	if r := d.Reduce; r != nil {
+		s.kind = nestStage
+		if r.Order.Kind == kernel.Lanes64 {
+			s.kind, s.lane = rowStage, r.Axes[0].Name
+		}
+	}
+	t.list = append(t.list, s)
+	return s
+}
+
+func (s *stage) takesMap(d *kernel.Def, needs []need, reads bool) bool {
+	if s.kind == pointStage {
+		return sameAxes(s.axes, d.Axes)
+	}
+	for _, n := range needs {
+		if s.has(n.def.Name) && !n.plain {
+			return false
+		}
+	}
+	if sameAxes(s.axes, d.Axes) {
+		return reads
+	}
+	at := axisNamed(d.Axes, s.lane)
+	if s.kind != rowStage || !reads || at < 0 {
+		return false
+	}
+	rest := append(append([]kernel.Axis{}, d.Axes[:at]...), d.Axes[at+1:]...)
+	return sameAxes(s.axes, rest)
+}
+
+func (s *stage) takesReduce(d *kernel.Def, needs []need) bool {
+	if len(s.reduces) == 0 || !sameAxes(s.axes, d.Axes) {
+		return false
+	}
+	first := s.reduces[0].Reduce
+	if first.Order.Kind != d.Reduce.Order.Kind {
+		return false
+	}
+	switch d.Reduce.Order.Kind {
+	case kernel.Lanes64:
+		if d.Reduce.Axes[0].Name != s.lane {
+			return false
+		}
+	case kernel.Chunks:
+		if first.Order != d.Reduce.Order || !sameNames(first.Axes, d.Reduce.Axes) {
+			return false
+		}
+	}
+	for _, n := range needs {
+		if s.has(n.def.Name) && (!n.plain || d.Reduce.Order.Kind == kernel.Chunks) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameNames(a, b []kernel.Axis) bool {
+	for i := range a {
+		if i >= len(b) || a[i].Name != b[i].Name {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+func (t *tiler) output(name string) *kernel.Buffer {
+	for _, b := range t.k.Outs {
+		if b.Name == name {
+			return b
+		}
+	}
+	return nil
+}
+
+func (t *tiler) temp(name string) bool {
+	for _, b := range t.out.Temps {
+		if b.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// keep gives a reduction that is no output a Temp of its name.
+func (t *tiler) keep(d *kernel.Def) {
+	if t.output(d.Name) != nil || t.temp(d.Name) {
+		return
+	}
+	t.out.Temps = append(t.out.Temps, &kernel.Buffer{Name: d.Name, Role: kernel.Temp,
+		Type: tensor.Type{DType: d.DType, Shape: axisExtents(d.Axes)}})
+}
+
+func axisExtents(axes []kernel.Axis) tensor.Shape {
+	var s tensor.Shape
+	for _, a := range axes {
+		s = append(s, a.Extent)
+	}
+	return s
+}
