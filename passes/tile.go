@@ -108,8 +108,8 @@ func oneChunk(d *kernel.Def) {
 	}
 }
 
-// plain reports whether l reads d at the plain index of d's axes, as named.
-func plain(l *kernel.Load, d *kernel.Def) bool {
+// readsPlainly reports whether l reads d at the plain index of d's axes, as named.
+func readsPlainly(l *kernel.Load, d *kernel.Def) bool {
 	if len(l.At) != len(d.Axes) {
 		return false
 	}

@@ -109,18 +109,6 @@ func (u *unifier) zip(i, j, from, to int) {
 	}
 }
 
-func sameExtents(a, b []kernel.Axis) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if !a[i].Extent.Equal(b[i].Extent) {
-			return false
-		}
-	}
-	return true
-}
-
 // rename gives every index the name of its first axis, with a number where that is taken.
 func (u *unifier) rename() {
 	taken := map[string]bool{}

@@ -148,7 +148,7 @@ func (t *tiler) closure(from []*kernel.Def) (maps []*kernel.Def, readers map[str
 				plainly[e.Name] = true
 			}
 			readers[e.Name]++
-			plainly[e.Name] = plainly[e.Name] && plain(l, e)
+			plainly[e.Name] = plainly[e.Name] && readsPlainly(l, e)
 			walk(e)
 		}
 	}

@@ -52,7 +52,7 @@ func (t *tiler) needs(d *kernel.Def) []need {
 			if e == nil {
 				continue
 			}
-			p := asNamed && plain(l, e)
+			p := asNamed && readsPlainly(l, e)
 			if e.Reduce == nil {
 				walk(e, p)
 				continue

@@ -1,4 +1,4 @@
-package passes
+package passes_test
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 	"dlc/ir/tile"
+	"dlc/passes"
 )
 
 func testMachines() []*tile.Machine {
@@ -32,8 +33,16 @@ func (b *kernelBuilder) def(out bool, name string, axes []kernel.Axis, r *kernel
 	d := &kernel.Def{Name: name, DType: e.Type(), Axes: axes, Reduce: r, Expr: e}
 	b.k.Defs = append(b.k.Defs, d)
 	if out {
-		b.k.Outs = append(b.k.Outs, &kernel.Buffer{Name: name, Role: kernel.Output, Type: tensor.Type{DType: e.Type(), Shape: axisExtents(axes)}})
+		b.k.Outs = append(b.k.Outs, &kernel.Buffer{Name: name, Role: kernel.Output, Type: tensor.Type{DType: e.Type(), Shape: extentsOf(axes)}})
 	}
+}
+
+func extentsOf(axes []kernel.Axis) tensor.Shape {
+	var s tensor.Shape
+	for _, a := range axes {
+		s = append(s, a.Extent)
+	}
+	return s
 }
 
 func dim(s string) tensor.Dim {
@@ -330,7 +339,7 @@ func TestTileAgrees(t *testing.T) {
 		for _, m := range testMachines() {
 			t.Run(name+" "+m.Name, func(t *testing.T) {
 				t.Parallel()
-				p, err := Tile(c.k, m)
+				p, err := passes.Tile(c.k, m)
 				if err != nil {
 					t.Fatal(err)
 				}
