@@ -42,7 +42,7 @@ func cond(index string, extent int64) kernel.Cond {
 
 func grid(index string, by int64) tile.Split { return tile.Split{Index: index, By: []int64{by}} }
 
-func each2(index string, by []int64, body ...tile.Node) *tile.Loop {
+func each1(index string, by []int64, body ...tile.Node) *tile.Loop {
 	return &tile.Loop{Kind: tile.Each, Split: tile.Split{Index: index, By: by}, Body: body}
 }
 
@@ -89,7 +89,7 @@ func matmulTile(t Target, m, k, c tensor.Dim) *tile.Program {
 	top, width := rows(t, 2), int64(2*t.Machine.Lanes)
 	return &tile.Program{Name: "matmul", Machine: t.Machine.Name, Kernel: matmul(m, k, c), Phases: []*tile.Phase{{
 		Grid: []tile.Split{grid("m", top), grid("c", width)}, Vector: "c",
-		Body: []tile.Node{each2("m", heights(top), &tile.Begin{Def: "a"}, stream("k", []int64{4, 1}, &tile.Step{Def: "a"}), &tile.Store{Def: "y"})}}}}
+		Body: []tile.Node{each1("m", heights(top), &tile.Begin{Def: "a"}, stream("k", []int64{4, 1}, &tile.Step{Def: "a"}), &tile.Store{Def: "y"})}}}}
 }
 
 func TestMatmul(t *testing.T) {
