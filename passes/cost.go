@@ -14,6 +14,7 @@ const (
 	farBytes      = 1 << 20
 	launchCost    = 20000 // a kernel more: a barrier of the team, 100 to 200 ns
 	maxNodes      = 300   // of one expression: keeps compilation linear
+	fewNodes      = 3     // one operation: cheaper to repeat than to share
 )
 
 // nominal is the value of d with every symbol at its nominal size.
@@ -43,11 +44,13 @@ func evaluations(d *kernel.Def) float64 {
 	return nominal(sizeOf(d.Axes).Mul(sizeOf(reduceAxes(d))))
 }
 
-// operations is the arithmetic of one evaluation of e.
+// operations is the arithmetic of one evaluation of e, and its nodes without indices.
 func operations(e kernel.Expr) (ops float64, nodes int) {
 	kernel.Walk(e, func(e kernel.Expr) bool {
 		nodes++
 		switch e := e.(type) {
+		case *kernel.Index:
+			nodes--
 		case *kernel.Call:
 			ops += callCost(e.Fn)
 		case *kernel.Guard:

@@ -20,7 +20,12 @@ import (
 // inside its kernel alone is never written to memory.
 func fuse(p *kernel.Program, o *Options) {
 	f := newFusion(p, o)
-	for _, name := range append([]string{}, f.order...) {
+	f.drop()
+	f.views()
+	for _, name := range f.live() {
+		f.anchor[name] = f.anchorOf(f.defs[name])
+	}
+	for _, name := range f.live() {
 		f.tryInline(name)
 	}
 	f.drop()
@@ -30,22 +35,23 @@ func fuse(p *kernel.Program, o *Options) {
 
 // A fusion holds the program as definitions, whichever kernels they came from.
 type fusion struct {
-	prog     *kernel.Program
-	opt      *Options
-	order    []string // definitions in program order
-	at       map[string]int
-	defs     map[string]*kernel.Def
-	kernel   map[string]*kernel.Kernel // where each came from
-	result   map[string]bool           // definitions that the caller sees
-	buffer   map[string]*kernel.Buffer
-	users    map[string]map[string]bool
-	anchored map[string]bool
-	symbols  map[string]bool
+	prog    *kernel.Program
+	opt     *Options
+	order   []string // definitions in program order
+	at      map[string]int
+	defs    map[string]*kernel.Def
+	kernel  map[string]*kernel.Kernel // where each came from
+	result  map[string]bool           // definitions that the caller sees
+	buffer  map[string]*kernel.Buffer
+	users   map[string]map[string]bool
+	needs   map[string]map[string]bool // the reductions that a definition depends on
+	anchor  map[string]string          // the reduction that a map belongs to
+	symbols map[string]bool
 }
 
 func newFusion(p *kernel.Program, o *Options) *fusion {
 	f := &fusion{prog: p, opt: o, at: map[string]int{}, defs: map[string]*kernel.Def{}, kernel: map[string]*kernel.Kernel{},
-		result: map[string]bool{}, buffer: buffersByName(p), users: map[string]map[string]bool{}, anchored: map[string]bool{}, symbols: map[string]bool{}}
+		result: map[string]bool{}, buffer: buffersByName(p), users: map[string]map[string]bool{}, needs: map[string]map[string]bool{}, anchor: map[string]string{}, symbols: map[string]bool{}}
 	for _, b := range p.Buffers {
 		f.result[b.Name] = b.Role == kernel.Output || b.Role == kernel.Update
 		for _, d := range b.Type.Shape {
@@ -60,6 +66,7 @@ func newFusion(p *kernel.Program, o *Options) *fusion {
 			f.put(d)
 		}
 	}
+	f.trace()
 	return f
 }
 
@@ -118,12 +125,21 @@ func (f *fusion) drop() {
 	}
 }
 
+// views puts views into their readers.
+func (f *fusion) views() {
+	for _, name := range f.live() {
+		if d := f.defs[name]; isView(d) {
+			f.inlineAll(d, f.consumers(name))
+		}
+	}
+}
+
 func (f *fusion) tryInline(name string) {
 	d := f.defs[name]
 	if d.Reduce != nil {
 		return
 	}
-	f.anchored[name] = f.isAnchored(d)
+	f.anchor[name] = f.anchorOf(d)
 	consumers := f.consumers(name)
 	if len(consumers) == 0 {
 		return
@@ -173,13 +189,23 @@ func (f *fusion) shouldInline(d *kernel.Def, consumers []*kernel.Def) (why strin
 		}
 	}
 	elementwise := f.elementwise(d, consumers)
-	if f.anchored[d.Name] && !(elementwise && len(consumers) == 1) {
-		return "it belongs to the reduction it reads", false
-	}
-	if _, nodes := operations(d.Expr); elementwise && len(consumers) > 1 && nodes > 1 {
+	if _, nodes := operations(d.Expr); elementwise && len(consumers) > 1 && nodes > fewNodes && f.together(d, consumers) {
 		return fmt.Sprintf("%d maps over the same indices share it", len(consumers)), false
 	}
+	if a := f.anchor[d.Name]; a != "" && elementwise && len(consumers) == 1 && f.anchorOf(consumers[0]) == a {
+		return "its one reader belongs to the reduction " + a + " too", true
+	}
 	return f.compare(d, consumers)
+}
+
+// together reports whether all consumers belong to the reduction that d belongs to, or to none.
+func (f *fusion) together(d *kernel.Def, consumers []*kernel.Def) bool {
+	for _, c := range consumers {
+		if f.anchor[c.Name] != f.anchor[d.Name] {
+			return false
+		}
+	}
+	return true
 }
 
 // tiled reports whether d is a contraction in its order too.
@@ -187,16 +213,55 @@ func tiled(d *kernel.Def) bool {
 	return isContraction(d) && d.Reduce.Order.Kind != kernel.Lanes64
 }
 
-// isAnchored reports whether d applies elementwise to the value of a reduction, or to a map that
-// does.
-func (f *fusion) isAnchored(d *kernel.Def) bool {
+// anchorOf returns the latest reduction to whose value, or to maps of it, d applies elementwise,
+// so that it can be computed in its kernel: nothing else d reads may depend on that reduction.
+func (f *fusion) anchorOf(d *kernel.Def) string {
+	best := ""
+	if d.Reduce != nil {
+		return best
+	}
 	for _, l := range kernel.Loads(d.Expr) {
-		from := f.defs[l.Name]
-		if from != nil && (from.Reduce != nil || f.anchored[l.Name]) && identity(l.At, d.Axes) && sameExtents(from.Axes, d.Axes) {
-			return true
+		root := f.rootOf(l, d)
+		if root == "" || best != "" && f.at[root] < f.at[best] {
+			continue
+		}
+		free := true
+		for _, other := range kernel.Loads(d.Expr) {
+			free = free && (f.rootOf(other, d) == root || !f.needs[other.Name][root])
+		}
+		if free {
+			best = root
 		}
 	}
-	return false
+	return best
+}
+
+// rootOf returns the reduction that l is the value of, or a map anchored to, at d's own index.
+func (f *fusion) rootOf(l *kernel.Load, d *kernel.Def) string {
+	from := f.defs[l.Name]
+	if from == nil || !identity(l.At, d.Axes) || !sameExtents(from.Axes, d.Axes) {
+		return ""
+	}
+	if from.Reduce != nil {
+		return l.Name
+	}
+	return f.anchor[l.Name]
+}
+
+// trace fills needs.
+func (f *fusion) trace() {
+	for _, name := range f.order {
+		set := map[string]bool{}
+		for _, l := range kernel.Loads(f.defs[name].Expr) {
+			if from := f.defs[l.Name]; from != nil && from.Reduce != nil {
+				set[l.Name] = true
+			}
+			for r := range f.needs[l.Name] {
+				set[r] = true
+			}
+		}
+		f.needs[name] = set
+	}
 }
 
 // elementwise reports whether all consumers are maps over d's own index space.
@@ -245,7 +310,9 @@ func sameExtents(a, b []kernel.Axis) bool {
 }
 
 // compare is the cost model of inlining: computing d at every use, against computing it once,
-// writing it, reading it at every use and launching one kernel more.
+// writing it and reading it at every use. Values over d's own indices that no other kernel needs
+// are in registers where d is computed once; computing d elsewhere means that they are written
+// and read. A map that belongs to no reduction costs a launch.
 func (f *fusion) compare(d *kernel.Def, consumers []*kernel.Def) (why string, ok bool) {
 	ops, nodes := operations(d.Expr)
 	if len(d.Axes) == 0 && nodes > 1 {
@@ -256,20 +323,22 @@ func (f *fusion) compare(d *kernel.Def, consumers []*kernel.Def) (why string, ok
 		}
 	}
 	size := nominal(sizeOf(d.Axes))
-	reads := f.readCost(d)
+	here, elsewhere, spill := f.readCosts(d)
 	move := memoryCost(d.DType, size)
-	inlined, stored := 0.0, size*(ops+reads+move)+launchCost
+	inlined, stored := size*spill, size*(ops+here+move)
+	if f.anchor[d.Name] == "" {
+		stored += launchCost
+	}
 	for _, c := range consumers {
 		_, has := operations(c.Expr)
 		if nodes+has > maxNodes {
 			return fmt.Sprintf("%s would grow beyond %d nodes", c.Name, maxNodes), false
 		}
-		sites := float64(f.sites(c, d.Name))
-		n := evaluations(c)
-		inlined += n * sites * (ops + reads)
-		stored += n * sites * move
+		n := evaluations(c) * float64(f.sites(c, d.Name))
+		inlined += n * (ops + elsewhere)
+		stored += n * move
 	}
-	return fmt.Sprintf("computed at its uses %.0f, stored %.0f", inlined, stored), inlined <= stored
+	return fmt.Sprintf("computed at its uses %.0f, stored %.0f", inlined, stored), inlined < stored
 }
 
 // sites counts the distinct places at which c reads name.
@@ -289,18 +358,49 @@ func (f *fusion) sites(c *kernel.Def, name string) int {
 	return n
 }
 
-// readCost is the cost of the loads of one evaluation of d.
-func (f *fusion) readCost(d *kernel.Def) float64 {
-	sum, seen := 0.0, map[string]bool{}
+// readCosts returns the cost of the loads of one evaluation of d: here, where the values it
+// applies to elementwise are at hand, and elsewhere; spill is the cost of writing those of them
+// that nothing else wants written.
+func (f *fusion) readCosts(d *kernel.Def) (here, elsewhere, spill float64) {
+	seen := map[string]bool{}
 	for _, l := range kernel.Loads(d.Expr) {
 		key := atText(l)
 		if key != "" && seen[key] {
 			continue
 		}
 		seen[key] = true
-		sum += memoryCost(l.DType, f.elements(l.Name))
+		cost := memoryCost(l.DType, f.elements(l.Name))
+		elsewhere += cost
+		if !f.atHand(l, d) {
+			here += cost
+		} else if !f.written(f.defs[l.Name], d) {
+			spill += cost
+		}
 	}
-	return sum
+	return here, elsewhere, spill
+}
+
+// atHand reports whether l reads a value over d's own indices that d's kernel computes.
+func (f *fusion) atHand(l *kernel.Load, d *kernel.Def) bool {
+	from := f.defs[l.Name]
+	if from == nil || !identity(l.At, d.Axes) || !sameExtents(from.Axes, d.Axes) {
+		return false
+	}
+	return f.rootOf(l, d) == f.anchor[d.Name]
+}
+
+// written reports whether d is a result or has a reader, other than the map by, that cannot be in
+// d's kernel.
+func (f *fusion) written(d, by *kernel.Def) bool {
+	if f.result[d.Name] {
+		return true
+	}
+	for _, c := range f.consumers(d.Name) {
+		if c != by && !f.elementwise(d, []*kernel.Def{c}) {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *fusion) elements(name string) float64 {

@@ -121,8 +121,8 @@ func (g *grouping) producers(d *kernel.Def) []int {
 	return out
 }
 
-// candidates lists the groups that d might join: those it reads, latest first, then those that
-// read what it reads.
+// candidates lists the groups that d might join: those it reads, with a reduction first, the
+// latest first, then those that read what it reads.
 func (g *grouping) candidates(d *kernel.Def, deps []int) []*group {
 	var out []*group
 	seen := map[int]bool{}
@@ -130,6 +130,7 @@ func (g *grouping) candidates(d *kernel.Def, deps []int) []*group {
 		out = append(out, g.groups[deps[i]])
 		seen[deps[i]] = true
 	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].kind != pointwise && out[j].kind == pointwise })
 	if tiled(d) {
 		return nil
 	}
@@ -214,7 +215,7 @@ func (g *grouping) fits(c *group, d *kernel.Def, deps []int) (why string, ok boo
 		return "", false
 	}
 	moved, ok := g.renamed(c, d)
-	if !ok || g.delays(c, deps) {
+	if !ok || g.delays(c, deps) || len(c.kept) == 0 && c.kind == pointwise && g.waits(c, deps) {
 		return "", false
 	}
 	reads := 0
@@ -295,6 +296,17 @@ func (g *grouping) delays(c *group, deps []int) bool {
 	}
 	for _, id := range deps {
 		if id != c.id && needs(id) {
+			return true
+		}
+	}
+	return false
+}
+
+// waits reports whether c would have to wait for a group that it does not depend on as it is:
+// scalars of the beginning must not hang behind those of the end.
+func (g *grouping) waits(c *group, deps []int) bool {
+	for _, id := range deps {
+		if id != c.id && !c.deps[id] {
 			return true
 		}
 	}

@@ -2,6 +2,8 @@ package passes
 
 import (
 	"fmt"
+	"math"
+	"strings"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -19,13 +21,46 @@ func (f *fusion) rebuild(g *grouping) {
 	for _, c := range g.schedule() {
 		var defs []*kernel.Def
 		for _, name := range c.names {
-			defs = append(defs, f.defs[name])
+			d := *f.defs[name]
+			d.Expr = shared(d.Expr)
+			defs = append(defs, &d)
 		}
 		k := assemble(g.name(c, used), defs, byName, visible)
 		k.Spans = g.spans(c)
 		kernels = append(kernels, k)
 	}
 	f.prog.Kernels = kernels
+}
+
+// shared returns e with equal parts as one node, which is computed once.
+func shared(e kernel.Expr) kernel.Expr {
+	number, made := map[kernel.Expr]int{}, map[string]kernel.Expr{}
+	return kernel.Rewrite(e, func(e kernel.Expr) kernel.Expr {
+		var key strings.Builder
+		switch e := e.(type) {
+		case *kernel.Lit:
+			fmt.Fprint(&key, "lit ", e.DType, e.I, math.Float64bits(e.F))
+		case *kernel.Index:
+			key.WriteString(e.Dim.String())
+		case *kernel.Load:
+			key.WriteString("load " + e.Name)
+		case *kernel.Call:
+			fmt.Fprint(&key, "call ", e.Fn, e.DType)
+		default:
+			return e
+		}
+		for _, a := range kernel.Operands(e) {
+			if number[a] == 0 {
+				number[a] = len(number) + 1
+			}
+			fmt.Fprint(&key, " ", number[a])
+		}
+		if first := made[key.String()]; first != nil {
+			return first
+		}
+		made[key.String()] = e
+		return e
+	})
 }
 
 // shorten puts a map that one map over the same indices of its own group reads into that one.
