@@ -22,7 +22,7 @@ import (
 //
 // Formulas. A nest's register tile is rows x vectors with rows*vectors*accumulators + vectors + 1
 // <= registers - 1, chosen for the fewest cycles: a tile's turn takes max(multiply-adds / 2,
-// loads / 2, 4) cycles (two ports of each kind, latency 4). A block of a nest has 2^15 to 2^21
+// loads / 2, 5) cycles (two ports of each kind, latency 4 and a little). A block of a nest has 2^15 to 2^21
 // terms where extents allow; a block of maps 2^16 operations, 1024 to 16384 points; of rows 8192
 // elements. What is smaller is one block.
 func Tile(k *kernel.Kernel, m *tile.Machine) (*tile.Program, error) {

@@ -9,7 +9,7 @@ import (
 // Bounds of a nest's code and work.
 const (
 	maxUnroll   = 16      // terms of one point in one Step
-	maxStepCode = 256     // multiply-adds in one Step, where conditions do not ask for more
+	maxStepCode = 128     // multiply-adds in one Step, where conditions do not ask for more
 	maxCode     = 2048    // multiply-adds in all copies of a Step
 	maxPeels    = 8       // positions at which one loop is specialised
 	minBlock    = 1 << 15 // terms of a block, where extents allow
@@ -183,8 +183,10 @@ func (n *nest) blocks(head, body []tile.Node) {
 		case ok && work*e <= minBlock:
 			body, work = []tile.Node{loop}, work*max(e, 1)
 		case work < minBlock:
-			grid[a.Name] = max(1, minBlock/max(work, 1))
-			body, work = []tile.Node{loop}, minBlock
+			if grid[a.Name] = max(1, minBlock/max(work, 1)); grid[a.Name] > 1 {
+				body = []tile.Node{loop}
+			}
+			work = minBlock
 		default:
 			grid[a.Name] = 1
 		}

@@ -54,10 +54,10 @@ func (t *tiler) tileShape(s *stage) tileShape {
 	cands, contraction := t.rowCandidates(s, best.v)
 	lanes := t.lanes(s.reduces)
 	least := 0.0
-	for width := int64(16); width <= 64; width += 16 {
-		e, isConst := v.Extent.Const()
+	e, isConst := v.Extent.Const()
+	for _, width := range widths(contraction) {
 		if isConst && width-16 >= max(e, 1) {
-			break
+			continue
 		}
 		use := width
 		if isConst {
@@ -80,6 +80,15 @@ func (t *tiler) tileShape(s *stage) tileShape {
 		}
 	}
 	return best
+}
+
+// widths lists the points of the vector axis to weigh, the better of equals first: rows of what
+// is read once run on in memory.
+func widths(contraction bool) []int64 {
+	if contraction {
+		return []int64{16, 32, 48, 64}
+	}
+	return []int64{64, 48, 32, 16}
 }
 
 // cycles estimates the cycles for one term of every point, per point of symbolic axes.
@@ -107,7 +116,7 @@ func (s *tileShape) cycles(v kernel.Axis, lanes int64) float64 {
 			if !s.contraction {
 				loads = p.length * n
 			}
-			sum += c.count * p.count * max(p.length*n/2, loads/2, 4)
+			sum += c.count * p.count * max(p.length*n/2, loads/2, 5)
 		}
 	}
 	return sum / points

@@ -93,6 +93,7 @@ func (t *tiler) stages() {
 			}
 		}
 	}
+	t.renameKept()
 	for _, s := range t.list {
 		for _, d := range s.reduces {
 			if t.output(d.Name) != nil || t.temp(d.Name) {
@@ -205,6 +206,22 @@ func (t *tiler) keep(d *kernel.Def) {
 	}
 	t.out.Temps = append(t.out.Temps, &kernel.Buffer{Name: d.Name, Role: kernel.Temp,
 		Type: tensor.Type{DType: d.DType, Shape: axisExtents(d.Axes)}})
+}
+
+// renameKept puts the kernel's name before those of the values kept in Temps: a Temp's name is
+// unique in a whole program.
+func (t *tiler) renameKept() {
+	by := map[string]string{}
+	for _, b := range t.out.Temps {
+		by[b.Name] = t.k.Name + "." + b.Name
+		b.Name = by[b.Name]
+	}
+	for _, d := range t.k.Defs {
+		if to, ok := by[d.Name]; ok {
+			d.Name = to
+		}
+		d.Expr = kernel.Rename(d.Expr, by)
+	}
 }
 
 func axisExtents(axes []kernel.Axis) tensor.Shape {

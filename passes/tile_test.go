@@ -294,6 +294,65 @@ func scores(d string) *kernel.Kernel {
 	return b.k
 }
 
+// denseWeights is dw[k,c] = x' dy, the batch in chunks.
+func denseWeights(k, c string, by int64) *kernel.Kernel {
+	b := newKernel("dense_weights")
+	b.in("x", tensor.F32, "N", k)
+	b.in("dy", tensor.F32, "N", c)
+	b.def(false, "g", over("k", k, "c", c), chunksOf("m", by, over("m", "N")), mul(load("x", "m", "k"), load("dy", "m", "c")))
+	b.in("w", tensor.F32, k, c)
+	b.def(true, "w1", over("k", k, "c", c), nil, kernel.Apply("sub", load("w", "k", "c"), mul(load("g", "k", "c"), kernel.F(tensor.F32, 0.1))))
+	return b.k
+}
+
+// innerChunks cuts chunks from the second of three reduced axes.
+func innerChunks(n, h, w string, by int64) *kernel.Kernel {
+	b := newKernel("inner_chunks")
+	b.in("x", tensor.F32, n, h, w, "6")
+	b.def(true, "s", over("c", "6"), chunksOf("h", by, over("n", n, "h", h, "w", w)), load("x", "n", "h", "w", "c"))
+	return b.k
+}
+
+// dropout draws by the row-major position in a row, on u8 data.
+func dropout() *kernel.Kernel {
+	b := newKernel("dropout")
+	b.in("x", tensor.U8, "N", "3", "4", "5")
+	b.in("seed", tensor.U64)
+	x := &kernel.Load{Name: "x", DType: tensor.U8, At: []kernel.Expr{kernel.At("n"), kernel.At("h"), kernel.At("w"), kernel.At("c")}}
+	bits := &kernel.Random{Seed: &kernel.Load{Name: "seed", DType: tensor.U64}, Step: kernel.I(tensor.I64, 3), Site: 99,
+		Row: kernel.At("n"), Column: kernel.IndexOf(dim("20*h + 5*w + c"))}
+	drop := kernel.Compare("lt", kernel.Uniform(bits), kernel.F(tensor.F32, 0.5))
+	b.def(true, "y", over("n", "N", "h", "3", "w", "4", "c", "5"), nil, kernel.Select(drop, kernel.F(tensor.F32, 0), kernel.Cast(tensor.F32, x)))
+	return b.k
+}
+
+// spread reads a reduction at other indices than its own, and twice over.
+func spread() *kernel.Kernel {
+	b := newKernel("spread")
+	b.in("x", tensor.F32, "N", "4", "6")
+	b.def(false, "a", over("n", "N", "i", "4"), sumOf(kernel.Chain, over("j", "6")), load("x", "n", "i", "j"))
+	b.def(false, "t", over("n", "N", "i", "4"), nil, kernel.Apply("tanh", load("a", "n", "i")))
+	b.def(true, "y", over("n", "N", "p", "8"), nil, load("t", "n", "p div 2"))
+	b.def(true, "z", over("n", "N", "i", "4"), nil, kernel.Apply("add", load("t", "n", "i"), load("a", "n", "3 - i")))
+	return b.k
+}
+
+// counts reduces other types: how many rows have their maximum at a label, whether any is 0.
+func counts() *kernel.Kernel {
+	b := newKernel("counts")
+	b.in("x", tensor.F32, "N", "9")
+	top := sumOf(kernel.Lanes64, over("j", "9"))
+	top.Op = kernel.Max
+	b.def(false, "m", over("n", "N"), top, load("x", "n", "j"))
+	hit := kernel.Cast(tensor.F64, kernel.Compare("eq", load("x", "n", "3"), load("m", "n")))
+	b.def(true, "hits", nil, sumOf(kernel.Lanes64, over("n", "N")), hit)
+	zero := sumOf(kernel.Chain, over("j", "9"))
+	zero.Op = kernel.Any
+	b.def(true, "zero", over("n", "N"), zero, kernel.Compare("lt", load("x", "n", "j"), kernel.F(tensor.F32, -4)))
+	b.def(true, "sum", over("j", "9"), chunksOf("n", 5, over("n", "N")), kernel.Cast(tensor.F64, load("x", "n", "j")))
+	return b.k
+}
+
 func tileCases() map[string]kernelCase {
 	cs := map[string]kernelCase{
 		"dense":            {dense("N", "37", "45"), batches(0, 1, 5, 31)},
@@ -314,6 +373,15 @@ func tileCases() map[string]kernelCase {
 		"views":            {views("N", "9"), batches(0, 1, 40)},
 		"views C":          {views("9", "N"), batches(1, 21)},
 		"scores":           {scores("8"), batches(1, 2)},
+		"dense weights":    {denseWeights("37", "21", 4), batches(0, 1, 4, 18)},
+		"dense weights 1":  {denseWeights("100", "1", 1), batches(3)},
+		"inner chunks":     {innerChunks("N", "7", "3", 2), batches(0, 1, 3)},
+		"inner chunks 1":   {innerChunks("2", "N", "1", 3), batches(0, 1, 7)},
+		"const chunks":     {innerChunks("2", "5", "5", 2), batches(0)},
+		"one chunk":        {innerChunks("1", "5", "5", 5), batches(0)},
+		"dropout":          {dropout(), batches(0, 1, 9)},
+		"spread":           {spread(), batches(0, 1, 9)},
+		"counts":           {counts(), batches(0, 1, 70)},
 		"pool":             {pool(6, 20, 2, 2), batches(0, 1, 3)},
 		"pool overlap":     {pool(7, 3, 3, 2), batches(2)},
 		"pool one channel": {pool(9, 1, 2, 2), batches(2)},
