@@ -13,12 +13,12 @@ import (
 )
 
 // A call's length is estimated as the longer of its arithmetic at flopRate and its traffic at
-// byteRate, both about what one core does when things go badly. One that takes longer than
+// byteRate, a fraction of what one core does. One that takes longer than
 // directLimit goes to the team, even with a single thread: a direct call holds up garbage
 // collection.
 const (
 	flopRate    = 50e9 // floating-point operations per second
-	byteRate    = 10e9 // bytes per second, over the buffers of every launch
+	byteRate    = 30e9 // bytes per second, over the buffers of every launch
 	directLimit = 100 * time.Microsecond
 )
 

@@ -99,12 +99,17 @@ func loadSection(p *program.Model, s *program.Section) (*Model, error) {
 }
 
 // share gives weights and constants aligned read-only memory: weights stay where they are when
-// that is aligned, as in a mapped artifact.
+// that is aligned, as in a mapped artifact. A weight without a value, which an entry has yet to
+// initialize, is zero.
 func (m *Model) share() (err error) {
 	var total slab
 	for _, w := range m.program.Weights {
-		if !aligned(w.Value) {
-			total.add(len(w.Value))
+		n, err := weightBytes(w)
+		if err != nil {
+			return err
+		}
+		if !inPlace(w, n) {
+			total.add(n)
 		}
 	}
 	for _, e := range m.program.Entries {
@@ -117,11 +122,12 @@ func (m *Model) share() (err error) {
 	}
 	place := slab{memory: m.shared.Bytes()}
 	for _, w := range m.program.Weights {
-		if !aligned(w.Value) {
-			m.weights = append(m.weights, place.copy(w.Value))
-		} else {
-			m.weights = append(m.weights, w.Value)
+		value := w.Value
+		if n, _ := weightBytes(w); !inPlace(w, n) {
+			value = place.add(n)
+			copy(value, w.Value)
 		}
+		m.weights = append(m.weights, value)
 	}
 	for _, e := range m.program.Entries {
 		values := make([][]byte, len(e.Buffers))
@@ -131,6 +137,21 @@ func (m *Model) share() (err error) {
 		m.consts[e.Name] = values
 	}
 	return m.shared.ReadOnly()
+}
+
+// weightBytes returns the size of w by its type, which its value must have if there is one.
+func weightBytes(w *program.Weight) (int, error) {
+	dims, ok := w.Type.Shape.Bind(nil)
+	n, fits := sizeOf(w.Type.DType, dims)
+	if !ok || !fits || len(w.Value) != 0 && int64(len(w.Value)) != n {
+		return 0, fmt.Errorf("weight %s %s has a value of %d bytes", w.Path, w.Type, len(w.Value))
+	}
+	return int(n), nil
+}
+
+// inPlace reports whether w's value can be used where it lies.
+func inPlace(w *program.Weight, n int) bool {
+	return len(w.Value) == n && uintptr(unsafe.Pointer(unsafe.SliceData(w.Value)))%program.Alignment == 0
 }
 
 // Program returns what was compiled: entries, weights, manifest.
@@ -195,9 +216,4 @@ func (s *slab) copy(b []byte) []byte {
 	piece := s.add(len(b))
 	copy(piece, b)
 	return piece
-}
-
-// aligned reports whether b begins at a multiple of the buffers' alignment.
-func aligned(b []byte) bool {
-	return uintptr(unsafe.Pointer(unsafe.SliceData(b)))%program.Alignment == 0
 }

@@ -371,6 +371,92 @@ func TestLoadChoosesCode(t *testing.T) {
 	}
 }
 
+// TestWeightsWithoutValues begins from zeros, as a model does before it is initialized, and refuses
+// values of another size.
+func TestWeightsWithoutValues(t *testing.T) {
+	p := testModel()
+	p.Weights[0].Value = nil
+	m, err := Load(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := m.NewSession(Options{Train: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = s.Run(context.Background(), "train", map[string]*tensor.Tensor{"x": floats(3)}); err != nil || values(s.Weight("w")) != "3" {
+		t.Fatalf("w is %s, %v", values(s.Weight("w")), err)
+	}
+	if err := errors.Join(s.Close(), m.Close()); err != nil {
+		t.Fatal(err)
+	}
+	p.Weights[0].Value = make([]byte, 3)
+	if _, err := Load(p); err == nil || err.Error() != "model tiny: weight w f32[1] has a value of 3 bytes" {
+		t.Fatal(err)
+	}
+}
+
+// TestCloseWaits closes a session while another goroutine calls it.
+func TestCloseWaits(t *testing.T) {
+	m, err := Load(testModel())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := m.NewSession(Options{Threads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := s.Bind("long", map[string]int64{"N": 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	started, done := make(chan struct{}), make(chan error)
+	go func() {
+		err := b.Call(context.Background())
+		close(started)
+		for err == nil {
+			err = b.Call(context.Background())
+		}
+		done <- err
+	}()
+	<-started
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, ErrClosed) {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func benchmarkBound(b *testing.B, entry string) {
+	_, s := open(b, Options{})
+	bound, err := s.Bind(entry, map[string]int64{"N": 7})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := bound.Call(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDirectCall(b *testing.B) { benchmarkBound(b, "infer") }
+func BenchmarkTeamCall(b *testing.B)   { benchmarkBound(b, "long") }
+
+func BenchmarkRun(b *testing.B) {
+	_, s := open(b, Options{})
+	x := map[string]*tensor.Tensor{"x": floats(1, 2, 3)}
+	for b.Loop() {
+		if _, err := s.Run(context.Background(), "infer", x); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // TestManySessions calls one artifact from many goroutines, shared and own sessions mixed.
 func TestManySessions(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tiny.dlb")

@@ -45,8 +45,8 @@ type Session struct {
 
 // NewSession returns a new session. One that trains begins with copies of the model's weights.
 func (m *Model) NewSession(o Options) (*Session, error) {
-	if o.Threads < 0 {
-		return nil, fmt.Errorf("%d threads make no session", o.Threads)
+	if o.Threads < 0 || o.Threads > native.MaxThreads {
+		return nil, fmt.Errorf("%d threads: a session has 1 to %d", o.Threads, native.MaxThreads)
 	}
 	if err := m.enter(); err != nil {
 		return nil, err

@@ -6,9 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -248,6 +252,79 @@ func TestParallel(t *testing.T) {
 	callers.Wait()
 	close(stop)
 	collector.Wait()
+}
+
+// TestCollectorPassesTeamCall collects garbage while a team call is in progress: the caller must
+// not hold it up.
+func TestCollectorPassesTeamCall(t *testing.T) {
+	r := newRig(t)
+	f, _ := r.frame("forever")
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- r.runner.Team(ctx, f, 1) }()
+	time.Sleep(5 * time.Millisecond)
+	for range 5 {
+		runtime.GC()
+	}
+	select {
+	case err := <-done:
+		t.Fatalf("the call ended by itself: %v", err)
+	default:
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+}
+
+// TestSignalStorm sends Go's preemption signal, and others with a handler, without rest while
+// native code runs on both kinds of thread.
+func TestSignalStorm(t *testing.T) {
+	usr1 := make(chan os.Signal, 1)
+	signal.Notify(usr1, syscall.SIGUSR1)
+	defer signal.Stop(usr1)
+	stop := make(chan struct{})
+	var storm sync.WaitGroup
+	storm.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-usr1:
+			default:
+				_ = syscall.Kill(os.Getpid(), syscall.SIGURG)
+				_ = syscall.Kill(os.Getpid(), syscall.SIGUSR1)
+			}
+		}
+	})
+	r := newRig(t)
+	for i := range 2000 {
+		f, b := r.frame("count")
+		threads := max(0, i%20-17)
+		if err := r.call(f, threads); err != nil || word(b, 0) != uint64(1000*max(1, threads)) {
+			t.Fatalf("call %d on %d threads: %d, %v", i, threads, word(b, 0), err)
+		}
+	}
+	close(stop)
+	storm.Wait()
+}
+
+// TestOtherPrograms starts processes while the team is at work.
+func TestOtherPrograms(t *testing.T) {
+	r := newRig(t)
+	f, _ := r.frame("forever")
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- r.runner.Team(ctx, f, 2) }()
+	for range 10 {
+		if out, err := exec.Command("/bin/echo", "dlc").Output(); err != nil || string(out) != "dlc\n" {
+			t.Errorf("%q, %v", out, err)
+		}
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
 }
 
 // grow makes the goroutine's stack move.

@@ -22,6 +22,9 @@ package native
 
 import "fmt"
 
+// MaxThreads is how many threads a call may have.
+const MaxThreads = 512
+
 // A Fault is a processor exception in native code: always a bug of dlc, never of its user.
 type Fault struct {
 	Kernel  int    // number of the kernel, -1 when the code is a driver's or none of the blob's

@@ -182,8 +182,8 @@ func (t *team) fault(f *Frame, n int) error {
 
 // grow makes threads until there are n.
 func (t *team) grow(n int) error {
-	if n > maxTeam {
-		return fmt.Errorf("%d threads: a team has %d at most", n, maxTeam)
+	if n > MaxThreads {
+		return fmt.Errorf("%d threads: a team has %d at most", n, MaxThreads)
 	}
 	for len(t.threads) < n {
 		if err := t.startThread(); err != nil {
@@ -236,9 +236,6 @@ func (t *team) pin(n int, allowed []int, cpus int) {
 		}
 	}
 }
-
-// maxTeam leaves slots to direct calls.
-const maxTeam = maxSlots / 2
 
 // openTeam starts what the process needs and adds a user to its team.
 func openTeam() (*team, error) {
