@@ -5,22 +5,22 @@ import (
 
 	"dlc/ir"
 	"dlc/ir/kernel"
-	"dlc/ir/tensor"
 )
 
 // A lowering turns one Func into a program of one kernel per node. A value's buffer is the
 // output or update that it is the first to fill; results that are inputs, and second results of
 // one value, are copied.
 type lowering struct {
-	f    *ir.Func
-	prog *kernel.Program
-	used map[string]bool
-	name map[int]string // of a value, by ID
-	next int
+	f      *ir.Func
+	prog   *kernel.Program
+	used   map[string]bool
+	name   map[int]string // of a value, by ID
+	byName map[string]*kernel.Buffer
+	next   int
 }
 
 func lower(f *ir.Func) *kernel.Program {
-	l := &lowering{f: f, prog: &kernel.Program{Name: f.Name}, used: map[string]bool{}, name: map[int]string{}}
+	l := &lowering{f: f, prog: &kernel.Program{Name: f.Name}, used: map[string]bool{}, name: map[int]string{}, byName: map[string]*kernel.Buffer{}}
 	for _, p := range f.Params {
 		role := kernel.Input
 		if p.Param.Kind == ir.Stored {
@@ -55,7 +55,7 @@ func (l *lowering) fresh(prefix string) string {
 func (l *lowering) buffer(v *ir.Value, name string, role kernel.Role) *kernel.Buffer {
 	b := &kernel.Buffer{Name: l.unique(name), Type: v.Type, Role: role}
 	l.name[v.ID] = b.Name
-	l.prog.Buffers = append(l.prog.Buffers, b)
+	l.list(b)
 	return b
 }
 
@@ -79,7 +79,7 @@ func (l *lowering) results() (copies []resultCopy) {
 		if r.Update || b.Name != r.Name {
 			b.Of = r.Name
 		}
-		l.prog.Buffers = append(l.prog.Buffers, b)
+		l.list(b)
 		if _, taken := l.name[v.ID]; taken {
 			copies = append(copies, resultCopy{v, b})
 			continue
@@ -108,14 +108,14 @@ func (l *lowering) node(n *ir.Node) {
 	if len(low.Defs) == 0 {
 		return
 	}
-	k := assemble(fmt.Sprintf("k%d_%s", len(l.prog.Kernels), n.Op.Name()), low.Defs, l.lookup(), nil)
+	k := assemble(fmt.Sprintf("k%d_%s", len(l.prog.Kernels), n.Op.Name()), low.Defs, l.byName, nil)
 	k.Spans = n.Spans
 	l.prog.Kernels = append(l.prog.Kernels, k)
 }
 
 // constant gives a value's buffer the role Const, or copies it where the buffer is a result.
 func (l *lowering) constant(c *kernel.Buffer) {
-	b := l.lookup()[c.Name]
+	b := l.byName[c.Name]
 	if b.Role == kernel.Temp {
 		b.Role, b.Value = kernel.Const, c.Value
 		return
@@ -125,9 +125,12 @@ func (l *lowering) constant(c *kernel.Buffer) {
 	l.copyBuffer(stored, b)
 }
 
-func (l *lowering) lookup() map[string]*kernel.Buffer { return buffersByName(l.prog) }
+func (l *lowering) list(b *kernel.Buffer) {
+	l.prog.Buffers = append(l.prog.Buffers, b)
+	l.byName[b.Name] = b
+}
 
-func (l *lowering) copy(c resultCopy) { l.copyBuffer(l.lookup()[l.name[c.value.ID]], c.to) }
+func (l *lowering) copy(c resultCopy) { l.copyBuffer(l.byName[l.name[c.value.ID]], c.to) }
 
 func (l *lowering) copyBuffer(from, to *kernel.Buffer) {
 	axes := make([]kernel.Axis, len(to.Type.Shape))
@@ -136,7 +139,7 @@ func (l *lowering) copyBuffer(from, to *kernel.Buffer) {
 	}
 	def := &kernel.Def{Name: to.Name, DType: to.Type.DType, Axes: axes,
 		Expr: &kernel.Load{Name: from.Name, DType: to.Type.DType, At: kernel.Points(axes)}}
-	k := assemble(fmt.Sprintf("k%d_copy", len(l.prog.Kernels)), []*kernel.Def{def}, l.lookup(), nil)
+	k := assemble(fmt.Sprintf("k%d_copy", len(l.prog.Kernels)), []*kernel.Def{def}, l.byName, nil)
 	l.prog.Kernels = append(l.prog.Kernels, k)
 }
 
@@ -168,21 +171,4 @@ func assemble(name string, defs []*kernel.Def, buffers map[string]*kernel.Buffer
 		}
 	}
 	return k
-}
-
-// constantOf returns the value of an all-equal tensor as a literal.
-func constantOf(x *tensor.Tensor) (*kernel.Lit, bool) {
-	if x.Len() == 0 {
-		return kernel.Number(x.DType, 0), true
-	}
-	size := x.DType.Size()
-	for i := size; i < len(x.Data); i++ {
-		if x.Data[i] != x.Data[i-size] {
-			return nil, false
-		}
-	}
-	if x.DType.IsFloat() {
-		return kernel.F(x.DType, x.Float(0)), true
-	}
-	return kernel.I(x.DType, x.Int(0)), true
 }
