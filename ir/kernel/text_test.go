@@ -9,7 +9,7 @@ import (
 )
 
 func TestParsePrintIsIdentity(t *testing.T) {
-	for seed := range int64(3000) {
+	for seed := range int64(1000) {
 		p := (&generator{Rand: rand.New(rand.NewSource(seed))}).program()
 		if err := Verify(p); err != nil {
 			t.Fatalf("seed %d: %v\n%s", seed, err, p)
@@ -37,7 +37,7 @@ func TestParsePrintIsIdentity(t *testing.T) {
 
 const example = `program demo
 buffer x: input f32[N, 28, 28, 1]
-buffer w: weight f32[3, 3, 1, 8] layout panel [$3 div 16, $0, $1, $2, $3 % 16] in [1, 3, 3, 1, 16]
+buffer w: weight f32[3, 3, 1, 8] layout panel [$3 div 16, $0, $1, $2, $3 - 16*($3 div 16)] in [1, 3, 3, 1, 16]
 buffer ids: input i32[N]
 buffer y: output f32[N, 28, 28, 8]
 buffer z: output f32[N]
@@ -49,23 +49,21 @@ kernel conv(x: f32[N, 28, 28, 1], w: f32[3, 3, 1, 8]) -> (y: f32[N, 28, 28, 8]) 
 
 kernel pick(y: f32[N, 28, 28, 8], ids: i32[N]) -> (z: f32[N])
   s[n:N] = sum j:28 lanes64; y[n, j, 0, @ids[n]] * 2.0
-  z[n:N] = %0 = s[n] + f32({n}); select(%0 < 0.0, -(1.0), guard(0 <= n - 1 < N: exp(%0 - 1.0) / %0))
+  z[n:N] = %0 = s[n] + f32({n}); select(%0 < 0.0, -1.0, guard(0 <= n - 1 < N: exp(%0 - 1.0) / %0))
 
 kernel step(w: f32[3, 3, 1, 8]) -> (w.new: f32[3, 3, 1, 8])
-  w.new[a:3, b:3, c:1, d:8] = w[a, b, c, d] - 0.1 * (w[a, b, c, d] - f32(random(0xfeed: 7'u64, 1'i64, {a}, {b})) / 4e9)
+  w.new[a:3, b:3, c:1, d:8] = w[a, b, c, d] - 0.1 * (w[a, b, c, d] - f32(random(0xfeed: 7'u64, 1'i64, {a}, {b})) / 4e+09)
 `
 
 func TestExampleText(t *testing.T) {
-	text := strings.Replace(example, "-(1.0)", "-1.0", 1)
-	text = strings.Replace(text, "4e9", "4e+09", 1)
-	p, err := Parse(text)
+	p, err := Parse(example)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := Verify(p); err != nil {
 		t.Error(err)
 	}
-	if p.String() != text {
+	if p.String() != example {
 		t.Errorf("printed\n%s", p)
 	}
 	if p.Kernels[0].Defs[1].Span.Line != 8 || p.Kernels[0].Ins[0] != p.Buffers[0] {
@@ -121,7 +119,7 @@ func TestCanonicalForgetsNames(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(strings.Replace(example, "-(1.0)", "-1.0", 1))
+	f.Add(example)
 	for seed := range int64(8) {
 		f.Add((&generator{Rand: rand.New(rand.NewSource(seed))}).program().String())
 	}

@@ -530,7 +530,7 @@ func (a atom) text(inner bool) string {
 		return a.name
 	}
 	num := a.num.String()
-	if strings.ContainsAny(num, " *") {
+	if strings.ContainsAny(num, " *-") {
 		num = "(" + num + ")"
 	}
 	s := num + " div " + strconv.FormatInt(a.den, 10)

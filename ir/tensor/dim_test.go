@@ -14,6 +14,7 @@ func TestDimNormalForm(t *testing.T) {
 		{"-N + 2", "-N + 2"},
 		{"(H + 2*1 - 3) div 2 + 1", "(H + 1) div 2"},
 		{"7 % 4 - 8 div 3", "1"},
+		{"(-N) div 4", "(-N) div 4"},
 	}
 	for _, c := range cases {
 		d, err := ParseDim(c.in)
