@@ -95,7 +95,7 @@ func (e *evaluation) check(p *Value) error {
 			return fmt.Errorf("dim %s has no value", d)
 		}
 		if v != int64(x.Dims[i]) {
-			return fmt.Errorf("is %s, but %s is %s with %s", x, p.Type, d, describe(e.env))
+			return fmt.Errorf("is %s, but dim %d of %s is %d with %s", x, i, p.Type, v, describe(e.env))
 		}
 	}
 	return nil

@@ -112,16 +112,15 @@ func (o Einsum) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
 	a, b, y := in[0], in[1], blank(out[0])
 	letters := s.out + s.summed()
 	dims := make([]int, len(letters))
-	for i := range s.b {
-		dims[strings.IndexByte(letters, s.b[i])] = b.Dims[i]
-	}
-	for i := range s.a {
-		dims[strings.IndexByte(letters, s.a[i])] = a.Dims[i]
-	}
+	stepA, stepB, stepY := s.strides(s.a, letters, a.Dims, dims), s.strides(s.b, letters, b.Dims, dims), s.strides(s.out, letters, y.Dims, dims)
+	as, bs, float := floats(a), floats(b), y.DType.IsFloat()
 	each(dims, func(at []int) {
-		i, j, k := s.place(s.a, letters, a.Dims, at), s.place(s.b, letters, b.Dims, at), s.place(s.out, letters, y.Dims, at)
-		if y.DType.IsFloat() {
-			y.SetFloat(k, math.FMA(a.Float(i), b.Float(j), y.Float(k)))
+		i, j, k := 0, 0, 0
+		for l, v := range at {
+			i, j, k = i+v*stepA[l], j+v*stepB[l], k+v*stepY[l]
+		}
+		if float {
+			y.SetFloat(k, math.FMA(as[i], bs[j], y.Float(k)))
 		} else {
 			y.SetInt(k, y.Int(k)+a.Int(i)*b.Int(j))
 		}
@@ -129,12 +128,16 @@ func (o Einsum) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
 	return []*tensor.Tensor{y}
 }
 
-func (s einsumSpec) place(part, letters string, dims, at []int) int {
-	p := 0
-	for i := range part {
-		p = p*dims[i] + at[strings.IndexByte(letters, part[i])]
+// strides gives each letter its distance in an operand, 0 where it is missing, and notes the dims.
+func (s einsumSpec) strides(part, letters string, dims, all []int) []int {
+	steps := make([]int, len(letters))
+	step := 1
+	for i := len(part) - 1; i >= 0; i-- {
+		l := strings.IndexByte(letters, part[i])
+		steps[l], all[l] = step, dims[i]
+		step *= dims[i]
 	}
-	return p
+	return steps
 }
 
 // Grad contracts dy with the other operand, and repeats along letters of one operand alone.

@@ -1,6 +1,7 @@
 package passes
 
 import (
+	"flag"
 	"fmt"
 	"math"
 	"math/rand"
@@ -16,8 +17,10 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
+var update = flag.Bool("update", false, "rewrite goldens")
+
 // Each testdata/graph/*.txtar holds a module before (in) and after (want) the pass that begins
-// the file's name. UPDATE=1 rewrites them.
+// the file's name. -update rewrites them.
 func TestGraphGoldens(t *testing.T) {
 	files, err := filepath.Glob("testdata/graph/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -40,7 +43,7 @@ func TestGraphGoldens(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 		}
 		got := ir.Print(m)
-		if os.Getenv("UPDATE") != "" {
+		if *update {
 			a.Files = append(a.Files[:1], txtar.File{Name: "want", Data: []byte(got)})
 			if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
 				t.Fatal(err)
