@@ -26,7 +26,7 @@ const (
 	stackAt    = altAt + altSize + slotGuard
 	headerAt   = slotSize - 4096 // where the stack ends
 	tlsAt      = headerAt + 2048 // thread pointer of a worker: Go's g, just below it, reads as nil
-	maxSlots   = 2 * MaxThreads // half of them for direct calls
+	maxSlots   = 2 * MaxThreads  // half of them for direct calls
 	leastSlots = 16
 )
 
