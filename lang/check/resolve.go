@@ -1,0 +1,345 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+
+	"dlc/lang/diag"
+	"dlc/lang/syntax"
+)
+
+// laterNames are parts of the language and its library that this compiler does not have yet. They
+// are refused by name, so that nobody takes them for a misspelling.
+const laterNames = " Embedding PositionEmbedding LSTM GRU SimpleRNN Bidirectional RMSNorm GroupNorm Conv1D Conv3D" +
+	" Conv2DTranspose DepthwiseConv2D SeparableConv2D UpSampling2D MaxPool1D AveragePool1D CausalSelfAttention MultiHeadAttention" +
+	" orthogonal truncated_normal Muon Shampoo Lion RMSprop Adagrad normalize one_hot category tokenize windows" +
+	" categorical top_k vmap grad segment_sum segment_max repeat indices align eye norm inverse_root scatter sort argsort" +
+	" einsum_path fft roc_auc recall precision perplexity huber frozen load artifact replace linear one_cycle "
+
+// Later reports whether the language has the name and this compiler does not yet.
+func Later(name string) bool { return strings.Contains(laterNames, " "+name+" ") }
+
+// resolve goes through a definition's body: each name must have a meaning, each form must be one
+// that this compiler has.
+func (c *checker) resolve(d *Def) {
+	c.def = d
+	defer func() { c.def = nil }()
+	c.scopes = []map[string]bool{{}}
+	for _, p := range d.Config {
+		c.bind(p.Name)
+	}
+	for _, p := range d.Inputs {
+		for _, a := range p.Alts {
+			a.Dims(func(n string, _ bool) { c.bind(n) })
+		}
+		c.bind(p.Name)
+	}
+	switch d.Kind {
+	case "optimizer":
+		c.bind("param", "grad", "step", "steps")
+	case "schedule":
+		c.bind("step", "steps")
+	case "layer", "model", "fn":
+		c.bind("training")
+	}
+	for _, list := range [][]*Param{d.Config, d.Inputs} {
+		for _, p := range list {
+			c.expr(p.Default)
+			c.expr(p.In)
+		}
+	}
+	c.block(d.Node.Body)
+}
+
+func (c *checker) bind(names ...string) {
+	for _, n := range names {
+		c.scopes[len(c.scopes)-1][n] = true
+	}
+}
+
+func (c *checker) bound(name string) bool {
+	for _, s := range c.scopes {
+		if s[name] {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *checker) open()  { c.scopes = append(c.scopes, map[string]bool{}) }
+func (c *checker) close() { c.scopes = c.scopes[:len(c.scopes)-1] }
+
+func (c *checker) block(b *syntax.Block, names ...string) {
+	if b == nil {
+		return
+	}
+	c.open()
+	defer c.close()
+	c.bind(names...)
+	for i, s := range b.Stmts {
+		c.stmt(s, i == len(b.Stmts)-1)
+	}
+}
+
+// refuse tells that a form is not supported yet.
+func (c *checker) refuse(at diag.Span, what string) {
+	c.errorf(FormUnsupported, at, "%s is not supported yet", what)
+}
+
+func (c *checker) stmt(s syntax.Stmt, last bool) {
+	switch s := s.(type) {
+	case *syntax.ParamStmt:
+		if len(s.With) > 0 {
+			c.refuse(s.With[0].Span(), "`with` on a parameter")
+		}
+		c.weight(s.Name, s.Type, s.Init, "param", "layer", "model")
+	case *syntax.StateStmt:
+		c.weight(s.Name, s.Type, s.Init, "state", "layer", "model", "metric", "optimizer")
+	case *syntax.For:
+		c.expr(s.In)
+		c.block(s.Body, texts(s.Names)...)
+	case *syntax.FnStmt:
+		c.bind(s.Name.Text)
+		c.lambda(s.Params, s.Body)
+	case *syntax.Assign:
+		c.assign(s)
+	case *syntax.ExprStmt:
+		c.expr(s.Value)
+		if !last && !hasEffect(s.Value) {
+			x := c.errorf(NoEffect, s.Span(), "this expression has no effect")
+			x.Help = []string{"bind it to a name, or make it the last of its block"}
+		}
+	case *syntax.Result:
+		c.expr(s.Value)
+		if c.def.Kind != "metric" {
+			c.errorf(BadTarget, s.Span(), "`result` belongs to a metric, this is a %s", c.def.Kind)
+		}
+	case *syntax.Assert:
+		c.expr(s.Cond)
+	case *syntax.While:
+		c.refuse(s.Span(), "`while`")
+	case *syntax.Minimize:
+		c.refuse(s.Span(), "`minimize`")
+	case *syntax.Yield:
+		c.refuse(s.Span(), "`yield`")
+	case *syntax.Penalty:
+		c.refuse(s.Span(), "`penalty`")
+	case *syntax.Report:
+		c.refuse(s.Span(), "`report`")
+	}
+}
+
+// hasEffect reports whether an expression's statements may assign or update.
+func hasEffect(e syntax.Expr) bool {
+	_, ok := e.(*syntax.If)
+	return ok
+}
+
+func texts(names []*syntax.Name) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = n.Text
+	}
+	return out
+}
+
+func (c *checker) weight(n *syntax.Name, t *syntax.Type, init syntax.Expr, what string, kinds ...string) {
+	if t != nil {
+		alts, _ := c.alternatives(t, false)
+		for _, a := range alts {
+			c.dims(a.Shape)
+		}
+	}
+	c.expr(init)
+	c.bind(n.Text)
+	for _, k := range kinds {
+		if c.def.Kind == k {
+			return
+		}
+	}
+	c.errorf(BadTarget, n.Span(), "a %s cannot declare a `%s`", c.def.Kind, what)
+}
+
+// dims resolves the names that a shape uses without binding them.
+func (c *checker) dims(s *syntax.Shape) {
+	if s == nil {
+		return
+	}
+	for _, d := range s.Dims {
+		eachName(d.Size, c.name)
+	}
+}
+
+func (c *checker) assign(s *syntax.Assign) {
+	c.expr(s.Value)
+	if s.Type != nil {
+		alts, _ := c.alternatives(s.Type, false)
+		for _, a := range alts {
+			a.Dims(func(n string, _ bool) { c.bind(n) })
+		}
+	}
+	for _, t := range s.Targets {
+		c.target(s, t)
+	}
+}
+
+func (c *checker) target(s *syntax.Assign, t syntax.Expr) {
+	n, ok := t.(*syntax.Name)
+	switch {
+	case !ok && s.Op == "<-":
+		c.refuse(t.Span(), "an update of a part")
+	case !ok:
+		c.refuse(t.Span(), "assigning to a part")
+	case s.Op == "=":
+		c.bind(n.Text)
+	default:
+		c.name(n)
+	}
+}
+
+func (c *checker) exprs(list ...syntax.Expr) {
+	for _, e := range list {
+		c.expr(e)
+	}
+}
+
+func (c *checker) expr(e syntax.Expr) {
+	switch e := e.(type) {
+	case *syntax.Name:
+		c.name(e)
+	case *syntax.Unary:
+		c.expr(e.X)
+	case *syntax.Binary:
+		c.exprs(e.X, e.Y)
+	case *syntax.Pipe:
+		c.expr(e.X)
+		if n, ok := e.Y.(*syntax.Name); ok {
+			c.callee(n)
+			return
+		}
+		c.expr(e.Y)
+	case *syntax.Call:
+		c.call(e)
+	case *syntax.Index:
+		c.expr(e.X)
+		c.exprs(e.Items...)
+	case *syntax.Member:
+		c.expr(e.X)
+	case *syntax.Tuple:
+		c.exprs(e.Items...)
+	case *syntax.Record:
+		for _, f := range e.Fields {
+			c.expr(f.Value)
+		}
+	case *syntax.List:
+		for _, i := range e.Items {
+			c.item(i)
+		}
+	case *syntax.Comprehension:
+		c.expr(e.In)
+		c.open()
+		c.bind(texts(e.Names)...)
+		c.item(e.Item)
+		c.close()
+	case *syntax.Range:
+		c.exprs(e.Lo, e.Hi)
+	case *syntax.If:
+		c.expr(e.Cond)
+		c.block(e.Then)
+		c.block(e.Else)
+	case *syntax.Lambda:
+		c.lambda(e.Params, e.Body)
+	case *syntax.Scan:
+		c.refuse(e.Span(), "`scan`")
+	}
+}
+
+func (c *checker) item(i *syntax.Item) {
+	c.expr(i.Value)
+	if i.Over != nil {
+		c.refuse(i.Over.Span(), "`over` in a list")
+	}
+}
+
+func (c *checker) lambda(params *syntax.ParamList, body *syntax.Block) {
+	c.open()
+	defer c.close()
+	for _, p := range c.params(params, false, map[string]diag.Span{}) {
+		c.expr(p.Default)
+		for _, a := range p.Alts {
+			a.Dims(func(n string, _ bool) { c.bind(n) })
+		}
+		c.bind(p.Name)
+	}
+	c.block(body)
+}
+
+func (c *checker) call(e *syntax.Call) {
+	if n, ok := e.Func.(*syntax.Name); ok {
+		c.callee(n)
+	} else {
+		c.expr(e.Func)
+	}
+	for _, a := range e.Args.List {
+		c.expr(a.Value)
+	}
+}
+
+// known reports whether the name is a definition or primitive.
+func (c *checker) known(name string) bool {
+	if _, ok := c.prog.Lookup(name, c.def.Lib); ok {
+		return true
+	}
+	for _, k := range c.prog.Known {
+		if k == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *checker) callee(n *syntax.Name) {
+	if !c.bound(n.Text) && !c.known(n.Text) {
+		c.add(Unknown(n, c.prog, true, c.inScope()))
+	}
+}
+
+func (c *checker) name(n *syntax.Name) {
+	switch {
+	case c.bound(n.Text) || c.known(n.Text) || n.Text == "_":
+	default:
+		c.add(Unknown(n, c.prog, false, c.inScope()))
+	}
+}
+
+func (c *checker) inScope() []string {
+	var names []string
+	for _, s := range c.scopes {
+		for n := range s {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// Unknown tells that nothing has a name, and what it may have meant.
+func Unknown(n *syntax.Name, p *Program, called bool, scope []string) *diag.Diagnostic {
+	code, what := UnknownName, "name"
+	if called {
+		code, what = UnknownCallee, "layer or function"
+	}
+	if Later(n.Text) {
+		return New(NameUnsupported, n.Span(), "`%s` is not supported yet", n.Text)
+	}
+	x := New(code, n.Span(), "unknown %s `%s`", what, n.Text)
+	Suggest(x, n, append(scope, p.Names()...))
+	return x
+}
+
+// Suggest adds the nearest candidate as help and fix.
+func Suggest(x *diag.Diagnostic, n *syntax.Name, candidates []string) {
+	if s, ok := Nearest(n.Text, candidates); ok {
+		x.Help = []string{fmt.Sprintf("did you mean `%s`?", s)}
+		x.Fix = &diag.Fix{Span: n.Span(), Text: s}
+	}
+}
