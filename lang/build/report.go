@@ -1,0 +1,94 @@
+package build
+
+import (
+	"fmt"
+
+	"dlc/lang/check"
+	"dlc/lang/diag"
+	"dlc/lang/syntax"
+)
+
+// place returns the span that the user knows: at itself, or where the user's text applied the
+// library body that holds it.
+func (f *frame) place(at diag.Span) diag.Span {
+	for ; f != nil && f.lib; f = f.caller {
+		at = f.call
+	}
+	return at
+}
+
+// userFrame returns the innermost frame whose text is the user's.
+func (f *frame) userFrame() *frame {
+	for f != nil && f.lib {
+		f = f.caller
+	}
+	return f
+}
+
+// errorf tells a mistake once: at the user's text, with the definition as related span where a
+// library body holds it, and with the places that applied the user's own layers.
+func (e *elaborator) errorf(s *scope, code string, at diag.Span, format string, args ...any) *diag.Diagnostic {
+	d := check.New(code, s.frame.place(at), format, args...)
+	if s.frame.lib {
+		d.Related = append(d.Related, diag.Label{Span: at, Text: fmt.Sprintf("in `%s`, here", s.frame.name())})
+	}
+	for f := s.frame.userFrame(); f != nil && f.caller != nil; f = f.caller.userFrame() {
+		if f.def != nil && !f.call.IsZero() {
+			d.Related = append(d.Related, diag.Label{Span: f.caller.place(f.call), Text: fmt.Sprintf("`%s` is applied here", f.def.Name)})
+		}
+	}
+	return e.tell(d)
+}
+
+func (f *frame) name() string {
+	for ; f != nil; f = f.caller {
+		if f.def != nil {
+			return f.def.Name
+		}
+	}
+	return "the library"
+}
+
+// tell records a diagnostic, unless the same is recorded already.
+func (e *elaborator) tell(d *diag.Diagnostic) *diag.Diagnostic {
+	key := fmt.Sprint(d.Span, d.Code)
+	if !e.told[key] {
+		e.told[key] = true
+		e.diags = append(e.diags, d)
+	}
+	return d
+}
+
+// unknown tells that nothing has a name.
+func (e *elaborator) unknown(s *scope, n *syntax.Name, called bool, more ...string) value {
+	d := check.Unknown(n, e.prog, called, append(s.names(), more...))
+	d.Span = s.frame.place(d.Span)
+	e.tell(d)
+	return poison{}
+}
+
+// label adds a remark at another place of the mistake.
+func label(d *diag.Diagnostic, at diag.Span, format string, args ...any) {
+	d.Related = append(d.Related, diag.Label{Span: at, Text: fmt.Sprintf(format, args...)})
+}
+
+// help adds advice.
+func help(d *diag.Diagnostic, format string, args ...any) {
+	d.Help = append(d.Help, fmt.Sprintf(format, args...))
+}
+
+// origin labels an operand with its type, and the place it was computed at when that is another
+// line.
+func (e *elaborator) origin(s *scope, d *diag.Diagnostic, at diag.Span, v value) {
+	t, ok := v.(*tens)
+	if !ok || s.frame.lib {
+		return
+	}
+	label(d, at, "%s", t.typ())
+	if t.v.Node == nil || len(t.v.Node.Spans) == 0 {
+		return
+	}
+	if from := t.v.Node.Spans[0]; from.Line != at.Line || from.File != at.File {
+		label(d, from, "%s", t.typ())
+	}
+}
