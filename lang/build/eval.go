@@ -3,6 +3,7 @@ package build
 import (
 	"math"
 
+	"dlc/ir/tensor"
 	"dlc/lang/check"
 	"dlc/lang/diag"
 	"dlc/lang/syntax"
@@ -87,6 +88,9 @@ func (e *elaborator) name(s *scope, n *syntax.Name) value {
 		return fraction(math.Inf(1))
 	case "training":
 		return boolean(e.t.training)
+	}
+	if _, err := tensor.ParseDType(n.Text); err == nil {
+		return text(n.Text)
 	}
 	if v, ok := e.global(s, n.Text); ok {
 		return v

@@ -51,18 +51,26 @@ func (f *frame) name() string {
 
 // tell records a diagnostic, unless the same is recorded already.
 func (e *elaborator) tell(d *diag.Diagnostic) *diag.Diagnostic {
-	key := fmt.Sprint(d.Span, d.Code)
-	if !e.told[key] {
+	key := keyOf(d)
+	if !e.told[key] && !e.mute {
 		e.told[key] = true
 		e.diags = append(e.diags, d)
 	}
 	return d
 }
 
+func keyOf(d *diag.Diagnostic) string { return fmt.Sprint(d.Span, d.Code) }
+
 // unknown tells that nothing has a name.
 func (e *elaborator) unknown(s *scope, n *syntax.Name, called bool, more ...string) value {
 	d := check.Unknown(n, e.prog, called, append(s.names(), more...))
 	d.Span = s.frame.place(d.Span)
+	if len(s.frame.near) > 0 && !called && d.Code == check.UnknownName {
+		d.Code, d.Message = check.UnknownColumn, fmt.Sprintf("there is no column `%s`", n.Text)
+		if s.frame.outputs {
+			d.Message = fmt.Sprintf("there is no output or column `%s`", n.Text)
+		}
+	}
 	e.tell(d)
 	return poison{}
 }

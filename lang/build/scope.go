@@ -9,19 +9,22 @@ import (
 // A frame is one execution of a body: of a layer, a function, a metric, an optimizer, or of the
 // expressions of a train or dataset block (def is nil there).
 type frame struct {
-	def    *check.Def
-	lib    bool
-	call   diag.Span // where it was applied
-	caller *frame
-	path   string            // prefix of its weights and layers
-	taken  map[string]*layer // names of layers that this execution gave out; shared with functions it calls
-	counts map[string]int    // next number of each name
-	dims   *check.Scope
-	states map[string]string // name of a state or parameter: its path
-	draws  *int              // random draws so far
-	use    int               // which use of its path this is
-	result value             // of a metric
-	stage  stage
+	def     *check.Def
+	lib     bool
+	call    diag.Span // where it was applied
+	caller  *frame
+	path    string            // prefix of its weights and layers
+	taken   map[string]*layer // names of layers that this execution gave out; shared with functions it calls
+	counts  map[string]int    // next number of each name
+	dims    *check.Scope
+	states  map[string]string // name of a state or parameter: its path
+	draws   *int              // random draws so far
+	use     int               // which use of its path this is
+	near    []string          // names of columns and outputs
+	outputs bool              // near holds outputs too
+	result  value             // of a metric
+	stage   stage
+	within  func(name string) string // the path of a weight declared here; nil: below path
 }
 
 // A stage says which part of a metric an execution wants.
@@ -122,6 +125,9 @@ func (s *scope) names() []string {
 		}
 		if at.body && at.frame.dims != nil {
 			out = append(out, at.frame.dims.Order...)
+		}
+		if at.body {
+			out = append(out, at.frame.near...)
 		}
 	}
 	return out

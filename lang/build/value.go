@@ -91,20 +91,20 @@ type fill struct {
 	args map[string]value
 }
 
-func number0(v int64) number     { return number{dim: tensor.Int(v)} }
-func fraction(f float64) number  { return number{f: f, fraction: true} }
-func ofDim(d tensor.Dim) number  { return number{dim: d} }
-func (poison) says() string      { return "nothing" }
-func (text) says() string        { return "a string" }
-func (boolean) says() string     { return "a bool" }
-func (none) says() string        { return "none" }
-func (*span) says() string       { return "a range" }
-func (*pack) says() string       { return "a pack of dims" }
-func (l *layer) says() string    { return "the layer " + l.def.Name }
-func (*function) says() string   { return "a function" }
-func (*fill) says() string       { return "an initializer" }
-func (p *primitive) says() string { return "the function " + p.name }
-func (d definition) says() string { return "the " + d.def.Kind + " " + d.def.Name }
+func number0(v int64) number       { return number{dim: tensor.Int(v)} }
+func fraction(f float64) number    { return number{f: f, fraction: true} }
+func ofDim(d tensor.Dim) number    { return number{dim: d} }
+func (poison) says() string        { return "nothing" }
+func (text) says() string          { return "a string" }
+func (boolean) says() string       { return "a bool" }
+func (none) says() string          { return "none" }
+func (*span) says() string         { return "a range" }
+func (*pack) says() string         { return "a pack of dims" }
+func (l *layer) says() string      { return "the layer " + l.def.Name }
+func (*function) says() string     { return "a function" }
+func (*fill) says() string         { return "an initializer" }
+func (p *primitive) says() string  { return "the function " + p.name }
+func (d definition) says() string  { return "the " + d.def.Kind + " " + d.def.Name }
 func (c *configured) says() string { return "the " + c.def.Kind + " " + c.def.Name }
 
 func (n number) says() string { return "the number " + n.String() }

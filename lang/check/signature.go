@@ -258,3 +258,16 @@ func eachName(e syntax.Expr, f func(*syntax.Name)) {
 		eachName(e.Y, f)
 	}
 }
+
+// Params reads a list whose mistakes are told already, as of a local function.
+func Params(list *syntax.ParamList) []*Param {
+	c := &checker{prog: &Program{}}
+	return c.params(list, false, map[string]diag.Span{})
+}
+
+// Alternatives reads a type whose mistakes are told already.
+func Alternatives(t *syntax.Type) []Type1 {
+	c := &checker{prog: &Program{}}
+	alts, _ := c.alternatives(t, false)
+	return alts
+}

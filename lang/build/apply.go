@@ -1,0 +1,584 @@
+package build
+
+import (
+	"strings"
+
+	"dlc/ir/tensor"
+	"dlc/lang/check"
+	"dlc/lang/diag"
+	"dlc/lang/syntax"
+)
+
+// mostDepth bounds bodies that apply each other.
+const mostDepth = 100
+
+// applyLayer runs a layer's body on inputs, under its path.
+func (e *elaborator) applyLayer(s *scope, l *layer, at diag.Span, args []argument) value {
+	v, _ := e.runLayer(s, l, at, args)
+	return v
+}
+
+func (e *elaborator) runLayer(s *scope, l *layer, at diag.Span, args []argument) (value, *frame) {
+	f := &frame{def: l.def, lib: l.def.Lib, call: at, caller: s.frame, path: l.path,
+		taken: map[string]*layer{}, counts: map[string]int{}, states: map[string]string{}, draws: new(int)}
+	f.use = e.t.uses[l.path]
+	e.t.uses[l.path]++
+	done := e.startLayer(l)
+	v := e.body(s, f, l.def.Name, l.config, l.def.Inputs, l.def.Node.Result, l.def.Node.Body, at, args, nil)
+	done(v)
+	return v, f
+}
+
+// startLayer lists a layer for the summary; the function it returns adds what the layer gave.
+func (e *elaborator) startLayer(l *layer) func(value) {
+	list := e.t.layers
+	if list == nil {
+		return func(value) {}
+	}
+	at := len(*list)
+	*list = append(*list, Layer{Path: l.path, Layer: l.def.Name})
+	return func(v value) {
+		if t, ok := v.(*tens); ok {
+			(*list)[at].Output = t.typ()
+		}
+	}
+}
+
+// applyFn runs a declared fn; its layers and draws are its caller's.
+func (e *elaborator) applyFn(s *scope, d *check.Def, config map[string]value, at diag.Span, args []argument) value {
+	f := s.frame.called(d, at)
+	v := e.body(s, f, d.Name, config, d.Inputs, d.Node.Result, d.Node.Body, at, args, nil)
+	if t, ok := v.(*tens); ok && d.Lib && d.Name == "softmax" {
+		e.t.probs[t.v] = "softmax"
+	}
+	return v
+}
+
+// called makes the frame of a function, which shares its caller's path, names and draws.
+func (f *frame) called(d *check.Def, at diag.Span) *frame {
+	return &frame{def: d, lib: d.Lib, call: at, caller: f, path: f.path, taken: f.taken, counts: f.counts,
+		states: map[string]string{}, draws: f.draws, use: f.use}
+}
+
+// applyFunction runs a lambda or local function.
+func (e *elaborator) applyFunction(s *scope, fn *function, at diag.Span, args []argument) value {
+	f := s.frame.called(fn.home.frame.def, at)
+	f.lib = fn.home.frame.lib
+	return e.body(s, f, fn.name, nil, fn.params, fn.result, fn.body, at, args, fn.home)
+}
+
+// applyInit runs an initializer on a shape.
+func (e *elaborator) applyInit(s *scope, c *configured, at diag.Span, args []argument) value {
+	f := s.frame.called(c.def, at)
+	return e.body(s, f, c.def.Name, c.config, c.def.Inputs, c.def.Node.Result, c.def.Node.Body, at, args, nil)
+}
+
+// body binds a signature, runs a body and checks its result.
+func (e *elaborator) body(s *scope, f *frame, name string, config map[string]value, inputs []*check.Param,
+	result *syntax.Type, body *syntax.Block, at diag.Span, args []argument, home *scope) value {
+	if e.depth++; e.depth > mostDepth {
+		e.errorf(s, check.TooDeep, at, "`%s` applies itself without end", name)
+		e.depth--
+		return poison{}
+	}
+	defer func() { e.depth-- }()
+	in := newBody(f)
+	in.parent = home
+	for k, v := range config {
+		in.vars[k] = v
+	}
+	f.dims = check.NewScope(in.dimOf)
+	if !e.bindInputs(s, in, name, inputs, at, args) {
+		return poison{}
+	}
+	v := e.block(in, body)
+	if isPoison(v) {
+		return poison{}
+	}
+	if result != nil {
+		v = e.checkResult(in, name, result, v, lastSpan(body))
+	}
+	return f.outside(v)
+}
+
+func lastSpan(b *syntax.Block) diag.Span {
+	if len(b.Stmts) == 0 {
+		return b.Span()
+	}
+	return b.Stmts[len(b.Stmts)-1].Span()
+}
+
+// bindInputs matches arguments with inputs: tensors first, so that numbers can be filled out to
+// the dims they bind.
+func (e *elaborator) bindInputs(s, in *scope, name string, inputs []*check.Param, at diag.Span, args []argument) bool {
+	decl := diag.Span{}
+	if in.frame.def != nil {
+		decl = in.frame.def.Node.Path[0].Span()
+	}
+	bound, ok := e.match(s, name, inputs, at, args, decl)
+	if !ok {
+		return false
+	}
+	first := (*tens)(nil)
+	for _, a := range args {
+		if t, isTens := a.v.(*tens); isTens && first == nil {
+			first = t
+		}
+	}
+	for _, late := range []bool{false, true} {
+		for _, p := range inputs {
+			a, given := bound[p.Name]
+			if !given {
+				a = argument{operand: operand{e.eval(in, p.Default), at}}
+			}
+			if a.over != nil {
+				a.v = e.axes(s, a.over, first)
+			}
+			if isPoison(a.v) {
+				ok = false
+				continue
+			}
+			if fillable(p, a.v) != late {
+				continue
+			}
+			v, fits := e.input(s, in, name, p, a.operand)
+			in.vars[p.Name] = v
+			ok = ok && fits
+		}
+		if !ok {
+			return false
+		}
+	}
+	return e.contracts(s, in, name, inputs, bound)
+}
+
+// fillable reports whether a number or bool is to be filled out to a declared shape.
+func fillable(p *check.Param, v value) bool {
+	if _, ok := v.(number); !ok {
+		return false
+	}
+	for _, a := range p.Alts {
+		if a.Form != check.Tensor {
+			return false
+		}
+	}
+	return len(p.Alts) > 0
+}
+
+// input fits one argument to its declared type and binds the dims it names.
+func (e *elaborator) input(s, in *scope, name string, p *check.Param, a operand) (value, bool) {
+	if len(p.Alts) == 0 {
+		return a.v, true
+	}
+	if _, isNone := a.v.(none); isNone && p.Optional {
+		return a.v, true
+	}
+	var err error
+	for _, t := range p.Alts {
+		v, ok, why := e.inputAs(s, in, t, a)
+		if ok {
+			return v, e.logits(s, name, p, a)
+		}
+		if why != nil {
+			err = why
+		}
+	}
+	d := e.errorf(s, check.ArgumentShape, a.at, "`%s` of %s must be %s, not %s", p.Name, name, p.TypeText(), a.v.says())
+	if err != nil {
+		d.Label = err.Error()
+	}
+	label(d, p.Node.Span(), "declared here")
+	e.inputHelp(d, in, p, a.v)
+	return poison{}, false
+}
+
+// inputHelp adds the usual way out of a mismatch.
+func (e *elaborator) inputHelp(d *diag.Diagnostic, in *scope, p *check.Param, v value) {
+	t, ok := v.(*tens)
+	if !ok {
+		return
+	}
+	for _, a := range p.Alts {
+		if a.Form != check.Tensor {
+			continue
+		}
+		if a.Name == "float" && !t.dtype().IsFloat() {
+			help(d, "`to(x, f32)` makes it a float")
+			return
+		}
+		if a.Name == "int" && t.dtype().IsFloat() {
+			help(d, "a column becomes an integer by its contract, as in `label in 0..10`; `to(x, i32)` rounds towards zero")
+			return
+		}
+		if want, _, open, err := in.frame.dims.Resolve(a.Shape); err == nil && len(open) == 0 {
+			columnHelp(d, want, t.shape())
+		}
+	}
+}
+
+// inputAs tries one alternative; why says how the shape breaks where the kind fits.
+func (e *elaborator) inputAs(s, in *scope, t check.Type1, a operand) (v value, ok bool, why error) {
+	if t.Form != check.Tensor {
+		if x, isTens := a.v.(*tens); isTens && len(x.shape()) == 0 && scalarHolds(t.Form, x.dtype()) {
+			return x, true, nil
+		}
+		v, ok = e.admits(t, a.v)
+		if q, isSeq := a.v.(*sequence); t.Form == check.Record && isSeq && !q.list {
+			return q, true, nil
+		}
+		return v, ok, nil
+	}
+	dims := in.frame.dims
+	switch x := a.v.(type) {
+	case number:
+		return e.filled(s, in, t, a, x)
+	case *tens:
+		c := *x
+		if c.weak {
+			c.weak = false
+			if cast := e.castTens(s, a.at, &c, classDType(t.Name, dims, c.dtype())); cast != nil {
+				c = *cast
+			}
+		}
+		if !classHolds(t.Name, c.dtype()) {
+			return nil, false, nil
+		}
+		if err := oneDType(t.Name, dims, c.dtype()); err != nil {
+			return nil, false, err
+		}
+		labels, err := dims.Unify(t.Shape, c.shape(), c.labels)
+		c.labels = labels
+		return &c, err == nil, err
+	}
+	return nil, false, nil
+}
+
+// filled makes a number a tensor of a declared shape, once other inputs have bound its dims.
+func (e *elaborator) filled(s, in *scope, t check.Type1, a operand, n number) (value, bool, error) {
+	dims := in.frame.dims
+	dtype := classDType(t.Name, dims, tensor.F32)
+	if n.fraction && !dtype.IsFloat() || dtype == tensor.Bool {
+		return nil, false, nil
+	}
+	shape, labels, open, err := dims.Resolve(t.Shape)
+	if err != nil || len(open) > 0 {
+		return nil, false, err
+	}
+	v := e.constantOf(s, a.at, n, dtype, shape)
+	if v == nil {
+		return poison{}, true, nil
+	}
+	return &tens{v: v, labels: labels}, true, nil
+}
+
+func scalarHolds(f check.Form, d tensor.DType) bool {
+	return f == check.Float && d.IsFloat() || f == check.Int && d.IsInt() || f == check.Bool && d == tensor.Bool
+}
+
+// classHolds reports whether a dtype belongs to a declared one: float, int, or itself.
+func classHolds(class string, d tensor.DType) bool {
+	switch class {
+	case "float":
+		return d.IsFloat()
+	case "int":
+		return d.IsInt()
+	}
+	return class == d.String()
+}
+
+// classDType is the dtype that a number takes for a declared class.
+func classDType(class string, dims *check.Scope, other tensor.DType) tensor.DType {
+	switch class {
+	case "float":
+		if dims.Float != tensor.Invalid {
+			return dims.Float
+		}
+		if other.IsFloat() {
+			return other
+		}
+		return tensor.F32
+	case "int":
+		if dims.Int != tensor.Invalid {
+			return dims.Int
+		}
+		if other.IsInt() {
+			return other
+		}
+		return tensor.I32
+	}
+	d, err := tensor.ParseDType(class)
+	if err != nil {
+		return other
+	}
+	return d
+}
+
+// oneDType holds the rule that in one signature `float` is one dtype and `int` is one dtype.
+func oneDType(class string, dims *check.Scope, d tensor.DType) error {
+	slot := &dims.Float
+	if class == "int" {
+		slot = &dims.Int
+	} else if class != "float" {
+		return nil
+	}
+	if *slot == tensor.Invalid {
+		*slot = d
+	}
+	if *slot != d {
+		return &check.Mismatch{Axis: -1, Why: d.String() + " beside an input of " + slot.String()}
+	}
+	return nil
+}
+
+// logits refuses probabilities for an input that is named logits.
+func (e *elaborator) logits(s *scope, name string, p *check.Param, a operand) bool {
+	t, ok := a.v.(*tens)
+	if !ok || p.Name != "logits" {
+		return true
+	}
+	fn, isProb := e.t.probs[t.v]
+	if !isProb {
+		return true
+	}
+	d := e.errorf(s, check.WantsLogits, a.at, "%s wants logits, but this is the output of %s", name, fn)
+	if t.v.Node != nil && len(t.v.Node.Spans) > 0 {
+		label(d, t.v.Node.Spans[0], "%s is applied here", fn)
+	}
+	help(d, "leave %s out: the loss applies it, in a form that does not overflow", fn)
+	return false
+}
+
+// contracts checks the declared ranges of inputs, now that all dims are bound.
+func (e *elaborator) contracts(s, in *scope, name string, inputs []*check.Param, bound map[string]argument) bool {
+	ok := true
+	for _, p := range inputs {
+		t, isTens := in.vars[p.Name].(*tens)
+		if p.In == nil || !isTens {
+			continue
+		}
+		want, good := e.boundsOf(in, p.In)
+		if !good {
+			ok = false
+			continue
+		}
+		at := bound[p.Name].at
+		have, known := e.t.ranges[t.v]
+		if !known {
+			d := e.errorf(s, check.Contract, at, "`%s` of %s must lie in %s..%s, which does not follow from the dataset", p.Name, name, want.lo, want.hi)
+			label(d, p.Node.Span(), "declared here")
+			help(d, "write `%s in %s..%s` in the dataset block", p.Name, want.lo, want.hi)
+			ok = false
+			continue
+		}
+		if !inside(have, want) {
+			d := e.errorf(s, check.Contract, at, "`%s` of %s must lie in %s..%s, but lies in %s..%s", p.Name, name, want.lo, want.hi, have.lo, have.hi)
+			label(d, p.Node.Span(), "declared here")
+			help(d, "with %s classes the model must give %s outputs", have.hi, have.hi)
+			ok = false
+		}
+	}
+	return ok
+}
+
+// inside reports whether a range certainly lies in another.
+func inside(have, want bounds) bool {
+	low, high := have.lo.Sub(want.lo).Bounds(nil), want.hi.Sub(have.hi).Bounds(nil)
+	return !low.OpenLo && low.Lo >= 0 && !high.OpenLo && high.Lo >= 0
+}
+
+// boundsOf evaluates `lo..hi`.
+func (e *elaborator) boundsOf(s *scope, x syntax.Expr) (bounds, bool) {
+	v := e.eval(s, x)
+	r, ok := v.(*span)
+	if !ok {
+		if !isPoison(v) {
+			e.errorf(s, check.Contract, x.Span(), "a contract is a range lo..hi, not %s", v.says())
+		}
+		return bounds{}, false
+	}
+	lo, okLo := e.whole(s, x.Span(), r.lo, "a bound")
+	hi, okHi := e.whole(s, x.Span(), r.hi, "a bound")
+	return bounds{lo.dim, hi.dim}, okLo && okHi
+}
+
+// checkResult fits a body's value to its declared result.
+func (e *elaborator) checkResult(in *scope, name string, t *syntax.Type, v value, at diag.Span) value {
+	alts := check.Alternatives(t)
+	if len(alts) != 1 {
+		return strong(v)
+	}
+	if alts[0].Form == check.Record {
+		return e.checkRecord(in, name, alts[0], v, at)
+	}
+	if alts[0].Form != check.Tensor {
+		return v
+	}
+	return e.checkTensor(in, name, alts[0], v, at)
+}
+
+// checkRecord fits a tuple or record to named results; one result may come bare.
+func (e *elaborator) checkRecord(in *scope, name string, t check.Type1, v value, at diag.Span) value {
+	fields := check.Params(t.Node.Fields)
+	q, ok := v.(*sequence)
+	if !ok && len(fields) == 1 {
+		q, ok = &sequence{items: []value{v}}, true
+	}
+	if !ok || len(q.items) != len(fields) {
+		d := e.errorf(in, check.ResultShape, at, "`%s` declares %d results, this is %s", name, len(fields), v.says())
+		label(d, t.Node.Span(), "declared here")
+		return poison{}
+	}
+	out := &sequence{}
+	for i, f := range fields {
+		x := q.items[i]
+		if len(q.names) > 0 {
+			if x, ok = q.field(f.Name); !ok {
+				e.errorf(in, check.ResultShape, at, "the result `%s` of %s is missing", f.Name, name)
+				return poison{}
+			}
+		}
+		if len(f.Alts) == 1 && f.Alts[0].Form == check.Tensor {
+			x = e.checkTensor(in, name, f.Alts[0], x, at)
+		}
+		out.items, out.names = append(out.items, x), append(out.names, f.Name)
+	}
+	return out
+}
+
+func (e *elaborator) checkTensor(in *scope, name string, t check.Type1, v value, at diag.Span) value {
+	if n, ok := v.(number); ok {
+		filled, fits, _ := e.filled(in, in, t, operand{v, at}, n)
+		if fits {
+			return filled
+		}
+	}
+	x, ok := v.(*tens)
+	if !ok {
+		if !isPoison(v) {
+			d := e.errorf(in, check.ResultShape, at, "`%s` gives %s, declared is %s", name, v.says(), t)
+			label(d, t.Node.Span(), "declared here")
+		}
+		return poison{}
+	}
+	c := *x
+	if c.weak {
+		c.weak = false
+		if cast := e.castTens(in, at, &c, classDType(t.Name, in.frame.dims, c.dtype())); cast != nil {
+			c = *cast
+		}
+	}
+	bare := t.Node.Name == nil
+	var err error
+	if !bare && !classHolds(t.Name, c.dtype()) {
+		err = &check.Mismatch{Why: c.dtype().String() + ", not " + t.Name}
+	}
+	if err == nil {
+		c.labels, err = in.frame.dims.Unify(t.Shape, c.shape(), c.labels)
+	}
+	if err != nil {
+		d := e.errorf(in, check.ResultShape, at, "`%s` gives %s, declared is %s", name, c.typ(), t)
+		d.Label = err.Error()
+		label(d, t.Node.Span(), "declared here")
+		return poison{}
+	}
+	return &c
+}
+
+// outside turns the axis names of a body into those of its caller.
+func (f *frame) outside(v value) value {
+	switch v := v.(type) {
+	case *tens:
+		c := *v
+		c.labels = make([]string, len(v.labels))
+		seen := map[string]int{}
+		for i, l := range v.labels {
+			if b, ok := f.dims.Bound[l]; ok && seen[l] < len(b.Labels) {
+				c.labels[i] = b.Labels[seen[l]]
+				seen[l] += map[bool]int{true: 1}[b.Pack]
+			}
+		}
+		return &c
+	case *sequence:
+		c := *v
+		c.items = make([]value, len(v.items))
+		for i, x := range v.items {
+			c.items[i] = f.outside(x)
+		}
+		return &c
+	}
+	return v
+}
+
+// axes resolves `over=`: the places of the named axes in a tensor.
+func (e *elaborator) axes(s *scope, x syntax.Expr, t *tens) value {
+	if t == nil {
+		e.errorf(s, check.BadAxis, x.Span(), "`over=` needs a tensor before it")
+		return poison{}
+	}
+	var names []syntax.Expr
+	switch x := x.(type) {
+	case *syntax.List:
+		for _, i := range x.Items {
+			names = append(names, i.Value)
+		}
+	case *syntax.Tuple:
+		names = x.Items
+	default:
+		names = []syntax.Expr{x}
+	}
+	out := &sequence{list: true}
+	for _, n := range names {
+		places, ok := e.axesOf(s, n, t)
+		if !ok {
+			return poison{}
+		}
+		out.items = append(out.items, places...)
+	}
+	return out
+}
+
+func (e *elaborator) axesOf(s *scope, x syntax.Expr, t *tens) ([]value, bool) {
+	n, ok := x.(*syntax.Name)
+	if !ok {
+		e.errorf(s, check.BadAxis, x.Span(), "`over=` names axes; their numbers go to `axis=`")
+		return nil, false
+	}
+	var out []value
+	for i, l := range t.labels {
+		if l == n.Text {
+			out = append(out, number0(int64(i)))
+		}
+	}
+	want, known := s.find(n.Text)
+	if p, isPack := want.(*pack); isPack && (len(out) == len(p.dims)) {
+		return out, true
+	}
+	if len(out) == 1 {
+		return out, true
+	}
+	if d, isDim := want.(number); len(out) == 0 && isDim && !d.fraction {
+		for i, x := range t.shape() {
+			if x.Equal(d.dim) {
+				out = append(out, number0(int64(i)))
+			}
+		}
+	}
+	if len(out) == 1 {
+		return out, true
+	}
+	if !known {
+		e.unknown(s, n, false)
+		return nil, false
+	}
+	d := e.errorf(s, check.BadAxis, x.Span(), "`%s` names %d axes of %s here", n.Text, len(out), t.typ())
+	help(d, "an annotated binding names axes: `y: [%s] = ...`; `axis=` takes their numbers", strings.Join(placeholders(len(t.labels)), ", "))
+	return nil, false
+}
+
+func placeholders(n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = "_"
+	}
+	return out
+}

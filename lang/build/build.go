@@ -1,0 +1,166 @@
+// Package build owns the way from checked declarations to graph entries: it runs every body with
+// its configuration known, the library's like the user's, and records what happens to tensors. It
+// collects every mistake of a file in one run, and knows nothing of kernels, machines or data.
+package build
+
+import (
+	"sort"
+
+	"dlc/ir"
+	"dlc/ir/tensor"
+	"dlc/lang/check"
+	"dlc/lang/diag"
+	"dlc/lang/syntax"
+)
+
+// rows is the symbol of the batch in the entries that take a dataset's records.
+const rows = "N"
+
+// Options is what the host knows before anything is compiled.
+type Options struct {
+	// Columns are the types of a dataset's columns, per record, where its header is read already.
+	Columns map[string]tensor.Type
+}
+
+// An elaborator runs bodies and collects what they say.
+type elaborator struct {
+	prog    *check.Program
+	opts    Options
+	prims   map[string]*primitive
+	diags   diag.List
+	told    map[string]bool
+	mute    bool // mistakes of now are told elsewhere
+	weights map[string]*weight
+	t       *trace
+	depth   int
+
+	info     *Info
+	model    *layer
+	dims     map[string]tensor.Dim // dims of the model's inputs that the dataset fixes
+	data     *dataset
+	train    *training
+	inputs   []string               // columns that the model takes
+	used     []string               // columns that loss and metrics take, in order of first use
+	prepared map[string]tensor.Type // their types after the dataset's transformations
+	ranges   map[string]bounds
+	outputs  []Field
+	funcs    []*ir.Func
+}
+
+// Module elaborates a program. It returns every mistake it finds; the module is nil when there is
+// one, in p.Diags or here.
+func Module(p *check.Program, opts Options) (*ir.Module, *Info, diag.List) {
+	e := &elaborator{prog: p, opts: opts, prims: primitives(), told: map[string]bool{}, weights: map[string]*weight{},
+		info: &Info{}, dims: map[string]tensor.Dim{}, prepared: map[string]tensor.Type{}, ranges: map[string]bounds{}}
+	for _, d := range p.Diags {
+		e.told[keyOf(d)] = true
+	}
+	if e.chooseModel() {
+		if e.train != nil {
+			e.trainEntries()
+		}
+		e.inferEntry()
+		if e.train != nil && len(e.outputs) > 0 {
+			e.scoreEntries()
+		}
+		e.promises()
+		e.initEntries()
+	}
+	e.unusedBodies()
+	sort.SliceStable(e.diags, func(i, j int) bool { return before(e.diags[i].Span, e.diags[j].Span) })
+	if len(e.diags) > 0 || len(p.Diags) > 0 {
+		return nil, nil, e.diags
+	}
+	return e.module(), e.info, nil
+}
+
+func before(a, b diag.Span) bool {
+	if a.File != b.File {
+		return a.File < b.File
+	}
+	return a.Start < b.Start
+}
+
+// chooseModel finds the model of the file: the one its train block names, else the first.
+func (e *elaborator) chooseModel() bool {
+	root := e.root(diag.Span{})
+	var def *check.Def
+	var args *syntax.Args
+	at := diag.Span{}
+	if len(e.prog.Trains) > 0 {
+		t := e.prog.Trains[0]
+		at = t.Name.Span()
+		d, ok := e.prog.Defs[t.Name.Text]
+		if !ok || d.Kind != "model" {
+			x := check.New(check.UnknownName, at, "there is no model `%s`", t.Name.Text)
+			check.Suggest(x, t.Name, e.models())
+			e.tell(x)
+			return false
+		}
+		def, args = d, t.Args
+		e.train = &training{node: t}
+	} else {
+		for _, d := range e.prog.Order {
+			if d.Kind == "model" && def == nil {
+				def, at = d, d.Node.Path[0].Span()
+			}
+		}
+	}
+	if def == nil {
+		if len(e.prog.Diags) == 0 {
+			e.tell(check.New(check.NoModel, diag.Span{}, "the file declares no model"))
+		}
+		return false
+	}
+	var list []argument
+	e.t = newTrace("config")
+	if args != nil {
+		list = e.arguments(root, args)
+	}
+	config, ok := e.configure(root, def, at, list)
+	e.model = &layer{def: def, config: config, at: at}
+	e.info.Model = def.Name
+	return ok
+}
+
+func (e *elaborator) models() []string {
+	var out []string
+	for _, d := range e.prog.Order {
+		if d.Kind == "model" {
+			out = append(out, d.Name)
+		}
+	}
+	return out
+}
+
+// root is a scope outside of all bodies.
+func (e *elaborator) root(at diag.Span) *scope {
+	return newBody(&frame{call: at, taken: map[string]*layer{}, counts: map[string]int{}, states: map[string]string{}, draws: new(int)})
+}
+
+// module assembles what the entries have in common.
+func (e *elaborator) module() *ir.Module {
+	m := &ir.Module{Name: e.info.Model, Funcs: e.funcs}
+	for _, p := range e.paths() {
+		w := e.weights[p].Weight
+		m.Weights = append(m.Weights, &w)
+	}
+	return m
+}
+
+// paths lists the weights, sorted.
+func (e *elaborator) paths() []string {
+	out := make([]string, 0, len(e.weights))
+	for p := range e.weights {
+		out = append(out, p)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// close ends a trace and adds it to the entries.
+func (e *elaborator) close(t *trace) *ir.Func {
+	f := t.finish()
+	e.funcs = append(e.funcs, f)
+	return f
+}

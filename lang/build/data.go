@@ -1,0 +1,402 @@
+package build
+
+import (
+	"slices"
+
+	"dlc/ir/tensor"
+	"dlc/lang/check"
+	"dlc/lang/diag"
+	"dlc/lang/syntax"
+)
+
+// A dataset is the columns that a dataset block declares, each in terms of those before it.
+type dataset struct {
+	node    *syntax.Dataset
+	source  source
+	columns map[string]*column
+	order   []*column
+}
+
+// A column is one name of a dataset as it is at one line: raw, or made by a statement.
+type column struct {
+	name string
+	env  map[string]*column // what the statement sees
+	expr syntax.Expr        // nil: raw, or prev with a contract
+	prev *column            // what a contract or a `:` statement starts from
+	in   syntax.Expr        // the contract
+	typ  tensor.Type        // raw: per record
+	at   diag.Span
+}
+
+// A source is a kind of data: its arguments beside the path, and the columns it is known to have.
+type source struct {
+	name    string
+	options []string
+	columns []Column
+	ranges  map[string]Range
+	open    bool // has whatever columns its header says
+}
+
+func sources() []source {
+	image := func(dims ...int64) tensor.Type { return tensor.Type{DType: tensor.U8, Shape: tensor.Ints(dims...)} }
+	return []source{
+		{name: "mnist", columns: []Column{{"image", image(28, 28, 1)}, {"label", image()}}, ranges: map[string]Range{"label": {0, 10}}},
+		{name: "idx", columns: []Column{{"image", tensor.Type{}}, {"label", image()}}},
+		{name: "csv", open: true},
+	}
+}
+
+// laterSources are sources of the language that are not supported yet.
+var laterSources = []string{"jsonl", "parquet", "text", "images", "audio", "cifar10", "npy", "artifact"}
+
+// openDataset finds the dataset that a train block names and reads its statements.
+func (e *elaborator) openDataset(s *scope, x syntax.Expr) *dataset {
+	n, ok := x.(*syntax.Name)
+	if !ok {
+		e.errorf(s, check.Setting, x.Span(), "`data` is the name of a dataset")
+		return nil
+	}
+	node, ok := e.prog.Datasets[n.Text]
+	if !ok {
+		d := e.errorf(s, check.UnknownName, n.Span(), "there is no dataset `%s`", n.Text)
+		names := []string{}
+		for k := range e.prog.Datasets {
+			names = append(names, k)
+		}
+		check.Suggest(d, n, names)
+		return nil
+	}
+	d := &dataset{node: node, columns: map[string]*column{}}
+	e.info.Dataset = &Dataset{Name: n.Text, Args: map[string]any{}, Span: node.Span()}
+	if !e.readSource(s, d) {
+		return nil
+	}
+	e.rawColumns(d)
+	if node.Body != nil {
+		for _, st := range node.Body.Stmts {
+			e.dataStmt(s, d, st)
+		}
+	}
+	return d
+}
+
+// readSource reads `mnist("path")`.
+func (e *elaborator) readSource(s *scope, d *dataset) bool {
+	at := d.node.Source.Span()
+	c, ok := d.node.Source.(*syntax.Call)
+	if p, isPipe := d.node.Source.(*syntax.Pipe); isPipe {
+		e.errorf(s, check.DataUnsupported, p.Y.Span(), "a step behind a source is not supported yet")
+		return false
+	}
+	name, isName := syntax.Expr(nil), false
+	if ok {
+		name = c.Func
+		_, isName = name.(*syntax.Name)
+	}
+	if !ok || !isName {
+		e.errorf(s, check.Source, at, "a dataset starts from a source such as mnist(\"path\")")
+		return false
+	}
+	n := name.(*syntax.Name)
+	names := []string{}
+	for _, src := range sources() {
+		names = append(names, src.name)
+		if src.name == n.Text {
+			d.source = src
+		}
+	}
+	if slices.Contains(laterSources, n.Text) {
+		e.errorf(s, check.DataUnsupported, n.Span(), "the source `%s` is not supported yet", n.Text)
+		return false
+	}
+	if d.source.name == "" {
+		x := e.errorf(s, check.Source, n.Span(), "unknown source `%s`", n.Text)
+		check.Suggest(x, n, names)
+		return false
+	}
+	e.info.Dataset.Source = n.Text
+	return e.sourceArgs(s, d, c)
+}
+
+func (e *elaborator) sourceArgs(s *scope, d *dataset, c *syntax.Call) bool {
+	params := []*check.Param{{Name: "path"}}
+	for _, o := range d.source.options {
+		params = append(params, &check.Param{Name: o, Default: &syntax.None{}})
+	}
+	bound, ok := e.match(s, d.source.name, params, c.Span(), e.arguments(s, c.Args), diag.Span{})
+	for _, p := range params {
+		a, given := bound[p.Name]
+		if !given {
+			continue
+		}
+		switch v := a.v.(type) {
+		case text:
+			e.info.Dataset.Args[p.Name] = string(v)
+		case boolean:
+			e.info.Dataset.Args[p.Name] = bool(v)
+		case number:
+			e.info.Dataset.Args[p.Name], _ = v.float()
+		}
+		if _, isText := a.v.(text); p.Name == "path" && !isText {
+			e.errorf(s, check.Source, a.at, "the path of `%s` is a string", d.source.name)
+			ok = false
+		}
+	}
+	return ok
+}
+
+// rawColumns declares the source's own columns; the host's types, read from the data, win.
+func (e *elaborator) rawColumns(d *dataset) {
+	for _, c := range d.source.columns {
+		typ := c.Type
+		if t, ok := e.opts.Columns[c.Name]; ok {
+			typ = t
+		}
+		d.define(&column{name: c.Name, typ: typ, at: d.node.Source.Span()})
+	}
+	names := make([]string, 0, len(e.opts.Columns))
+	for n := range e.opts.Columns {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	for _, n := range names {
+		if d.columns[n] == nil {
+			d.define(&column{name: n, typ: e.opts.Columns[n], at: d.node.Source.Span()})
+		}
+	}
+}
+
+// define adds a column as it is from this line on.
+func (d *dataset) define(c *column) {
+	c.env = make(map[string]*column, len(d.columns))
+	for n, old := range d.columns {
+		c.env[n] = old
+	}
+	d.columns[c.name] = c
+	d.order = append(d.order, c)
+}
+
+func (e *elaborator) dataStmt(s *scope, d *dataset, st syntax.DataStmt) {
+	switch st := st.(type) {
+	case *syntax.Column:
+		switch st.Op {
+		case "=":
+			d.define(&column{name: st.Names[0].Text, expr: st.Value, at: st.Span()})
+		case "in":
+			e.contract(s, d, st)
+		default:
+			e.kinds(s, d, st)
+		}
+	case *syntax.DataIf:
+		e.dataIf(s, d, st)
+	case *syntax.Split:
+		e.split(s, st)
+	case *syntax.Bucket:
+		e.errorf(s, check.DataUnsupported, st.Span(), "`bucket` is not supported yet")
+	case *syntax.Join:
+		e.errorf(s, check.DataUnsupported, st.Span(), "`join` is not supported yet")
+	}
+}
+
+func (e *elaborator) dataIf(s *scope, d *dataset, st *syntax.DataIf) {
+	v, ok := e.eval(s, st.Cond).(boolean)
+	if !ok {
+		e.errorf(s, check.BadCondition, st.Cond.Span(), "an `if` in a dataset is decided while compiling")
+		return
+	}
+	b := st.Then
+	if !v {
+		b = st.Else
+	}
+	if b != nil {
+		for _, x := range b.Stmts {
+			e.dataStmt(s, d, x)
+		}
+	}
+}
+
+// contract is `label in 0..10`. On a column that no header describes, or that is stored as floats,
+// it says that the values are whole.
+func (e *elaborator) contract(s *scope, d *dataset, st *syntax.Column) {
+	name := st.Names[0].Text
+	b, ok := e.boundsOf(s, st.Value)
+	if !ok {
+		return
+	}
+	prev := d.columns[name]
+	whole := tensor.Type{DType: tensor.I32}
+	if prev == nil && d.source.open && e.opts.Columns == nil {
+		prev = &column{name: name, typ: whole, at: st.Span()}
+		d.define(prev)
+	}
+	if prev == nil {
+		e.unknownColumn(s, d, st.Names[0])
+		return
+	}
+	raw := prev.expr == nil && prev.prev == nil
+	if raw && prev.typ.DType.IsFloat() {
+		prev.typ.DType = tensor.I32
+	}
+	lo, okLo := b.lo.Const()
+	hi, okHi := b.hi.Const()
+	if !okLo || !okHi || lo >= hi {
+		e.errorf(s, check.Contract, st.Value.Span(), "a contract needs constants lo < hi, not %s..%s", b.lo, b.hi)
+		return
+	}
+	d.define(&column{name: name, prev: prev, in: st.Value, at: st.Span()})
+	e.info.Dataset.Contracts = append(e.info.Dataset.Contracts, Contract{Column: name, Lo: lo, Hi: hi, Raw: raw, Span: st.Span()})
+}
+
+// kinds is `a, b : number |> f`.
+func (e *elaborator) kinds(s *scope, d *dataset, st *syntax.Column) {
+	x := st.Value
+	for {
+		p, ok := x.(*syntax.Pipe)
+		if !ok {
+			break
+		}
+		x = p.X
+	}
+	kind, ok := x.(*syntax.Name)
+	if !ok || kind.Text != "number" {
+		if ok && slices.Contains([]string{"category", "date", "image", "audio", "text"}, kind.Text) {
+			e.errorf(s, check.DataUnsupported, kind.Span(), "`%s` columns are not supported yet", kind.Text)
+		} else {
+			e.errorf(s, check.DataUnsupported, x.Span(), "a column is declared as `number`")
+		}
+		return
+	}
+	for _, n := range st.Names {
+		prev := d.columns[n.Text]
+		if prev == nil && d.source.open && e.opts.Columns == nil {
+			prev = &column{name: n.Text, typ: tensor.Type{DType: tensor.F32}, at: st.Span()}
+			d.define(prev)
+		}
+		if prev == nil {
+			e.unknownColumn(s, d, n)
+			continue
+		}
+		if prev.expr == nil && prev.prev == nil && !prev.typ.DType.IsFloat() {
+			prev.typ.DType = tensor.F32
+		}
+		d.define(&column{name: n.Text, prev: prev, expr: st.Value, at: st.Span()})
+	}
+}
+
+func (e *elaborator) unknownColumn(s *scope, d *dataset, n *syntax.Name) {
+	x := e.errorf(s, check.UnknownColumn, n.Span(), "the dataset %s has no column `%s`", d.node.Name.Text, n.Text)
+	check.Suggest(x, n, d.names())
+	label(x, d.node.Source.Span(), "its source is here")
+}
+
+func (d *dataset) names() []string {
+	out := []string{}
+	for n := range d.columns {
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// split is `split 80/10/10 by hash(customer)`.
+func (e *elaborator) split(s *scope, st *syntax.Split) {
+	info := e.info.Dataset
+	if info.Split != nil {
+		e.errorf(s, check.BadSplit, st.Span(), "the data is split twice")
+		return
+	}
+	sum := 0.0
+	for _, p := range st.Parts {
+		info.Split = append(info.Split, p.Float())
+		sum += p.Float()
+	}
+	if len(st.Parts) > 3 || sum != 100 {
+		d := e.errorf(s, check.BadSplit, st.Span(), "the parts of a split (train, valid, test) make 100, not %g", sum)
+		help(d, "write `split 80/10/10`")
+	}
+	if st.By == nil {
+		return
+	}
+	if c, ok := st.By.(*syntax.Call); ok {
+		if f, isName := c.Func.(*syntax.Name); isName && f.Text == "hash" && len(c.Args.List) == 1 {
+			if n, isName := c.Args.List[0].Value.(*syntax.Name); isName {
+				info.SplitBy = n.Text
+				return
+			}
+		}
+	}
+	e.errorf(s, check.BadSplit, st.By.Span(), "a split goes `by hash(column)`")
+}
+
+// columnValue is a column's value in the entry being built, per record.
+func (e *elaborator) columnValue(s *scope, c *column) value {
+	if v, ok := e.t.columns[c]; ok {
+		return v
+	}
+	e.t.columns[c] = poison{} // until it is known; a column cannot see itself
+	v := e.columnOnce(s, c)
+	e.t.columns[c] = v
+	return v
+}
+
+func (e *elaborator) columnOnce(s *scope, c *column) value {
+	switch {
+	case c.in != nil:
+		v := e.columnValue(s, c.prev)
+		b, ok := e.boundsOf(s, c.in)
+		if t, isTens := v.(*tens); isTens && ok {
+			if !t.dtype().IsInt() {
+				e.errorf(s, check.Contract, c.at, "a contract is about whole numbers, `%s` is %s", c.name, t.typ())
+				return poison{}
+			}
+			e.t.ranges[t.v] = b
+		}
+		return v
+	case c.prev != nil:
+		return e.stages(s, c, c.expr)
+	case c.expr != nil:
+		in := e.root(c.at)
+		in.hook = func(name string) (value, bool) {
+			if seen, ok := c.env[name]; ok {
+				return e.columnValue(s, seen), true
+			}
+			return nil, false
+		}
+		e.hint(c, in)
+		return e.eval(in, c.expr)
+	}
+	return e.rawColumn(s, c)
+}
+
+// hint lets unknown names in a dataset's expressions be told as columns.
+func (e *elaborator) hint(c *column, in *scope) {
+	for n := range c.env {
+		in.frame.near = append(in.frame.near, n)
+	}
+}
+
+// stages applies the functions behind `number`.
+func (e *elaborator) stages(s *scope, c *column, x syntax.Expr) value {
+	p, ok := x.(*syntax.Pipe)
+	if !ok {
+		return e.columnValue(s, c.prev)
+	}
+	v := e.stages(s, c, p.X)
+	in := e.root(c.at)
+	in.vars["number"] = v
+	return e.pipe(in, &syntax.Pipe{Node: p.Node, X: &syntax.Name{Node: p.Node, Text: "number"}, Y: p.Y})
+}
+
+func (e *elaborator) rawColumn(s *scope, c *column) value {
+	if c.typ.DType == tensor.Invalid {
+		d := e.errorf(s, check.Source, c.at, "what `%s` is cannot be known without the data", c.name)
+		help(d, "give the place of the data, as in --data %s=PATH", e.data.node.Name.Text)
+		return poison{}
+	}
+	typ := tensor.Type{DType: c.typ.DType, Shape: append(tensor.Shape{tensor.Sym(rows)}, c.typ.Shape...)}
+	v := e.t.input(c.name, typ)
+	if r, ok := e.data.source.ranges[c.name]; ok {
+		e.t.ranges[v] = bounds{tensor.Int(r.Lo), tensor.Int(r.Hi)}
+	}
+	return &tens{v: v, labels: make([]string, len(c.typ.Shape)), row: true}
+}

@@ -1,0 +1,223 @@
+package build
+
+import (
+	"fmt"
+
+	"dlc/ir"
+	"dlc/ir/tensor"
+	"dlc/lang/check"
+)
+
+// contractionRows: sums of products, windows, and gathers.
+func contractionRows() []row {
+	return []row{
+		{"einsum", "spec x y", (*use).einsum},
+		{"conv", "x kernel stride=1 padding=0 dilation=1", (*use).conv},
+		{"max_pool", "x window stride=1 padding=0", (*use).maxPool},
+		{"average_pool", "x window stride=1 padding=0", (*use).averagePool},
+		{"pick", "x index axis=-1", (*use).pick},
+		{"take", "x index", (*use).take},
+	}
+}
+
+func (u *use) einsum() value {
+	spec, ok := u.args["spec"].v.(text)
+	if !ok {
+		u.fail(check.WrongKind, u.args["spec"].at, "einsum needs its spec as a string, as in \"mk,kn->mn\"")
+		return nil
+	}
+	x, y := u.tens("x"), u.tens("y")
+	if !u.whole(x, y) {
+		return nil
+	}
+	tx, ty, ok := u.e.joinTensors(u.s, "einsum", u.at, u.args["x"], u.args["y"], x, y)
+	if !ok {
+		return nil
+	}
+	return u.e.wrap(u.emit(ir.Einsum{Spec: string(spec)}, tx.v, ty.v), tx.weak && ty.weak)
+}
+
+// perAxis returns one number for each of n axes.
+func (u *use) perAxis(name string, n int) []int64 {
+	list := u.ints(name)
+	if len(list) == 1 {
+		for len(list) < n {
+			list = append(list, list[0])
+		}
+	}
+	if !u.bad && len(list) != n {
+		u.fail(check.WrongKind, u.args[name].at, "`%s` of %s needs %d numbers, not %d", name, u.prim.name, n, len(list))
+	}
+	return list
+}
+
+// borders returns the padding before and after each of n axes.
+func (u *use) borders(n int) (lo, hi []int64) {
+	a := u.args["padding"]
+	q, ok := a.v.(*sequence)
+	if !ok {
+		lo = u.perAxis("padding", n)
+		return lo, lo
+	}
+	for _, item := range q.items {
+		pair, ok := item.(*sequence)
+		if !ok || len(pair.items) != 2 {
+			u.fail(check.WrongKind, a.at, "`padding` of %s is a list of pairs (before, after)", u.prim.name)
+			return nil, nil
+		}
+		l, okL := u.e.constant(u.s, a.at, pair.items[0], "padding")
+		h, okH := u.e.constant(u.s, a.at, pair.items[1], "padding")
+		u.bad = u.bad || !okL || !okH
+		lo, hi = append(lo, l), append(hi, h)
+	}
+	if !u.bad && len(lo) != n {
+		u.fail(check.WrongKind, a.at, "`padding` of %s needs %d pairs, not %d", u.prim.name, n, len(lo))
+	}
+	return lo, hi
+}
+
+// windowFits refuses a window that is larger than what it moves over.
+func (u *use) windowFits(x tensor.Shape, span, stride, lo, hi []int64) bool {
+	for i, k := range span {
+		if stride[i] < 1 || k < 1 {
+			u.fail(check.ConfigValue, u.at, "a window and its stride must be at least 1")
+			return false
+		}
+		room := x[i+1].AddInt(lo[i] + hi[i] - k).Bounds(nil)
+		if !room.OpenHi && room.Hi < 0 {
+			d := u.fail(check.SizeGone, u.at, "a window of %d leaves nothing of an axis of %s", k, x[i+1])
+			d.Label = fmt.Sprintf("the input has [%s]", x)
+			help(d, "use a smaller window or stride before, or padding=\"same\"")
+			return false
+		}
+	}
+	return true
+}
+
+// image returns a float tensor argument of rank 3 to 5: [N, spatial..., C].
+func (u *use) image(name string) *tens {
+	t := u.float(name)
+	if !u.whole(t) {
+		return nil
+	}
+	if n := len(t.shape()); n < 3 || n > 5 {
+		u.fail(check.WrongKind, u.args[name].at, "`%s` of %s must be [N, 1 to 3 spatial dims, C], not %s", name, u.prim.name, t.typ())
+		return nil
+	}
+	return t
+}
+
+func (u *use) conv() value {
+	x, k := u.image("x"), u.image("kernel")
+	if x == nil || k == nil {
+		return nil
+	}
+	n := len(x.shape()) - 2
+	strides, dilation := u.perAxis("stride", n), u.perAxis("dilation", n)
+	lo, hi := u.borders(n)
+	if u.bad {
+		return nil
+	}
+	span := make([]int64, n)
+	for i := range span {
+		c, ok := k.shape()[i].Const()
+		if !ok {
+			u.fail(check.NotWhole, u.args["kernel"].at, "the window of a kernel must be constant, not [%s]", k.shape())
+			return nil
+		}
+		span[i] = (c-1)*dilation[i] + 1
+	}
+	if !u.windowFits(x.shape(), span, strides, lo, hi) {
+		return nil
+	}
+	v := u.emit(ir.Conv{Strides: strides, PadLo: lo, PadHi: hi, Dilation: dilation}, x.v, k.v)
+	return u.result(x, v, u.ends(x, v, k))
+}
+
+// ends keeps the names of the first and last axis.
+func (u *use) ends(x *tens, v *ir.Value, last *tens) []string {
+	if v == nil {
+		return nil
+	}
+	labels := make([]string, len(v.Type.Shape))
+	labels[0], labels[len(labels)-1] = x.labels[0], last.labels[len(last.labels)-1]
+	return labels
+}
+
+func (u *use) pool() (x *tens, op ir.MaxPool) {
+	x = u.image("x")
+	if x == nil {
+		return nil, op
+	}
+	n := len(x.shape()) - 2
+	op.Window, op.Strides = u.perAxis("window", n), u.perAxis("stride", n)
+	op.PadLo, op.PadHi = u.borders(n)
+	if u.bad || !u.windowFits(x.shape(), op.Window, op.Strides, op.PadLo, op.PadHi) {
+		return nil, op
+	}
+	return x, op
+}
+
+func (u *use) maxPool() value {
+	x, op := u.pool()
+	if x == nil {
+		return nil
+	}
+	v := u.emit(op, x.v)
+	return u.result(x, v, u.ends(x, v, x))
+}
+
+// averagePool divides each window's sum by how many elements of the image it covers.
+func (u *use) averagePool() value {
+	x, op := u.pool()
+	if x == nil {
+		return nil
+	}
+	sum := u.emit(ir.SumPool(op), x.v)
+	if sum == nil {
+		return nil
+	}
+	count, padded := int64(1), false
+	for i, k := range op.Window {
+		count *= k
+		padded = padded || op.PadLo[i]+op.PadHi[i] > 0
+	}
+	by := u.emit(ir.FullOf(sum.Type, float64(count)))
+	if padded {
+		one := append(tensor.Shape{tensor.Int(1)}, x.shape()[1:]...)
+		one[len(one)-1] = tensor.Int(1)
+		ones := u.emit(ir.FullOf(tensor.Type{DType: x.dtype(), Shape: one}, 1))
+		by = u.e.spread(u.s, u.at, u.emit(ir.SumPool(op), ones), 0, sum.Type.Shape)
+	}
+	v := u.emit(ir.Binary{Fn: "div"}, sum, by)
+	return u.result(x, v, u.ends(x, v, x))
+}
+
+func (u *use) pick() value {
+	x, index := u.tens("x"), u.tens("index")
+	if !u.whole(x, index) {
+		return nil
+	}
+	a := u.axis("axis", len(x.shape()))
+	if u.bad {
+		return nil
+	}
+	if !index.dtype().IsInt() {
+		u.fail(check.DTypes, u.args["index"].at, "an index must be integers, not %s", index.typ())
+		return nil
+	}
+	return u.result(x, u.emit(ir.Pick{Axis: a}, x.v, index.v), index.labels)
+}
+
+func (u *use) take() value {
+	x, index := u.tens("x"), u.tens("index")
+	if !u.whole(x, index) {
+		return nil
+	}
+	if len(x.shape()) == 0 || !index.dtype().IsInt() {
+		u.fail(check.DTypes, u.at, "take needs a tensor with an axis and integers, not %s and %s", x.typ(), index.typ())
+		return nil
+	}
+	labels := append(append([]string{}, index.labels...), x.labels[1:]...)
+	return u.result(x, u.emit(ir.Take{}, x.v, index.v), labels)
+}
