@@ -13,7 +13,8 @@ import (
 // The drivers of these tests are machine code written by hand: each comment line is what the
 // bytes after it say. RDI is the Worker; [RDI] the Frame; the Frame's first word the buffer table.
 var drivers = map[string][]byte{
-	"empty": {0xC3},
+	"empty":    {0xC3},
+	"barriers": barriers,
 	// buffers[0][thread] = thread + 1, as uint64
 	"threads": {
 		0x48, 0x8B, 0x07, // mov rax, [rdi]
