@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dlc/ir"
+	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 	"dlc/ir/tile"
 )
@@ -218,14 +219,29 @@ func TestModelsKeepBits(t *testing.T) {
 		for _, n := range []int64{1, 3} {
 			compareResults(t, before, interpret(t, before, n, 1), interpret(t, after, n, 1), fmt.Sprintf("%s, N=%d", model.name, n))
 		}
-		for _, k := range after.Kernels {
-			for _, machine := range []*tile.Machine{{Name: "avx2", Lanes: 8, Registers: 16}, {Name: "avx512", Lanes: 16, Registers: 32, Masks: true}} {
-				if _, err := Tile(k, machine); err != nil {
-					t.Errorf("%s: %v", model.name, err)
-				}
-			}
+		for _, machine := range machines {
+			got := interpretTiles(t, after, machine, 3)
+			compareResults(t, before, interpret(t, before, 3, 1), got, model.name+" scheduled for "+machine.Name)
 		}
 	}
+}
+
+var machines = []*tile.Machine{{Name: "avx2", Lanes: 8, Registers: 16}, {Name: "avx512", Lanes: 16, Registers: 32, Masks: true}}
+
+// interpretTiles runs the schedules of all kernels in the level-2 interpreter.
+func interpretTiles(t *testing.T, p *kernel.Program, m *tile.Machine, n int64) map[string]*tensor.Tensor {
+	t.Helper()
+	buffers := inputsFor(p, n, 1)
+	for _, k := range p.Kernels {
+		s, err := Tile(k, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tile.Interp(s, map[string]int64{"N": n}, buffers, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return buffers
 }
 
 // A training step of LeNet moves no tensor through memory that it need not.
@@ -247,4 +263,3 @@ func TestLenetTraffic(t *testing.T) {
 	}
 	t.Logf("%d kernels move %.1f MB", len(p.Kernels), float64(total)/1e6)
 }
-
