@@ -133,10 +133,10 @@ func (n *net) inputs(image tensor.Type) (x, label, step *ir.Value) {
 
 var rows = tensor.Sym("N")
 
-func mlp() *ir.Func {
+func mlp(hidden int64) *ir.Func {
 	n := newNet()
 	x, label, step := n.inputs(f32(rows, tensor.Int(20)))
-	logits := n.dense(n.relu(n.dense(x, "dense", 20, 33)), "dense_1", 33, 10)
+	logits := n.dense(n.relu(n.dense(x, "dense", 20, hidden)), "dense_1", hidden, 10)
 	loss := n.crossEntropy(logits, label)
 	n.Result("loss", loss)
 	n.adam(loss, step)
@@ -185,7 +185,8 @@ var models = []struct {
 	name string
 	f    func() *ir.Func
 }{
-	{"mlp", mlp},
+	{"mlp", func() *ir.Func { return mlp(33) }},
+	{"wide mlp", func() *ir.Func { return mlp(270) }},
 	{"lenet", func() *ir.Func { return lenet(14, 4, 6) }},
 	{"residual", func() *ir.Func { return residual(7, 3) }},
 }
@@ -262,4 +263,13 @@ func TestLenetTraffic(t *testing.T) {
 		t.Errorf("a step of 128 rows moves %d bytes", total)
 	}
 	t.Logf("%d kernels move %.1f MB", len(p.Kernels), float64(total)/1e6)
+}
+
+func BenchmarkKernels(b *testing.B) {
+	f, m := optimized(b, lenet(28, 32, 64))
+	for b.Loop() {
+		if _, err := Kernels(f, m, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
