@@ -315,7 +315,10 @@ func (o MaxPool) lowerGrad(l *Lowering, shape tensor.Shape, term func(at []kerne
 		}
 		tap := p.Sub(w.Scale(s))
 		at, taps = append(at, w), append(taps, tap)
-		conds = append(conds, kernel.Cond{Index: w, Extent: l.InType[0].Shape[1+k]}, kernel.Cond{Index: tap, Extent: tensor.Int(o.Window[k])})
+		conds = append(conds, kernel.Cond{Index: w, Extent: l.InType[0].Shape[1+k]})
+		if o.Window[k]%s != 0 { // else p % stride plus whole strides always stays inside
+			conds = append(conds, kernel.Cond{Index: tap, Extent: tensor.Int(o.Window[k])})
+		}
 	}
 	conds = needed(conds, out, fold)
 	e := term(indices(append(at, i[rank-1])), flatten(taps, tensor.Ints(o.Window...)))
