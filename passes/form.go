@@ -49,6 +49,9 @@ func withoutUnits(d *kernel.Def) *kernel.Def {
 			r.dims[a.Name] = tensor.Int(0)
 		}
 	}
+	if len(r.dims) == 0 {
+		return d
+	}
 	out := rewriteDef(d, r)
 	if d.Reduce != nil {
 		out.Reduce.Axes = nil

@@ -47,11 +47,13 @@ type fusion struct {
 	needs   map[string]map[string]bool // the reductions that a definition depends on
 	anchor  map[string]string          // the reduction that a map belongs to
 	symbols map[string]bool
+	read    map[*kernel.Def][]*kernel.Load
 }
 
 func newFusion(p *kernel.Program, o *Options) *fusion {
 	f := &fusion{prog: p, opt: o, at: map[string]int{}, defs: map[string]*kernel.Def{}, kernel: map[string]*kernel.Kernel{},
-		result: map[string]bool{}, buffer: buffersByName(p), users: map[string]map[string]bool{}, needs: map[string]map[string]bool{}, anchor: map[string]string{}, symbols: map[string]bool{}}
+		result: map[string]bool{}, buffer: buffersByName(p), users: map[string]map[string]bool{}, needs: map[string]map[string]bool{}, anchor: map[string]string{}, symbols: map[string]bool{},
+		read: map[*kernel.Def][]*kernel.Load{}}
 	for _, b := range p.Buffers {
 		f.result[b.Name] = b.Role == kernel.Output || b.Role == kernel.Update
 		for _, d := range b.Type.Shape {
@@ -73,12 +75,12 @@ func newFusion(p *kernel.Program, o *Options) *fusion {
 // put sets or replaces a definition and notes what it reads.
 func (f *fusion) put(d *kernel.Def) {
 	if old := f.defs[d.Name]; old != nil {
-		for _, l := range kernel.Loads(old.Expr) {
+		for _, l := range f.loads(old) {
 			delete(f.users[l.Name], d.Name)
 		}
 	}
 	f.defs[d.Name] = d
-	for _, l := range kernel.Loads(d.Expr) {
+	for _, l := range f.loads(d) {
 		if f.users[l.Name] == nil {
 			f.users[l.Name] = map[string]bool{}
 		}
@@ -87,10 +89,20 @@ func (f *fusion) put(d *kernel.Def) {
 }
 
 func (f *fusion) remove(name string) {
-	for _, l := range kernel.Loads(f.defs[name].Expr) {
+	for _, l := range f.loads(f.defs[name]) {
 		delete(f.users[l.Name], name)
 	}
 	delete(f.defs, name)
+}
+
+// loads returns what d reads. Definitions are replaced, never changed.
+func (f *fusion) loads(d *kernel.Def) []*kernel.Load {
+	l, ok := f.read[d]
+	if !ok {
+		l = kernel.Loads(d.Expr)
+		f.read[d] = l
+	}
+	return l
 }
 
 // consumers returns the definitions that load name, in program order.
@@ -220,13 +232,13 @@ func (f *fusion) anchorOf(d *kernel.Def) string {
 	if d.Reduce != nil {
 		return best
 	}
-	for _, l := range kernel.Loads(d.Expr) {
+	for _, l := range f.loads(d) {
 		root := f.rootOf(l, d)
 		if root == "" || best != "" && f.at[root] < f.at[best] {
 			continue
 		}
 		free := true
-		for _, other := range kernel.Loads(d.Expr) {
+		for _, other := range f.loads(d) {
 			free = free && (f.rootOf(other, d) == root || !f.needs[other.Name][root])
 		}
 		if free {
@@ -252,7 +264,7 @@ func (f *fusion) rootOf(l *kernel.Load, d *kernel.Def) string {
 func (f *fusion) trace() {
 	for _, name := range f.order {
 		set := map[string]bool{}
-		for _, l := range kernel.Loads(f.defs[name].Expr) {
+		for _, l := range f.loads(f.defs[name]) {
 			if from := f.defs[l.Name]; from != nil && from.Reduce != nil {
 				set[l.Name] = true
 			}
@@ -270,7 +282,7 @@ func (f *fusion) elementwise(d *kernel.Def, consumers []*kernel.Def) bool {
 		if c.Reduce != nil || !sameExtents(c.Axes, d.Axes) {
 			return false
 		}
-		for _, l := range kernel.Loads(c.Expr) {
+		for _, l := range f.loads(c) {
 			if l.Name == d.Name && !identity(l.At, c.Axes) {
 				return false
 			}
@@ -345,7 +357,7 @@ func (f *fusion) compare(d *kernel.Def, consumers []*kernel.Def) (why string, ok
 func (f *fusion) sites(c *kernel.Def, name string) int {
 	places := map[string]bool{}
 	n := 0
-	for _, l := range kernel.Loads(c.Expr) {
+	for _, l := range f.loads(c) {
 		if l.Name != name {
 			continue
 		}
@@ -363,7 +375,7 @@ func (f *fusion) sites(c *kernel.Def, name string) int {
 // that nothing else wants written.
 func (f *fusion) readCosts(d *kernel.Def) (here, elsewhere, spill float64) {
 	seen := map[string]bool{}
-	for _, l := range kernel.Loads(d.Expr) {
+	for _, l := range f.loads(d) {
 		key := atText(l)
 		if key != "" && seen[key] {
 			continue

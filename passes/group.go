@@ -83,11 +83,7 @@ func (g *grouping) place(d *kernel.Def) {
 	}
 	c := &group{id: len(g.groups), kind: kindOf(d), deps: map[int]bool{}}
 	c.kept = g.canonical("i", 0, d.Axes)
-	if c.kind == rowwise {
-		c.inner = g.canonical("j", 0, d.Reduce.Axes)
-	} else {
-		c.inner = g.canonical("k", 0, reduceAxes(d))
-	}
+	c.inner = g.canonical("j", 0, reduceAxes(d))
 	g.groups = append(g.groups, c)
 	g.add(c, d, deps)
 }
@@ -108,7 +104,7 @@ func (g *grouping) canonical(prefix string, from int, axes []kernel.Axis) []kern
 // producers returns the groups that d reads, ascending.
 func (g *grouping) producers(d *kernel.Def) []int {
 	set := map[int]bool{}
-	for _, l := range kernel.Loads(d.Expr) {
+	for _, l := range g.loads(d) {
 		if id, ok := g.of[l.Name]; ok {
 			set[id] = true
 		}
@@ -161,13 +157,13 @@ func (g *grouping) sharesReads(c *group, d *kernel.Def) bool {
 	}
 	small := nominal(sizeOf(c.kept)) <= smallMap
 	places := map[string]bool{}
-	for _, l := range kernel.Loads(moved.Expr) {
+	for _, l := range g.loads(moved) {
 		if small || len(l.At) > 0 {
 			places[atText(l)] = true
 		}
 	}
 	for _, name := range c.names {
-		for _, l := range kernel.Loads(g.defs[name].Expr) {
+		for _, l := range g.loads(g.defs[name]) {
 			if key := atText(l); key != "" && places[key] {
 				return true
 			}
@@ -194,7 +190,7 @@ func (g *grouping) renamed(c *group, d *kernel.Def) (*kernel.Def, bool) {
 	switch kind := kindOf(d); {
 	case kind == windowed && (c.kind == windowed || c.kind == pointwise):
 		if !sameExtents(inner, d.Reduce.Axes) {
-			inner = g.canonical("k", len(c.inner), d.Reduce.Axes)
+			inner = g.canonical("j", len(c.inner), d.Reduce.Axes)
 		}
 	case kind == rowwise && c.kind == pointwise:
 		inner = g.canonical("j", 0, d.Reduce.Axes)
@@ -219,7 +215,7 @@ func (g *grouping) fits(c *group, d *kernel.Def, deps []int) (why string, ok boo
 		return "", false
 	}
 	reads := 0
-	for _, l := range kernel.Loads(moved.Expr) {
+	for _, l := range g.loads(moved) {
 		if id, in := g.of[l.Name]; in && id == c.id {
 			if !g.readsInside(c, moved, l) {
 				return "", false

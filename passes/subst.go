@@ -180,6 +180,9 @@ func rewriteDef(d *kernel.Def, r *rewriting) *kernel.Def {
 
 // rename gives d's axes (kept, then reduced) new names of the same extents.
 func rename(d *kernel.Def, kept, reduced []kernel.Axis) *kernel.Def {
+	if alikeNamed(d.Axes, kept) && alikeNamed(reduceAxes(d), reduced) {
+		return d
+	}
 	to := map[string]tensor.Dim{}
 	note := func(old, new []kernel.Axis) []kernel.Axis {
 		axes := make([]kernel.Axis, len(old))
@@ -208,6 +211,15 @@ func rename(d *kernel.Def, kept, reduced []kernel.Axis) *kernel.Def {
 		}
 	}
 	return out
+}
+
+func alikeNamed(a, b []kernel.Axis) bool {
+	for i := range a {
+		if a[i].Name != b[i].Name {
+			return false
+		}
+	}
+	return true
 }
 
 // plain reports whether every index of l is an index expression: no gather.
