@@ -2,6 +2,7 @@ package passes
 
 import (
 	"fmt"
+	"slices"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -55,38 +56,19 @@ type tiler struct {
 
 // tidy returns a copy of k in the form that stages want.
 func tidy(k *kernel.Kernel) *kernel.Kernel {
-	c := &kernel.Kernel{Name: k.Name, Ins: k.Ins, Outs: k.Outs, Spans: k.Spans}
+	c := &kernel.Kernel{Name: k.Name, Ins: slices.Clone(k.Ins), Outs: slices.Clone(k.Outs), Spans: k.Spans}
 	for _, d := range k.Defs {
-		d = d.Clone()
+		c.Defs = append(c.Defs, d.Clone())
+	}
+	dropUnits(c)
+	for _, d := range c.Defs {
 		if d.Reduce != nil {
-			d = dropUnits(d)
 			oneChunk(d)
 		}
-		c.Defs = append(c.Defs, d)
 	}
 	unifyNames(c)
 	collapse(c)
 	return c
-}
-
-// dropUnits removes reduction axes of extent 1: their only position is 0. The axis that a
-// chunked order cuts stays.
-func dropUnits(d *kernel.Def) *kernel.Def {
-	by := map[string]tensor.Dim{}
-	var axes []kernel.Axis
-	for _, a := range d.Reduce.Axes {
-		if a.Extent.IsConst(1) && a.Name != d.Reduce.Order.Axis && d.Reduce.Order.Kind != kernel.Lanes64 {
-			by[a.Name] = tensor.Dim{}
-		} else {
-			axes = append(axes, a)
-		}
-	}
-	if len(by) == 0 {
-		return d
-	}
-	d = kernel.SubstDef(d, by)
-	d.Reduce.Axes = axes
-	return d
 }
 
 // oneChunk turns an order of exactly one chunk into the chain that it is.

@@ -13,8 +13,8 @@ const (
 	maxCode     = 2048    // multiply-adds in all copies of a Step
 	maxPeels    = 8       // positions at which one loop is specialised
 	minBlock    = 1 << 15 // terms of a block, where extents allow
-	maxBlock    = 1 << 21
-	guess       = 64 // for a symbolic extent
+	tileBlock   = 1 << 18 // terms up to which a block has several row tiles
+	guess       = 64      // for a symbolic extent
 )
 
 // A nest schedules reductions in chains or chunks: register tiles of rows by vectors of the
@@ -183,7 +183,7 @@ func (n *nest) blocks(head, body []tile.Node) {
 		case ok && work*e <= minBlock:
 			body, work = []tile.Node{loop}, work*max(e, 1)
 		case work < minBlock:
-			if grid[a.Name] = max(1, minBlock/max(work, 1)); grid[a.Name] > 1 {
+			if grid[a.Name] = evenly(a, max(1, minBlock/max(work, 1))); grid[a.Name] > 1 {
 				body = []tile.Node{loop}
 			}
 			work = minBlock
@@ -210,7 +210,7 @@ func (n *nest) rowLoop(i int, row rowAxis, body []tile.Node, work int64, grid ma
 	}
 	block := e
 	if !isConst || i > 0 || e > 8*by[0] && !n.conditional(row.axis.Name) {
-		block = by[0] * min(8, max(1, maxBlock/max(1, work*by[0])))
+		block = by[0] * min(8, max(1, tileBlock/max(1, work*by[0])))
 		if i > 0 {
 			block = by[0]
 		}

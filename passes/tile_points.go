@@ -38,7 +38,7 @@ func (t *tiler) phase(axes []kernel.Axis, v string, width, target int64, body []
 			body = []tile.Node{each(v, width, min(16, width), body)}
 		}
 		if !ok || e > target {
-			grid[v] = max(width, target/width*width)
+			grid[v] = (evenly(axes[at], max(width, target)) + width - 1) / width * width
 			left = 1
 		} else {
 			left = target / max(e, 1)
@@ -62,7 +62,7 @@ func (t *tiler) phase(axes []kernel.Axis, v string, width, target int64, body []
 			left = n / max(e, 1)
 			continue
 		}
-		if n > 1 {
+		if n = evenly(a, n); n > 1 {
 			body = []tile.Node{eachRows(a, min(rows, n), body)}
 		}
 		grid[a.Name] = n
@@ -75,6 +75,16 @@ func (t *tiler) phase(axes []kernel.Axis, v string, width, target int64, body []
 	}
 	ph.Body = append(append([]tile.Node{}, head...), body...)
 	t.out.Phases = append(t.out.Phases, ph)
+}
+
+// evenly returns the length, n at most, that cuts an axis into blocks of about one size.
+func evenly(a kernel.Axis, n int64) int64 {
+	e, ok := a.Extent.Const()
+	if !ok || e <= n {
+		return n
+	}
+	blocks := (e + n - 1) / n
+	return (e + blocks - 1) / blocks
 }
 
 // each makes a loop by the lengths, descending ones each once.
@@ -352,5 +362,3 @@ func pointsOf(axes []kernel.Axis) []tensor.Dim {
 	}
 	return at
 }
-
-func positionSymbol(i int) string { return "$" + string(rune('0'+i)) }

@@ -88,7 +88,7 @@ func (t *tiler) rowBlocks(s *stage, lane kernel.Axis, body []tile.Node) {
 		if e, ok := a.Extent.Const(); ok && e <= n {
 			left = n / max(e, 1)
 		} else {
-			grid[a.Name] = n
+			grid[a.Name] = (evenly(a, n) + rows - 1) / rows * rows
 			left = 1
 		}
 		rows = 1

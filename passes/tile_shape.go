@@ -66,7 +66,7 @@ func (t *tiler) tileShape(s *stage) tileShape {
 		shape := tileShape{v: best.v, width: width, contraction: contraction, vectors: (use + lanes - 1) / lanes * int64(len(s.reduces))}
 		most := (int64(t.m.Registers) - 2 - shape.vectors) / shape.vectors
 		if !contraction {
-			most = min(most, max(1, 8/shape.vectors))
+			most = min((int64(t.m.Registers)-3)/shape.vectors, max(1, 8/shape.vectors))
 		}
 		if most < 1 {
 			continue
@@ -88,7 +88,7 @@ func widths(contraction bool) []int64 {
 	if contraction {
 		return []int64{16, 32, 48, 64}
 	}
-	return []int64{64, 48, 32, 16}
+	return []int64{64, 32, 16, 48}
 }
 
 // cycles estimates the cycles for one term of every point, per point of symbolic axes.

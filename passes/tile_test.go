@@ -392,10 +392,10 @@ func tileCases() map[string]kernelCase {
 	for _, p := range [][7]int{{7, 3, 5, 3, 1, 1, 1}, {14, 1, 32, 3, 1, 1, 1}, {8, 4, 33, 3, 2, 1, 1}, {9, 2, 3, 3, 1, 2, 2}, {6, 3, 4, 3, 1, 1, 0}, {5, 6, 7, 1, 1, 1, 0}, {30, 2, 3, 5, 1, 1, 2}, {1, 1, 1, 1, 1, 1, 0}} {
 		h, ci, o, r, stride, dilation, pad := p[0], p[1], p[2], p[3], p[4], p[5], p[6]
 		name := fmt.Sprint(p)
-		cs["conv "+name] = kernelCase{conv(h, ci, o, r, stride, dilation, pad), batches(0, 1, 2)}
+		cs["conv "+name] = kernelCase{conv(h, ci, o, r, stride, dilation, pad), batches(0, 2)}
 		if dilation == 1 {
-			cs["data "+name] = kernelCase{convData(h, ci, o, r, stride, pad), batches(1, 2)}
-			cs["weights "+name] = kernelCase{convWeights(h, ci, o, r, stride, pad, 2), batches(0, 1, 5)}
+			cs["data "+name] = kernelCase{convData(h, ci, o, r, stride, pad), batches(2)}
+			cs["weights "+name] = kernelCase{convWeights(h, ci, o, r, stride, pad, 2), batches(0, 3)}
 		}
 	}
 	return cs
