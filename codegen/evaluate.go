@@ -44,8 +44,6 @@ func (e *emitter) fresher(x kernel.Expr) value {
 		return e.apply(x.Fn, x.DType, args)
 	case *kernel.Guard:
 		return e.guard(x)
-	case *kernel.Random:
-		return e.random(x)
 	}
 	panic(fmt.Sprintf("BUG: no code for expression %T", x))
 }
@@ -144,39 +142,6 @@ func (e *emitter) holds(key condition, c kernel.Cond) (truth, value) {
 	_, err := strconv.ParseInt(extent.id, 10, 64)
 	extent.fixed = err == nil
 	return sometimes, e.compare("icmp ult", e.whole(p), extent)
-}
-
-// random draws the bits of a Random: Philox 4x32-10, as kernel.RandomWord says.
-func (e *emitter) random(r *kernel.Random) value {
-	key := e.two("xor", e.eval(r.Seed), value{id: strconv.FormatInt(int64(r.Site), 10), t: tensor.U64, lanes: 1, fixed: true})
-	step, column := e.eval(r.Step), e.eval(r.Column)
-	upper := integerOf(tensor.I64, 32)
-	u32 := func(v value) value { return e.resize(v, tensor.U32, "trunc") }
-	c := [4]value{u32(e.two("lshr", column, integerOf(tensor.I64, 2))), u32(e.eval(r.Row)), u32(step), u32(e.two("lshr", step, upper))}
-	k := [2]value{u32(key), u32(e.two("lshr", key, upper))}
-	for round := range 10 {
-		if round > 0 {
-			k[0] = e.two("add", k[0], unsigned(0x9E3779B9))
-			k[1] = e.two("add", k[1], unsigned(0xBB67AE85))
-		}
-		high0, low0 := e.product(c[0], 0xD2511F53)
-		high1, low1 := e.product(c[2], 0xCD9E8D57)
-		c = [4]value{e.two("xor", e.two("xor", high1, c[1]), k[0]), low1, e.two("xor", e.two("xor", high0, c[3]), k[1]), low0}
-	}
-	word := e.two("and", column, integerOf(tensor.I64, 3))
-	v := c[0]
-	for i := int64(1); i < 4; i++ {
-		v = e.choose(e.compare("icmp eq", word, integerOf(tensor.I64, i)), c[i], v)
-	}
-	return v
-}
-
-func unsigned(v uint32) value { return integerOf(tensor.U32, int64(v)) }
-
-// product multiplies 32 by 32 bits and returns both halves.
-func (e *emitter) product(a value, m uint32) (high, low value) {
-	p := e.two("mul", e.resize(a, tensor.U64, "zext"), value{id: strconv.FormatUint(uint64(m), 10), t: tensor.U64, lanes: 1, fixed: true})
-	return e.resize(e.two("lshr", p, integerOf(tensor.U64, 32)), tensor.U32, "trunc"), e.resize(p, tensor.U32, "trunc")
 }
 
 // resize converts by one LLVM instruction.

@@ -22,7 +22,7 @@ func newExpressions(k *kernel.Kernel) *expressions {
 		map[*kernel.Load]tensor.Dim{}, map[kernel.Expr][]string{}}
 }
 
-// body is the expression of d without expanded functions.
+// body is the expression of d without expanded functions and random draws.
 func (x *expressions) body(d *kernel.Def) kernel.Expr {
 	b, ok := x.bodies[d]
 	if !ok {
@@ -36,6 +36,9 @@ func (x *expressions) body(d *kernel.Def) kernel.Expr {
 func (x *expressions) inline(l *kernel.Load, d *kernel.Def) kernel.Expr {
 	e, ok := x.inlined[l]
 	if !ok {
+		if ownIndex(l, d) {
+			return x.body(d) // shared with all that read it there
+		}
 		s := substitution{dims: map[string]tensor.Dim{}, exprs: map[string]kernel.Expr{}, done: map[kernel.Expr]kernel.Expr{}}
 		for i, a := range d.Axes {
 			if at, plain := l.At[i].(*kernel.Index); plain {
@@ -48,6 +51,16 @@ func (x *expressions) inline(l *kernel.Load, d *kernel.Def) kernel.Expr {
 		x.inlined[l] = e
 	}
 	return e
+}
+
+// ownIndex reports whether l reads d at the plain index of its axes.
+func ownIndex(l *kernel.Load, d *kernel.Def) bool {
+	for i, a := range d.Axes {
+		if at, plain := l.At[i].(*kernel.Index); !plain || !at.Dim.Equal(tensor.Sym(a.Name)) {
+			return false
+		}
+	}
+	return true
 }
 
 // linear is the place of a load's element in a buffer's memory; the index is made of Dims only.
@@ -121,8 +134,6 @@ func (s *substitution) fresh(e kernel.Expr) kernel.Expr {
 		return &kernel.Load{Name: e.Name, DType: e.DType, At: s.list(e.At)}
 	case *kernel.Call:
 		return &kernel.Call{Fn: e.Fn, DType: e.DType, Args: s.list(e.Args)}
-	case *kernel.Random:
-		return &kernel.Random{Seed: s.apply(e.Seed), Step: s.apply(e.Step), Site: e.Site, Row: s.apply(e.Row), Column: s.apply(e.Column)}
 	case *kernel.Guard:
 		return s.guard(e)
 	}
