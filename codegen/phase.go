@@ -134,12 +134,12 @@ func (e *emitter) split(number string) {
 			r = tensor.Range{Hi: n - 1}
 		}
 		counter := e.declare(turn, 1, r)
-		e.tile[at] = e.part(counter.Scale(by), extent, by)
+		e.tile[at] = e.cut(counter.Scale(by), extent, by)
 	}
 }
 
-// part is the sub-range of length by at start in 0..extent, perhaps cut short.
-func (e *emitter) part(start, extent tensor.Dim, by int64) span {
+// cut is the sub-range of length by at start in 0..extent, perhaps cut short.
+func (e *emitter) cut(start, extent tensor.Dim, by int64) span {
 	if n, ok := extent.Const(); by == 1 || ok && n%by == 0 {
 		return span{start, tensor.Int(by), by}
 	}

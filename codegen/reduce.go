@@ -144,10 +144,23 @@ func (e *emitter) step(d *kernel.Def) {
 		panic(fmt.Sprintf("BUG: %s: step of %s before its begin", e.program.Name, d.Name))
 	}
 	scalar := d.Reduce.Order.Kind != kernel.Lanes64
+	first := true
 	e.points(e.axes(d.Reduce.Axes), scalar, func() {
+		if !first {
+			e.part()
+		}
+		first = false
 		inside := e.reached(d)
 		e.points(l.axes, false, func() { e.term(d, l, inside) })
 	})
+}
+
+// part keeps the loads of one term out of the others: LLVM would merge equal ones over all
+// terms, and run out of registers. The fence binds the compiler only; it is no instruction.
+func (e *emitter) part() {
+	e.put("fence syncscope(\"singlethread\") acq_rel")
+	clear(e.memo)
+	clear(e.splats)
 }
 
 // reached is the condition that the vector index, where a chain walks it lane by lane, is

@@ -63,8 +63,8 @@ type machine struct {
 	frame   *native.Frame
 }
 
-// load compiles the programs for a target, or skips where the CPU lacks it.
-func load(t testing.TB, target Target, programs ...*tile.Program) *machine {
+// compiled compiles the programs for a target, or skips where the CPU lacks it.
+func compiled(t testing.TB, target Target, programs ...*tile.Program) *machine {
 	t.Helper()
 	if err := native.Supports(target.Features); err != nil {
 		t.Skipf("NOT RUN on this CPU: %s: %v", target.Name, err)
@@ -209,7 +209,7 @@ func check(t *testing.T, schedule func(Target) []*tile.Program, shapes []map[str
 	for _, target := range Targets() {
 		t.Run(target.Name, func(t *testing.T) {
 			programs := schedule(target)
-			m := load(t, target, programs...)
+			m := compiled(t, target, programs...)
 			for _, symbols := range shapes {
 				checkShape(t, m, programs, symbols, special)
 			}

@@ -12,7 +12,7 @@ func BenchmarkMatmul(b *testing.B) {
 			const n = 1024
 			p := matmulTile(target, n0, in(n), in(n))
 			symbols := map[string]int64{"N": n}
-			m := load(b, target, p)
+			m := compiled(b, target, p)
 			m.bind(symbols, nil)
 			for name, x := range m.memory {
 				if name != "\x00frame" {
