@@ -33,7 +33,7 @@ func TestMathF32Dense(t *testing.T) {
 		for i := lo + step/3; i <= hi; i += step {
 			try(unordered(i))
 		}
-		for _, edge := range []float32{0x1p-25, 0.75, 0.9, 0.34657359, math.Sqrt2 / 2, math.Sqrt2, 0.41421356, 0.29289323, 1, 4, 9.2, 87.33655, 88.72284, 0x1p-126, 103.9} {
+		for _, edge := range []float32{0x1p-25, 0.9, 0.34657359, math.Sqrt2 / 2, math.Sqrt2, 0.41421356, 0.29289323, 1, 4, 9.2, 87.33655, 88.72284, 0x1p-126, 103.9} {
 			for d := int64(-200); d <= 200; d++ {
 				for _, x := range []float32{unordered(ordered(edge) + d), unordered(ordered(-edge) + d)} {
 					if x >= span[0] && x <= span[1] {

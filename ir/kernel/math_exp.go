@@ -111,8 +111,8 @@ func (m floats) tanh(x Expr) Expr {
 		return m.orTiny(x, m.withSign(m.div(e, m.add(e, m.c(2))), x))
 	}
 	square := m.mul(a, a)
-	small := m.fma(m.mul(square, a), m.poly(square, -0x1.555548p-2, 0x1.110d6ap-3, -0x1.b97114p-5, 0x1.5f12e0p-6, -0x1.f2ea74p-8, 0x1.bf8b8cp-10), a)
-	near := m.lt(a, m.c(0.75))
+	small := m.fma(m.mul(square, a), m.poly(square, -0x1.55553cp-2, 0x1.110bdcp-3, -0x1.b9603cp-5, 0x1.5ff6cep-6, -0x1.04141ap-7, 0x1.2c8d8ep-9, -0x1.74ecc2p-12), a)
+	near := m.lt(a, m.c(1))
 	a = m.atMost(a, 9.2)
 	e := m.exponential(m.add(a, a), m.bias)
 	s := m.scale(e.z)
