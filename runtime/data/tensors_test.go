@@ -203,3 +203,21 @@ func FuzzSafetensors(f *testing.F) {
 		}
 	})
 }
+
+// TestRealSafetensors reads a file that another framework wrote, and writes it back.
+func TestRealSafetensors(t *testing.T) {
+	ts, err := ReadSafetensorsFile(shared(t, "models", "burn-mnist", "mnist.safetensors"))
+	if err != nil || len(ts) == 0 {
+		t.Fatalf("%d tensors, %v", len(ts), err)
+	}
+	var b bytes.Buffer
+	if err := WriteSafetensors(&b, ts); err != nil {
+		t.Fatal(err)
+	}
+	back, err := ReadSafetensors(&b, int64(b.Len()))
+	for name, x := range ts {
+		if err != nil || !equal(x, back[name]) {
+			t.Errorf("%s changed, %v", name, err)
+		}
+	}
+}
