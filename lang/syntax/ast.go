@@ -48,6 +48,7 @@ type File struct {
 type Decl interface {
 	Span() diag.Span
 	decl()
+	tokens() []lexer.Token
 }
 
 // An Edition is `edition 2026`.
@@ -216,3 +217,17 @@ func pathText(path []*Name) string {
 	}
 	return s
 }
+
+// Tokens returns the tokens of all declarations in order, newlines that end statements included.
+func (f *File) Tokens() []lexer.Token {
+	var all []lexer.Token
+	for _, d := range f.Decls {
+		all = append(all, d.tokens()...)
+	}
+	return all
+}
+
+func (n *Node) tokens() []lexer.Token { return n.Tokens }
+
+// Reserved reports whether a word can never be a name.
+func Reserved(word string) bool { return reserved[word] }
