@@ -92,7 +92,7 @@ func (e *elaborator) body(s *scope, f *frame, name string, config map[string]val
 		return poison{}
 	}
 	v := e.block(in, body)
-	if isPoison(v) {
+	if isPoison(v) || f.failed {
 		return poison{}
 	}
 	if result != nil {
@@ -188,6 +188,9 @@ func (e *elaborator) input(s, in *scope, name string, p *check.Param, a operand)
 		d.Label = err.Error()
 	}
 	label(d, p.Node.Span(), "declared here")
+	if t, isTens := a.v.(*tens); isTens && !s.frame.lib {
+		e.produced(s, d, a.at, t)
+	}
 	e.inputHelp(d, in, p, a.v)
 	return poison{}, false
 }
@@ -202,8 +205,8 @@ func (e *elaborator) inputHelp(d *diag.Diagnostic, in *scope, p *check.Param, v 
 		if a.Form != check.Tensor {
 			continue
 		}
-		if a.Name == "float" && !t.dtype().IsFloat() {
-			help(d, "`to(x, f32)` makes it a float")
+		if (a.Name == "float" || a.Name == "f32") && !t.dtype().IsFloat() {
+			help(d, "`to(x, f32)` makes it a float, and so does `/`, as in `image = image / 255`")
 			return
 		}
 		if a.Name == "int" && t.dtype().IsFloat() {
@@ -366,7 +369,7 @@ func (e *elaborator) contracts(s, in *scope, name string, inputs []*check.Param,
 		if !known {
 			d := e.errorf(s, check.Contract, at, "`%s` of %s must lie in %s..%s, which does not follow from the dataset", p.Name, name, want.lo, want.hi)
 			label(d, p.Node.Span(), "declared here")
-			help(d, "write `%s in %s..%s` in the dataset block", p.Name, want.lo, want.hi)
+			help(d, "write `%s in %s..%s` in the dataset block", bound[p.Name].text, want.lo, want.hi)
 			ok = false
 			continue
 		}

@@ -37,6 +37,7 @@ type elaborator struct {
 	info     *Info
 	model    *layer
 	dims     map[string]tensor.Dim // dims of the model's inputs that the dataset fixes
+	fixed    bool                  // the dataset's columns fit the model's inputs
 	data     *dataset
 	train    *training
 	inputs   []string               // columns that the model takes
@@ -67,18 +68,10 @@ func Module(p *check.Program, opts Options) (*ir.Module, *Info, diag.List) {
 		e.initEntries()
 	}
 	e.unusedBodies()
-	sort.SliceStable(e.diags, func(i, j int) bool { return before(e.diags[i].Span, e.diags[j].Span) })
 	if len(e.diags) > 0 || len(p.Diags) > 0 {
-		return nil, nil, e.diags
+		return nil, nil, e.diags.Sorted()
 	}
 	return e.module(), e.info, nil
-}
-
-func before(a, b diag.Span) bool {
-	if a.File != b.File {
-		return a.File < b.File
-	}
-	return a.Start < b.Start
 }
 
 // chooseModel finds the model of the file: the one its train block names, else the first.

@@ -44,3 +44,7 @@ func TestExamples(t *testing.T) {
 		t.Logf("%+v", info)
 	}
 }
+
+func digits() map[string]tensor.Type {
+	return map[string]tensor.Type{"image": {DType: tensor.U8, Shape: tensor.Ints(8, 8)}, "label": {DType: tensor.U8}}
+}

@@ -11,6 +11,7 @@ type argument struct {
 	operand
 	name *syntax.Name
 	over syntax.Expr
+	text string // as written
 }
 
 // call is `f(args)`.
@@ -31,7 +32,7 @@ func (e *elaborator) reserve(s *scope, f value) {
 func (e *elaborator) arguments(s *scope, args *syntax.Args) []argument {
 	var out []argument
 	for _, a := range args.List {
-		g := argument{name: a.Name}
+		g := argument{name: a.Name, text: check.ExprText(a.Value)}
 		g.at = a.Value.Span()
 		if a.Name != nil && a.Name.Text == "over" {
 			g.over, g.v = a.Value, none{}
@@ -45,7 +46,7 @@ func (e *elaborator) arguments(s *scope, args *syntax.Args) []argument {
 
 // pipe is `x |> f`, `x |> f(args)`: x becomes the first input.
 func (e *elaborator) pipe(s *scope, p *syntax.Pipe) value {
-	x := argument{operand: operand{e.eval(s, p.X), p.X.Span()}}
+	x := argument{operand: operand{e.eval(s, p.X), p.Y.Span()}, text: check.ExprText(p.X)}
 	c, ok := p.Y.(*syntax.Call)
 	if !ok {
 		f := e.callee(s, p.Y)

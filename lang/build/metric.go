@@ -179,6 +179,9 @@ func (e *elaborator) metricResult(s *scope, m *metric) *ir.Value {
 		e.mute = true
 		e.block(in, m.def.Node.Body)
 		e.mute = false
+		if f.result == nil {
+			return nil // told where the metric ran
+		}
 	}
 	t, ok := strong(orPoison(f.result)).(*tens)
 	if !ok || len(t.shape()) > 0 {

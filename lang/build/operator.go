@@ -127,12 +127,14 @@ func (e *elaborator) logic(s *scope, op string, at diag.Span, x, y operand, tx, 
 // elementwise is an arithmetic operator or comparison with a tensor on one side at least.
 func (e *elaborator) elementwise(s *scope, op string, at diag.Span, x, y operand) value {
 	fn, compare := operatorFn(op)
+	if t, ok := x.v.(*tens); ok && op == "**" && t.dtype() != tensor.Bool {
+		if n, ok := y.v.(number); ok && !n.fraction && n.dim.IsConst(2) {
+			return e.keep(t, e.emit1(s, at, ir.Binary{Fn: "mul"}, t.v, t.v))
+		}
+	}
 	tx, ty, ok := e.joinTypes(s, op, at, x, y)
 	if !ok {
 		return poison{}
-	}
-	if square, ok := y.v.(number); ok && op == "**" && !square.fraction && square.dim.IsConst(2) {
-		return e.keep(tx, e.emit1(s, at, ir.Binary{Fn: "mul"}, tx.v, tx.v))
 	}
 	if fn == "pow" && !tx.dtype().IsFloat() {
 		tx, ty = e.castTens(s, at, tx, tensor.F32), e.castTens(s, at, ty, tensor.F32)
@@ -171,8 +173,7 @@ func (e *elaborator) joinShapes(s *scope, op string, at diag.Span, x, y operand,
 		return shape, true
 	}
 	d := e.errorf(s, check.Broadcast, at, "`%s` does not join %s and %s", op, tx.typ(), ty.typ())
-	e.origin(s, d, x.at, tx)
-	e.origin(s, d, y.at, ty)
+	e.operands(s, d, x, y, tx, ty)
 	columnHelp(d, tx.shape(), ty.shape())
 	return nil, false
 }
@@ -183,6 +184,9 @@ func columnHelp(d *diag.Diagnostic, a, b tensor.Shape) {
 		a, b = b, a
 	}
 	n := len(a) - 1
+	if len(b) > 0 && len(b) == n && !a[n].IsConst(1) && a[:n].Equal(b) {
+		help(d, "`y[..., new]` makes [%s, 1] of [%s]; a reduction does so with keep=true", b, b)
+	}
 	if len(b) == n && a[n].IsConst(1) && a[:n].Equal(b) {
 		help(d, "`squeeze(x, axis=-1)` makes [%s] of [%s]; `x[..., new]` does the reverse", b, a)
 	}
@@ -267,9 +271,9 @@ func (e *elaborator) boolAs(s *scope, at diag.Span, b boolean) *tens {
 	return t
 }
 
-// numberAs makes a number a tensor of rank 0, weak when its neighbour is.
+// numberAs makes a number a tensor of its neighbour's shape, weak when that is.
 func (e *elaborator) numberAs(s *scope, at diag.Span, n number, t tensor.DType, beside *tens) *tens {
-	v, _ := e.wrap(e.constantOf(s, at, n, t, nil), beside.weak).(*tens)
+	v, _ := e.keep(beside, e.constantOf(s, at, n, t, beside.v.Type.Shape)).(*tens)
 	return v
 }
 
@@ -317,8 +321,7 @@ func (e *elaborator) joinTensors(s *scope, op string, at diag.Span, x, y operand
 	want, ok := joinDType(op, tx, ty)
 	if !ok {
 		d := e.errorf(s, check.DTypes, at, "`%s` does not join %s and %s", op, tx.typ(), ty.typ())
-		e.origin(s, d, x.at, tx)
-		e.origin(s, d, y.at, ty)
+		e.operands(s, d, x, y, tx, ty)
 		help(d, "`to(x, f32)` makes a tensor a float")
 		return nil, nil, false
 	}
@@ -394,8 +397,7 @@ func (e *elaborator) matmul(s *scope, at diag.Span, x, y operand, tx, ty *tens) 
 	inner := max(len(b)-2, 0)
 	if !a[len(a)-1].Equal(b[inner]) {
 		d := e.errorf(s, check.InnerDims, at, "inner dims of `@` differ: %s and %s", a[len(a)-1], b[inner])
-		e.origin(s, d, x.at, tx)
-		e.origin(s, d, y.at, ty)
+		e.operands(s, d, x, y, tx, ty)
 		if len(b) == 2 {
 			help(d, "declare the right side as [%s, %s], or use Dense(%s), which infers it", a[len(a)-1], b[1], b[1])
 		}
@@ -419,8 +421,7 @@ func (e *elaborator) product(s *scope, at diag.Span, x, y operand, cx, cy *tens)
 		shape, err := ir.Joint(batchA, frontB)
 		if err != nil {
 			d := e.errorf(s, check.Broadcast, at, "the dims in front of `@` do not join: %s and %s", cx.typ(), cy.typ())
-			e.origin(s, d, x.at, cx)
-			e.origin(s, d, y.at, cy)
+			e.operands(s, d, x, y, cx, cy)
 			return poison{}
 		}
 		va := e.spread(s, at, cx.v, 0, append(append(tensor.Shape{}, shape...), a[len(a)-2:]...))

@@ -102,7 +102,7 @@ func (e *elaborator) subject(s *scope, x syntax.Expr, name string) bool {
 			return true
 		}
 		d := e.errorf(s, check.BadPromise, x.Span(), "no metric is called `%s`", rest)
-		if near, ok := check.Nearest(rest, append([]string{"loss"}, e.info.Train.Metrics...)); ok {
+		if near, ok := diag.Suggest(rest, append([]string{"loss"}, e.info.Train.Metrics...)); ok {
 			help(d, "did you mean `%s.%s`?", part, near)
 		}
 	default:

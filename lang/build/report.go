@@ -2,6 +2,7 @@ package build
 
 import (
 	"fmt"
+	"slices"
 
 	"dlc/lang/check"
 	"dlc/lang/diag"
@@ -25,6 +26,9 @@ func (f *frame) userFrame() *frame {
 	return f
 }
 
+// mostApplied bounds how many applications around a mistake are shown.
+const mostApplied = 4
+
 // errorf tells a mistake once: at the user's text, with the definition as related span where a
 // library body holds it, and with the places that applied the user's own layers.
 func (e *elaborator) errorf(s *scope, code string, at diag.Span, format string, args ...any) *diag.Diagnostic {
@@ -32,9 +36,12 @@ func (e *elaborator) errorf(s *scope, code string, at diag.Span, format string, 
 	if s.frame.lib {
 		d.Related = append(d.Related, diag.Label{Span: at, Text: fmt.Sprintf("in `%s`, here", s.frame.name())})
 	}
-	for f := s.frame.userFrame(); f != nil && f.caller != nil; f = f.caller.userFrame() {
-		if f.def != nil && !f.call.IsZero() {
-			d.Related = append(d.Related, diag.Label{Span: f.caller.place(f.call), Text: fmt.Sprintf("`%s` is applied here", f.def.Name)})
+	seen := map[diag.Span]bool{}
+	for f := s.frame.userFrame(); f != nil && f.caller != nil && len(seen) < mostApplied; f = f.caller.userFrame() {
+		at := f.caller.place(f.call)
+		if f.def != nil && f.caller.def != nil && !seen[at] {
+			label(d, at, "`%s` is applied here", f.def.Name)
+			seen[at] = true
 		}
 	}
 	return e.tell(d)
@@ -82,7 +89,23 @@ func label(d *diag.Diagnostic, at diag.Span, format string, args ...any) {
 
 // help adds advice.
 func help(d *diag.Diagnostic, format string, args ...any) {
-	d.Help = append(d.Help, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); !slices.Contains(d.Help, text) {
+		d.Help = append(d.Help, text)
+	}
+}
+
+// operands shows both sides of an operator: the mistake stands at the right one.
+func (e *elaborator) operands(s *scope, d *diag.Diagnostic, x, y operand, tx, ty *tens) {
+	if s.frame.lib {
+		return
+	}
+	e.origin(s, d, x.at, tx)
+	if x.at != y.at && y.at.Start >= x.at.End {
+		d.Span, d.Label = y.at, ty.typ().String()
+		e.produced(s, d, y.at, ty)
+		return
+	}
+	e.origin(s, d, y.at, ty)
 }
 
 // origin labels an operand with its type, and the place it was computed at when that is another
@@ -93,6 +116,11 @@ func (e *elaborator) origin(s *scope, d *diag.Diagnostic, at diag.Span, v value)
 		return
 	}
 	label(d, at, "%s", t.typ())
+	e.produced(s, d, at, t)
+}
+
+// produced labels the place that computed a tensor, when that is another line.
+func (e *elaborator) produced(s *scope, d *diag.Diagnostic, at diag.Span, t *tens) {
 	if t.v.Node == nil || len(t.v.Node.Spans) == 0 {
 		return
 	}

@@ -17,23 +17,15 @@ type frame struct {
 	taken   map[string]*layer // names of layers that this execution gave out; shared with functions it calls
 	counts  map[string]int    // next number of each name
 	dims    *check.Scope
-	states  map[string]string // name of a state or parameter: its path
-	draws   *int              // random draws so far
-	use     int               // which use of its path this is
-	near    []string          // names of columns and outputs
-	outputs bool              // near holds outputs too
-	result  value             // of a metric
-	stage   stage
+	states  map[string]string        // name of a state or parameter: its path
+	draws   *int                     // random draws so far
+	use     int                      // which use of its path this is
+	near    []string                 // names of columns and outputs
+	outputs bool                     // near holds outputs too
+	result  value                    // of a metric
+	failed  bool                     // an assertion does not hold: the rest of the body would only repeat it
 	within  func(name string) string // the path of a weight declared here; nil: below path
 }
-
-// A stage says which part of a metric an execution wants.
-type stage uint8
-
-const (
-	whole   stage = iota
-	results       // a metric's result from its states; inputs are poison
-)
 
 // A scope holds names: of a block, or (body) of a whole body.
 type scope struct {

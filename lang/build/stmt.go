@@ -13,6 +13,9 @@ import (
 func (e *elaborator) block(s *scope, b *syntax.Block) value {
 	out := value(none{})
 	for i, st := range b.Stmts {
+		if s.frame.failed {
+			return poison{}
+		}
 		v := e.stmt(s, st)
 		if i == len(b.Stmts)-1 {
 			out = v
@@ -58,6 +61,7 @@ func (e *elaborator) assert(s *scope, st *syntax.Assert) {
 	case poison:
 	case boolean:
 		if !v {
+			s.frame.failed = true
 			d := e.errorf(s, check.AssertionFails, st.Cond.Span(), "the assertion does not hold: %s", check.ExprText(st.Cond))
 			e.explain(s, d, st.Cond)
 		}

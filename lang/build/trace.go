@@ -78,13 +78,28 @@ func (t *trace) update(path string, v *ir.Value) {
 	t.current[path] = v
 }
 
-// finish adds the updates as results, sorted by path.
+// finish adds the updates as results, sorted by path, and numbers the values in order of definition:
+// parameters were added as they came up.
 func (t *trace) finish() *ir.Func {
 	sort.Strings(t.updated)
 	for _, p := range t.updated {
 		t.b.Update(p, t.current[p])
 	}
-	return t.b.Func
+	f := t.b.Func
+	next := 0
+	number := func(v *ir.Value) {
+		v.ID = next
+		next++
+	}
+	for _, v := range f.Params {
+		number(v)
+	}
+	for _, n := range f.Nodes {
+		for _, v := range n.Out {
+			number(v)
+		}
+	}
+	return f
 }
 
 // emit adds a node; a broken rule becomes a diagnostic at that place.

@@ -106,6 +106,7 @@ func (e *elaborator) trainEntries() {
 		e.data = e.openDataset(root, e.train.data)
 	}
 	if e.data == nil || !ok {
+		e.optimizer(root)
 		return
 	}
 	t := newTrace("train")
@@ -114,18 +115,16 @@ func (e *elaborator) trainEntries() {
 	for _, n := range []string{"seed", "step", "steps"} {
 		t.clock(n)
 	}
-	out, ok := e.modelOnColumns(root)
-	if !ok {
-		return
-	}
+	out := e.modelOnColumns(root)
 	for _, n := range e.inputs {
 		e.rememberColumn(n)
 	}
 	s := e.lossScope(out, e.trainColumn)
-	if loss := e.lossValue(s); loss != nil {
+	loss := e.lossValue(s)
+	e.runMetrics(s)
+	if opt := e.optimizer(root); loss != nil && opt != nil {
 		t.b.Result("loss", loss)
-		e.runMetrics(s)
-		e.optimize(root, loss)
+		e.optimize(root, opt, loss)
 	}
 	f := e.close(t)
 	e.rawColumnsOf(f)
@@ -133,14 +132,14 @@ func (e *elaborator) trainEntries() {
 }
 
 // modelOnColumns applies the model to the columns of its inputs' names.
-func (e *elaborator) modelOnColumns(root *scope) (value, bool) {
+func (e *elaborator) modelOnColumns(root *scope) value {
 	var args []argument
 	ok := true
 	for _, p := range e.model.def.Inputs {
 		c, has := e.data.columns[p.Name]
 		if !has {
 			d := e.errorf(root, check.UnknownColumn, p.Node.Name.Span(), "the dataset %s has no column `%s` for this input", e.data.node.Name.Text, p.Name)
-			if near, found := check.Nearest(p.Name, e.data.names()); found {
+			if near, found := diag.Suggest(p.Name, e.data.names()); found {
 				help(d, "did you mean `%s`?", near)
 			}
 			label(d, e.data.node.Source.Span(), "the dataset is here")
@@ -153,15 +152,16 @@ func (e *elaborator) modelOnColumns(root *scope) (value, bool) {
 		args = append(args, argument{operand: operand{v, c.at}, name: &syntax.Name{Text: p.Name}})
 	}
 	if !ok {
-		return nil, false
+		return poison{}
 	}
 	v, f := e.runLayer(root, e.model, e.model.at, args)
+	e.fixed = true
 	for _, n := range f.dims.Order {
 		if b := f.dims.Bound[n]; !b.Pack && !b.Dims[0].Uses(rows) {
 			e.dims[n] = b.Dims[0]
 		}
 	}
-	return v, !isPoison(v)
+	return v
 }
 
 // batched shows a column with its leading axis, as models and losses take it.
@@ -222,6 +222,8 @@ func (e *elaborator) lossScope(out value, col func(*scope, string) value) *scope
 // named returns the outputs of a model's value with their names.
 func (e *elaborator) named(v value) (names []string, vals []value) {
 	switch v := v.(type) {
+	case poison:
+		return e.declaredOutputs()
 	case *sequence:
 		if len(v.names) == len(v.items) {
 			return v.names, v.items
@@ -232,6 +234,19 @@ func (e *elaborator) named(v value) (names []string, vals []value) {
 		return names, vals
 	}
 	return []string{"output"}, []value{v}
+}
+
+// declaredOutputs are the outputs of a model whose body is broken.
+func (e *elaborator) declaredOutputs() (names []string, vals []value) {
+	if t := e.model.def.Node.Result; t != nil {
+		if alts := check.Alternatives(t); len(alts) == 1 && alts[0].Form == check.Record {
+			for _, f := range check.Params(alts[0].Node.Fields) {
+				names, vals = append(names, f.Name), append(vals, poison{})
+			}
+			return names, vals
+		}
+	}
+	return []string{"output"}, []value{poison{}}
 }
 
 // lossValue evaluates the loss: one float.
@@ -254,26 +269,36 @@ func (e *elaborator) lossValue(s *scope) *ir.Value {
 	return nil
 }
 
+// optimizer evaluates the setting of that name.
+func (e *elaborator) optimizer(s *scope) *configured {
+	x := e.train.optimizer
+	if x == nil {
+		return nil
+	}
+	at := x.Span()
+	switch v := e.eval(s, x).(type) {
+	case poison:
+	case *configured:
+		if v.def.Kind == "optimizer" {
+			return v
+		}
+		e.errorf(s, check.Setting, at, "the optimizer must be one, such as Adam(1e-3), not %s", v.says())
+	case definition:
+		d := e.errorf(s, check.Setting, at, "the optimizer must be one, such as Adam(1e-3), not %s", v.says())
+		if v.def.Kind == "optimizer" {
+			help(d, "write `%s()`", v.def.Name)
+		}
+	case *sequence:
+		e.errorf(s, check.FormUnsupported, at, "a list of optimizers is not supported yet")
+	default:
+		e.errorf(s, check.Setting, at, "the optimizer must be one, such as Adam(1e-3), not %s", v.says())
+	}
+	return nil
+}
+
 // optimize takes the gradient of every parameter that the loss depends on, and runs the
 // optimizer's body for each.
-func (e *elaborator) optimize(s *scope, loss *ir.Value) {
-	v := e.eval(s, e.train.optimizer)
-	opt, ok := v.(*configured)
-	if d, bare := v.(definition); bare && d.def.Kind == "optimizer" {
-		x := e.errorf(s, check.Setting, e.train.optimizer.Span(), "the optimizer is not configured")
-		help(x, "write `%s()`", d.def.Name)
-		return
-	}
-	if _, list := v.(*sequence); list {
-		e.errorf(s, check.FormUnsupported, e.train.optimizer.Span(), "a list of optimizers is not supported yet")
-		return
-	}
-	if !ok || opt.def.Kind != "optimizer" {
-		if !isPoison(v) {
-			e.errorf(s, check.Setting, e.train.optimizer.Span(), "the optimizer must be one, such as Adam(1e-3), not %s", v.says())
-		}
-		return
-	}
+func (e *elaborator) optimize(s *scope, opt *configured, loss *ir.Value) {
 	e.info.Train.Optimizer = opt.def.Name
 	paths, params := e.reached(s, loss)
 	if len(params) == 0 {

@@ -95,7 +95,7 @@ func number0(v int64) number       { return number{dim: tensor.Int(v)} }
 func fraction(f float64) number    { return number{f: f, fraction: true} }
 func ofDim(d tensor.Dim) number    { return number{dim: d} }
 func (poison) says() string        { return "nothing" }
-func (text) says() string          { return "a string" }
+func (t text) says() string        { return fmt.Sprintf("%q", string(t)) }
 func (boolean) says() string       { return "a bool" }
 func (none) says() string          { return "none" }
 func (*span) says() string         { return "a range" }
@@ -104,7 +104,7 @@ func (l *layer) says() string      { return "the layer " + l.def.Name }
 func (*function) says() string     { return "a function" }
 func (*fill) says() string         { return "an initializer" }
 func (p *primitive) says() string  { return "the function " + p.name }
-func (d definition) says() string  { return "the " + d.def.Kind + " " + d.def.Name }
+func (d definition) says() string  { return "`" + d.def.Name + "` without its arguments" }
 func (c *configured) says() string { return "the " + c.def.Kind + " " + c.def.Name }
 
 func (n number) says() string { return "the number " + n.String() }

@@ -338,7 +338,7 @@ func Unknown(n *syntax.Name, p *Program, called bool, scope []string) *diag.Diag
 
 // Suggest adds the nearest candidate as help and fix.
 func Suggest(x *diag.Diagnostic, n *syntax.Name, candidates []string) {
-	if s, ok := Nearest(n.Text, candidates); ok {
+	if s, ok := diag.Suggest(n.Text, candidates); ok {
 		x.Help = []string{fmt.Sprintf("did you mean `%s`?", s)}
 		x.Fix = &diag.Fix{Span: n.Span(), Text: s}
 	}

@@ -229,7 +229,7 @@ func (c *checker) dtype(n *syntax.Name) bool {
 
 func (c *checker) unknownType(n *syntax.Name, names []string) {
 	x := c.errorf(UnknownType, n.Span(), "unknown type `%s`", n.Text)
-	if s, ok := Nearest(n.Text, names); ok {
+	if s, ok := diag.Suggest(n.Text, names); ok {
 		x.Help = []string{fmt.Sprintf("did you mean `%s`?", s)}
 		x.Fix = &diag.Fix{Span: n.Span(), Text: s}
 	}
