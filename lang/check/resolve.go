@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"sort"
 	"strings"
 
 	"dlc/lang/diag"
@@ -338,6 +339,7 @@ func Unknown(n *syntax.Name, p *Program, called bool, scope []string) *diag.Diag
 
 // Suggest adds the nearest candidate as help and fix.
 func Suggest(x *diag.Diagnostic, n *syntax.Name, candidates []string) {
+	sort.Strings(candidates)
 	if s, ok := diag.Suggest(n.Text, candidates); ok {
 		x.Help = []string{fmt.Sprintf("did you mean `%s`?", s)}
 		x.Fix = &diag.Fix{Span: n.Span(), Text: s}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"sort"
 	"strings"
 
 	"dlc/ir/tensor"
@@ -208,6 +209,7 @@ func (c *checker) bareType(a *syntax.TypeAlt, one Type1) (Type1, bool) {
 	for w := range words {
 		names = append(names, w)
 	}
+	sort.Strings(names)
 	c.unknownType(a.Name, names)
 	return one, false
 }
