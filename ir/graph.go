@@ -41,7 +41,7 @@ type Result struct {
 
 // A Value is one tensor. Exactly one of Node (it is Node's Out[Index]) and Param is set.
 type Value struct {
-	ID    int // unique in its Func, ascending in order of definition
+	ID    int // unique in its Func; those of nodes ascend
 	Type  tensor.Type
 	Node  *Node
 	Index int

@@ -120,21 +120,21 @@ func (o Conv) demand(x, w, dy tensor.Type) error {
 	return nil
 }
 
-// taps visits every product x[at x] * kernel[at w] that belongs to y[at y].
-func (o Conv) taps(x, w, y []int, visit func(atX, atW, atY []int)) {
+// taps visits every product x * kernel that belongs to an element of y, by their row-major places.
+func (o Conv) taps(x, w, y []int, visit func(atX, atW, atY int)) {
 	rank := len(x)
 	all := append(append([]int{}, y...), w[:rank-1]...) // n, spatial..., o, window..., c
-	atX := make([]int, rank)
 	each(all, func(at []int) {
-		atX[0], atX[rank-1] = at[0], at[len(at)-1]
-		for i := range o.Strides {
-			p := at[1+i]*int(o.Strides[i]) + at[rank+i]*int(o.Dilation[i]) - int(o.PadLo[i])
+		atX, atW := at[0], 0
+		for i, stride := range o.Strides {
+			p := at[1+i]*int(stride) + at[rank+i]*int(o.Dilation[i]) - int(o.PadLo[i])
 			if p < 0 || p >= x[1+i] {
 				return
 			}
-			atX[1+i] = p
+			atX, atW = atX*x[1+i]+p, atW*w[i]+at[rank+i]
 		}
-		visit(atX, append(append([]int{}, at[rank:]...), at[rank-1]), at[:rank])
+		c := at[len(at)-1]
+		visit(atX*x[rank-1]+c, (atW*w[rank-2]+c)*w[rank-1]+at[rank-1], place(y, at[:rank]))
 	})
 }
 
@@ -142,9 +142,8 @@ func (o Conv) taps(x, w, y []int, visit func(atX, atW, atY []int)) {
 func (o Conv) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
 	x, w, y := in[0], in[1], blank(out[0])
 	xs, ws := floats(x), floats(w)
-	o.taps(x.Dims, w.Dims, y.Dims, func(atX, atW, atY []int) {
-		i := place(y.Dims, atY)
-		y.SetFloat(i, math.FMA(xs[place(x.Dims, atX)], ws[place(w.Dims, atW)], y.Float(i)))
+	o.taps(x.Dims, w.Dims, y.Dims, func(atX, atW, atY int) {
+		y.SetFloat(atY, math.FMA(xs[atX], ws[atW], y.Float(atY)))
 	})
 	return []*tensor.Tensor{y}
 }
@@ -153,9 +152,8 @@ func (o Conv) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
 func (o ConvData) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
 	dy, w, dx := in[0], in[1], blank(out[0])
 	ys, ws := floats(dy), floats(w)
-	o.conv().taps(dx.Dims, w.Dims, dy.Dims, func(atX, atW, atY []int) {
-		i := place(dx.Dims, atX)
-		dx.SetFloat(i, math.FMA(ys[place(dy.Dims, atY)], ws[place(w.Dims, atW)], dx.Float(i)))
+	o.conv().taps(dx.Dims, w.Dims, dy.Dims, func(atX, atW, atY int) {
+		dx.SetFloat(atX, math.FMA(ys[atY], ws[atW], dx.Float(atX)))
 	})
 	return []*tensor.Tensor{dx}
 }
@@ -164,9 +162,8 @@ func (o ConvData) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor 
 func (o ConvFilter) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
 	x, dy, dw := in[0], in[1], blank(out[0])
 	xs, ys := floats(x), floats(dy)
-	o.conv().taps(x.Dims, dw.Dims, dy.Dims, func(atX, atW, atY []int) {
-		i := place(dw.Dims, atW)
-		dw.SetFloat(i, math.FMA(xs[place(x.Dims, atX)], ys[place(dy.Dims, atY)], dw.Float(i)))
+	o.conv().taps(x.Dims, dw.Dims, dy.Dims, func(atX, atW, atY int) {
+		dw.SetFloat(atW, math.FMA(xs[atX], ys[atY], dw.Float(atW)))
 	})
 	return []*tensor.Tensor{dw}
 }

@@ -13,7 +13,7 @@ import (
 //   - functions have names of their own, and so have a function's inputs, its weights and its results;
 //   - a stored parameter is a weight of the module, of the same type;
 //   - the inputs seed and step are u64[] and i64[];
-//   - values ascend in ID and are used only after their definition, in their own function;
+//   - values have IDs of their own, nodes' values ascend, and they are used only after their definition, in their own function;
 //   - each node's results have the types that its op infers, and point back to it;
 //   - every symbol stands in the type of a parameter, and is no name that lowering gives to axes;
 //   - an update names a weight once and has its type.
@@ -34,7 +34,7 @@ func Verify(m *Module) error {
 			return fmt.Errorf("func %s stands twice", f.Name)
 		}
 		seen[f.Name] = true
-		v := verifier{fn: f, weights: weights, defined: map[*Value]bool{}, symbols: map[string]bool{}, last: -1}
+		v := verifier{fn: f, weights: weights, defined: map[*Value]bool{}, symbols: map[string]bool{}, ids: map[int]bool{}, last: -1}
 		if err := v.check(); err != nil {
 			return fmt.Errorf("func %s: %w", f.Name, err)
 		}
@@ -47,7 +47,8 @@ type verifier struct {
 	weights map[string]*Weight
 	defined map[*Value]bool
 	symbols map[string]bool
-	last    int // ID
+	ids     map[int]bool
+	last    int // ID of a node's value
 }
 
 func (v *verifier) check() error {
@@ -119,11 +120,16 @@ func (v *verifier) param(p *Value) error {
 }
 
 func (v *verifier) define(x *Value) error {
-	if x.ID <= v.last {
+	if v.ids[x.ID] {
+		return fmt.Errorf("%s is defined twice", x)
+	}
+	if x.Node != nil && x.ID <= v.last {
 		return fmt.Errorf("%s follows %%%d", x, v.last)
 	}
-	v.last = x.ID
-	v.defined[x] = true
+	if x.Node != nil {
+		v.last = x.ID
+	}
+	v.ids[x.ID], v.defined[x] = true, true
 	return nil
 }
 
