@@ -48,14 +48,35 @@ type elaborator struct {
 	funcs    []*ir.Func
 }
 
-// Module elaborates a program. It returns every mistake it finds; the module is nil when there is
-// one, in p.Diags or here.
-func Module(p *check.Program, opts Options) (*ir.Module, *Info, diag.List) {
+func newElaborator(p *check.Program, opts Options) *elaborator {
 	e := &elaborator{prog: p, opts: opts, prims: primitives(), told: map[string]bool{}, weights: map[string]*weight{},
 		info: &Info{}, dims: map[string]tensor.Dim{}, prepared: map[string]tensor.Type{}, ranges: map[string]bounds{}}
 	for _, d := range p.Diags {
 		e.told[keyOf(d)] = true
 	}
+	return e
+}
+
+// Recipe returns where the training data of a program comes from, which a host wants to know
+// before anything is built, since the data's header says the types of its columns. It is nil when
+// the program does not say it well; Module tells why.
+func Recipe(p *check.Program) *Dataset {
+	e := newElaborator(p, Options{})
+	if len(p.Trains) == 0 {
+		return nil
+	}
+	for _, st := range p.Trains[0].Body.Stmts {
+		if n, ok := st.(*syntax.Named); ok && n.Name.Text == "data" && e.openDataset(e.root(n.Span()), n.Value) != nil {
+			return e.info.Dataset
+		}
+	}
+	return nil
+}
+
+// Module elaborates a program. It returns every mistake it finds; the module is nil when there is
+// one, in p.Diags or here.
+func Module(p *check.Program, opts Options) (*ir.Module, *Info, diag.List) {
+	e := newElaborator(p, opts)
 	if e.chooseModel() {
 		if e.train != nil {
 			e.trainEntries()

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dlc"
+)
+
+func newCompile() *cobra.Command {
+	var emit, dump, entry, target string
+	var timed bool
+	c := &cobra.Command{
+		Use:   "compile FILE.dlc",
+		Short: "Compiles a model and shows any stage on the way",
+		Long:  "Compiles a model to machine code in memory. Nothing is written; ask for a stage, the work of a pass, or the time of each phase.",
+		Example: `  dlc compile examples/mnist/lenet.dlc --emit=graph --entry infer
+  dlc compile examples/mnist/lenet.dlc --dump=fuse
+  dlc compile examples/mnist/lenet.dlc --time`,
+		Args: oneFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			out := cmd.OutOrStdout()
+			if emit != "" && !slices.Contains(dlc.Stages(), emit) {
+				return fmt.Errorf("unknown stage %q: one of %s", emit, strings.Join(dlc.Stages(), ", "))
+			}
+			o := dlc.Options{Stages: []string{emit}, Stage: func(_, text string) { fmt.Fprintln(out, strings.TrimRight(text, "\n")) }}
+			if target != "" {
+				o.Targets = []string{target}
+			}
+			o.Entries = []string{"train", "infer"}
+			if entry != "" {
+				o.Entries = []string{entry}
+			}
+			dumped := dump == ""
+			o.Pass = func(pass, text string) {
+				if pass == dump {
+					dumped = true
+					fmt.Fprintln(out, strings.TrimRight(text, "\n"))
+				}
+			}
+			if dump == "" {
+				o.Pass = nil
+			}
+			var total time.Duration
+			if timed {
+				o.Time = func(phase string, d time.Duration) {
+					total += d
+					fmt.Fprintf(out, "%-14s %8.2f ms\n", phase, d.Seconds()*1e3)
+				}
+			}
+			p, err := checkFile(args[0], nil, false, o)
+			if err != nil {
+				return err
+			}
+			if entry != "" && !slices.Contains(p.Entries(), entry) {
+				return fmt.Errorf("%s has no entry %q: %s", args[0], entry, strings.Join(p.Entries(), ", "))
+			}
+			if emit == "ast" || emit == "types" || emit == "graph" {
+				return nil
+			}
+			if _, err := p.Compile(); err != nil {
+				return err
+			}
+			if !dumped {
+				return fmt.Errorf("no pass is called %q", dump)
+			}
+			if timed {
+				fmt.Fprintf(out, "%-14s %8.2f ms\n", "total", total.Seconds()*1e3)
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&emit, "emit", "", "print a stage: "+strings.Join(dlc.Stages(), ", "))
+	c.Flags().StringVar(&dump, "dump", "", "print the module after this pass")
+	c.Flags().BoolVar(&timed, "time", false, "print how long each phase takes")
+	c.Flags().StringVar(&entry, "entry", "", "compile this entry alone (default: train and infer)")
+	c.Flags().StringVar(&target, "target", "", "native, x86-64-v3 or x86-64-v4")
+	return c
+}
+
+// oneFile wants exactly one argument and says which.
+func oneFile(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("%s wants one file: %s", cmd.CommandPath(), cmd.UseLine())
+	}
+	return nil
+}

@@ -1,0 +1,358 @@
+// Package dlc compiles models: source text to a program.Model that the runtime runs. It is the
+// table of contents of the compiler: one call per phase, in order, with timing, the text of
+// each stage on request, and the one place where a broken invariant is caught.
+package dlc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"dlc/codegen/cpu"
+	"dlc/ir"
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+	"dlc/ir/tile"
+	"dlc/lang/build"
+	"dlc/lang/check"
+	"dlc/lang/diag"
+	"dlc/lang/syntax"
+	"dlc/passes"
+	"dlc/runtime/native"
+	"dlc/runtime/program"
+	"dlc/stdlib"
+)
+
+// Version is this compiler's. It stands in every artifact.
+const Version = "0.1.0"
+
+// A Source is one file of the language.
+type Source struct {
+	Path string
+	Text []byte
+}
+
+// ReadSource reads a file.
+func ReadSource(path string) (*Source, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Source{Path: path, Text: text}, nil
+}
+
+// Options say what to compile for, and what to tell on the way. The zero value compiles every
+// entry for this machine, silently.
+type Options struct {
+	Columns map[string]tensor.Type   // raw columns of the data set, per record; nil: those of the source's kind
+	Targets []string                 // names of Targets; nil: the best one for this machine
+	Entries []string                 // nil: all
+	Batch   int                      // of training; 0: the file's
+	Epochs  int                      // of training; 0: the file's
+	Records int                      // of the training part, which schedules count steps by; 0: unknown
+	Stage   func(stage, text string) // receives the stages named in Stages
+	Stages  []string                 // ast types graph opt kernel tile plan llvm asm
+	Pass    func(pass, text string)  // receives the graph or kernels after each pass
+	Time    func(phase string, d time.Duration)
+}
+
+// What a source says of its data and its promises.
+type (
+	Dataset = build.Dataset
+	Promise = build.Promise
+)
+
+// A Program is a source that has no mistakes.
+type Program struct {
+	Source *Source
+	Info   *build.Info
+	Module *ir.Module
+
+	job *job
+}
+
+// Entries names the program's functions, sorted as they are made.
+func (p *Program) Entries() []string {
+	var out []string
+	for _, f := range p.Module.Funcs {
+		out = append(out, f.Name)
+	}
+	return out
+}
+
+// A Bug is a broken invariant of the compiler.
+type Bug struct {
+	Phase string
+	Cause any
+	Stack []byte
+	Saved string // the file that reproduces it
+}
+
+// Error names phase and cause in one line.
+func (b *Bug) Error() string {
+	return fmt.Sprintf("dlc internal error in %s: %v (this is a bug in dlc; a reproduction is in %s)", b.Phase, b.Cause, b.Saved)
+}
+
+// A job is one compilation under way.
+type job struct {
+	src   *Source
+	opts  Options
+	phase string
+	begun time.Time
+	last  string // newest text of an intermediate representation, for a Bug
+}
+
+// enter ends the running phase and begins the next.
+func (j *job) enter(phase string) {
+	if j.opts.Time != nil && j.phase != "" {
+		j.opts.Time(j.phase, time.Since(j.begun))
+	}
+	j.phase, j.begun = phase, time.Now()
+}
+
+// guard turns a panic into a Bug, with source and newest text saved beside the source.
+func (j *job) guard(err *error) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if e, ok := cause.(runtime.Error); ok {
+		cause = e.Error()
+	}
+	b := &Bug{Phase: j.phase, Cause: cause, Stack: debug.Stack()}
+	b.Saved = strings.TrimSuffix(j.src.Path, filepath.Ext(j.src.Path)) + ".bug.txt"
+	text := fmt.Sprintf("dlc %s\nphase: %s\ncause: %v\n\n%s\n-- source %s --\n%s\n-- newest text --\n%s\n", Version, j.phase, cause, b.Stack, j.src.Path, j.src.Text, j.last)
+	if e := os.WriteFile(b.Saved, []byte(text), 0o644); e != nil {
+		b.Saved = "no file (" + e.Error() + ")"
+	}
+	*err = b
+}
+
+// Recipe says how the training data of a source is to be read, before anything else is known:
+// which source of data, with which arguments. It is nil where the file does not say it.
+func Recipe(src *Source) (recipe *build.Dataset, err error) {
+	j := &job{src: src}
+	defer j.guard(&err)
+	prog, diags := j.front()
+	if failed(diags) {
+		return nil, nil // Check tells them
+	}
+	return build.Recipe(prog), nil
+}
+
+// front reads a source up to names and declarations.
+func (j *job) front() (*check.Program, diag.List) {
+	j.enter("parse")
+	file, diags := syntax.Parse(j.src.Path, j.src.Text)
+	j.stage("ast", func() string { return treeText(file) })
+	j.enter("check")
+	prog, more := check.Files([]*syntax.File{file}, stdlib.Files, build.Names())
+	return prog, append(diags, more...)
+}
+
+// Check runs the front: text to a module of graphs. A mistake of the user is a diag.List.
+func Check(src *Source, o *Options) (p *Program, err error) {
+	if o == nil {
+		o = &Options{}
+	}
+	j := &job{src: src, opts: *o}
+	defer j.guard(&err)
+	prog, diags := j.front()
+	j.enter("build")
+	module, info, more := build.Module(prog, build.Options{Columns: o.Columns})
+	diags = append(diags, more...)
+	if failed(diags) {
+		return nil, diags
+	}
+	j.stage("types", func() string { return typesText(info) })
+	j.stage("graph", func() string { return ir.Print(module) })
+	j.enter("")
+	return &Program{Source: src, Info: info, Module: module, job: j}, nil
+}
+
+// failed reports whether a list holds an error and not just warnings.
+func failed(l diag.List) bool {
+	return slices.ContainsFunc(l, func(d *diag.Diagnostic) bool { return d.Severity == diag.Error })
+}
+
+// Compile runs the middle and the back: graphs to machine code. The weights of the result are
+// zeros; training or a file gives them values.
+func (p *Program) Compile() (m *program.Model, err error) {
+	j := p.job
+	defer j.guard(&err)
+	targets, err := Targets(j.opts.Targets)
+	if err != nil {
+		return nil, err
+	}
+	programs, err := p.kernels()
+	if err != nil {
+		return nil, err
+	}
+	m = &program.Model{Name: p.Module.Name, Manifest: program.Manifest{Source: string(p.Source.Text), Compiler: Version}}
+	for _, w := range p.Module.Weights {
+		size, _ := w.Type.Shape.Size().Const()
+		m.Weights = append(m.Weights, &program.Weight{Path: w.Path, Type: w.Type, State: w.State, Value: make([]byte, size*int64(w.Type.DType.Size()))})
+	}
+	for _, target := range targets {
+		entries, section, err := j.section(programs, target)
+		if err != nil {
+			return nil, err
+		}
+		m.Entries = entries
+		m.Sections = append(m.Sections, section)
+	}
+	j.enter("")
+	return m, nil
+}
+
+// kernels runs the passes over the graph and lowers each entry.
+func (p *Program) kernels() ([]*kernel.Program, error) {
+	j := p.job
+	var watch *passes.Options
+	if j.opts.Pass != nil {
+		watch = &passes.Options{After: func(pass string, v any) { j.opts.Pass(pass, passText(v)) }}
+	}
+	j.enter("graph passes")
+	if len(j.opts.Entries) > 0 {
+		p.Module.Funcs = slices.DeleteFunc(p.Module.Funcs, func(f *ir.Func) bool { return !slices.Contains(j.opts.Entries, f.Name) })
+	}
+	if err := passes.Graph(p.Module, watch); err != nil {
+		return nil, err
+	}
+	j.stage("opt", func() string { return ir.Print(p.Module) })
+	j.enter("kernel passes")
+	var out []*kernel.Program
+	for _, f := range p.Module.Funcs {
+		k, err := passes.Kernels(f, p.Module, watch)
+		if err != nil {
+			return nil, err
+		}
+		j.stage("kernel", k.String)
+		out = append(out, k)
+	}
+	return out, nil
+}
+
+// Plan runs the middle without making code: the entries with their buffers and lifetimes.
+func (p *Program) Plan() (entries []*program.Entry, err error) {
+	defer p.job.guard(&err)
+	targets, err := Targets([]string{"x86-64-v3"})
+	if err != nil {
+		return nil, err
+	}
+	programs, err := p.kernels()
+	if err != nil {
+		return nil, err
+	}
+	entries, _, err = p.job.plan(programs, targets[0])
+	return entries, err
+}
+
+// section schedules, plans and generates code for one target.
+func (j *job) section(programs []*kernel.Program, target cpu.Target) ([]*program.Entry, *program.Section, error) {
+	entries, tiles, err := j.plan(programs, target)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := j.listing(tiles, entries, target); err != nil {
+		return nil, nil, err
+	}
+	j.enter("codegen")
+	s, err := cpu.Compile(tiles, entries, target, cpu.Options{})
+	return entries, s, err
+}
+
+// plan schedules each kernel for a target's machine and gives buffers their lifetimes.
+func (j *job) plan(programs []*kernel.Program, target cpu.Target) (entries []*program.Entry, tiles []*tile.Program, err error) {
+	j.enter("tile and plan")
+	phases := 0
+	for _, k := range programs {
+		e, ts, err := passes.Plan(k, func(k *kernel.Kernel) (*tile.Program, error) { return passes.Tile(k, &target.Machine) }, phases)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, t := range ts {
+			j.stage("tile", t.String)
+			phases += len(t.Phases)
+		}
+		j.stage("plan", e.String)
+		entries = append(entries, e)
+		tiles = append(tiles, ts...)
+	}
+	return entries, tiles, nil
+}
+
+// listing hands out the texts of the last two stages.
+func (j *job) listing(tiles []*tile.Program, entries []*program.Entry, target cpu.Target) error {
+	for _, s := range []struct {
+		name string
+		emit func() (string, error)
+	}{
+		{"llvm", func() (string, error) { return cpu.EmitLLVM(tiles, entries, target) }},
+		{"asm", func() (string, error) { return cpu.EmitAsm(tiles, entries, target, cpu.Options{}) }},
+	} {
+		if j.opts.Stage == nil || !slices.Contains(j.opts.Stages, s.name) {
+			continue
+		}
+		text, err := s.emit()
+		if err != nil {
+			return err
+		}
+		j.opts.Stage(s.name, text)
+	}
+	return nil
+}
+
+// Targets returns the code targets of those names; none means the best one of this machine.
+func Targets(names []string) ([]cpu.Target, error) {
+	known := cpu.Targets()
+	if len(names) == 0 {
+		names = []string{"native"}
+	}
+	var out []cpu.Target
+	for _, n := range names {
+		at := slices.IndexFunc(known, func(t cpu.Target) bool { return t.Name == n })
+		if n == "native" {
+			if at = bestTarget(known); at < 0 {
+				return nil, native.Supported()
+			}
+		}
+		if at < 0 {
+			return nil, fmt.Errorf("unknown target %q: native, x86-64-v3 or x86-64-v4", n)
+		}
+		if !slices.ContainsFunc(out, func(t cpu.Target) bool { return t.Name == known[at].Name }) {
+			out = append(out, known[at])
+		}
+	}
+	return out, nil
+}
+
+// bestTarget returns the last of the known targets that this machine can run, or -1.
+func bestTarget(known []cpu.Target) int {
+	for i := len(known) - 1; i >= 0; i-- {
+		if native.Supports(known[i].Features) == nil {
+			return i
+		}
+	}
+	return -1
+}
+
+// IsUserError reports whether err is the user's mistake rather than the machine's or dlc's.
+func IsUserError(err error) bool {
+	var list diag.List
+	return errors.As(err, &list)
+}
+
+// Seed returns the seed that the file's training begins with.
+func (p *Program) Seed() uint64 {
+	if p.Info.Train == nil {
+		return 0
+	}
+	return p.Info.Train.Seed
+}
