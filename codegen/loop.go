@@ -154,6 +154,14 @@ func fits(lengths []int64, by, left int64) bool {
 	return false
 }
 
+// covers reports whether parts of these lengths, taken as a Split says, cover a range exactly.
+func covers(lengths []int64, length int64) bool {
+	for _, b := range lengths {
+		length %= b
+	}
+	return length == 0
+}
+
 // untilPeel is the number of turns from position at until one begins in another segment.
 func untilPeel(peel []int64, at, by int64) int64 {
 	for _, p := range peel {
@@ -183,7 +191,7 @@ func (e *emitter) openLoop(n *tile.Loop, i int) {
 		}
 	}
 	last := n.Split.By[len(n.Split.By)-1]
-	if last == 1 {
+	if last == 1 || s.short > 0 && covers(n.Split.By, s.max) && covers(n.Split.By, s.short) {
 		return
 	}
 	if i != e.vector {
@@ -194,7 +202,7 @@ func (e *emitter) openLoop(n *tile.Loop, i int) {
 	length := e.declare(e.integer(rest), depth, tensor.Range{Lo: 1, Hi: last - 1})
 	some := e.set("icmp sgt i64 ", e.integer(rest), ", 0")
 	e.branch(some, n.Body, func() {
-		e.tile[i] = span{s.start.Add(done), length, last - 1}
+		e.tile[i] = span{start: s.start.Add(done), length: length, max: last - 1}
 		e.nodes(n.Body)
 	}, func() {})
 }
@@ -341,7 +349,7 @@ func (e *emitter) narrow(c kernel.Cond, i int, name string) bool {
 	length := e.hoist(depth, "sub i64 ", e.integer(end), ", ", e.integer(start))
 	length = e.hoist(depth, "call i64 @llvm.smax.i64(i64 ", length, ", i64 0)")
 	limit := tensor.Range{Hi: s.max, OpenHi: s.max < 0}
-	e.tile[i] = span{start, e.declare(length, depth, limit), s.max}
+	e.tile[i] = span{start: start, length: e.declare(length, depth, limit), max: s.max}
 	return true
 }
 

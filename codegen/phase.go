@@ -141,12 +141,13 @@ func (e *emitter) split(number string) {
 // cut is the sub-range of length by at start in 0..extent, perhaps cut short.
 func (e *emitter) cut(start, extent tensor.Dim, by int64) span {
 	if n, ok := extent.Const(); by == 1 || ok && n%by == 0 {
-		return span{start, tensor.Int(by), by}
+		return span{start: start, length: tensor.Int(by), max: by}
 	}
 	left := e.integer(extent.Sub(start))
 	depth := e.depth(extent.Sub(start))
 	least := e.hoist(depth, "call i64 @llvm.smin.i64(i64 ", left, ", i64 ", strconv.FormatInt(by, 10), ")")
-	return span{start, e.declare(least, depth, tensor.Range{Lo: 1, Hi: by}), by}
+	short, _ := extent.Const()
+	return span{start, e.declare(least, depth, tensor.Range{Lo: 1, Hi: by}), by, short % by}
 }
 
 // versions emits the body; twice where the vector index's sub-range may be cut short, so that
@@ -176,7 +177,7 @@ func (e *emitter) versions() {
 // extent is.
 func (e *emitter) short(s span) span {
 	if n, ok := e.extents[e.vector].exact(); ok {
-		return span{s.start, tensor.Int(n % s.max), n % s.max}
+		return span{start: s.start, length: tensor.Int(n % s.max), max: n % s.max}
 	}
 	s.max--
 	return s

@@ -15,6 +15,7 @@ import (
 type span struct {
 	start, length tensor.Dim
 	max           int64
+	short         int64 // the one other length there can be, where it is known; else 0
 }
 
 // exact is the span's length when it is constant.

@@ -22,7 +22,7 @@ func compile(name, src string, cols map[string]tensor.Type) (*ir.Module, *build.
 
 func TestExamples(t *testing.T) {
 	cols := map[string]map[string]tensor.Type{"digits/mlp": {
-		"image": {DType: tensor.U8, Shape: tensor.Ints(8, 8)}, "label": {DType: tensor.U8}}}
+		"image": {DType: tensor.U8, Shape: tensor.Ints(8, 8, 1)}, "label": {DType: tensor.U8}}}
 	for _, name := range []string{"digits/mlp", "mnist/lenet", "mnist/cnn", "mnist/resnet"} {
 		src, err := os.ReadFile("../../examples/" + name + ".dlc")
 		if err != nil {
@@ -46,5 +46,5 @@ func TestExamples(t *testing.T) {
 }
 
 func digits() map[string]tensor.Type {
-	return map[string]tensor.Type{"image": {DType: tensor.U8, Shape: tensor.Ints(8, 8)}, "label": {DType: tensor.U8}}
+	return map[string]tensor.Type{"image": {DType: tensor.U8, Shape: tensor.Ints(8, 8, 1)}, "label": {DType: tensor.U8}}
 }
