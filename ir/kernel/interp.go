@@ -11,6 +11,9 @@ import (
 // Interp evaluates every definition of p at every index in the stated order. buffers gives the
 // tensors of inputs and weights (and of constants that carry no value); the other buffers are
 // made and added to it. An Update stays under its own name: the weight is not written.
+//
+// Both arms of a select are evaluated, as machine code does, so a load outside of its extent is
+// an error there too unless a Guard stands around it or its index is computed.
 func Interp(p *Program, symbols map[string]int64, buffers map[string]*tensor.Tensor) (err error) {
 	defer func() {
 		switch f := recover().(type) {

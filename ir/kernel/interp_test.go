@@ -90,8 +90,9 @@ func TestOrders(t *testing.T) {
 		for _, size := range [][2]int{{0, 3}, {3, 0}, {1, 1}, {7, 9}, {8, 8}, {10, 13}, {2, 100}} {
 			n, m := size[0], size[1]
 			x := random(r, n, m)
+			same := Apply("neg", &Load{"x", tensor.F32, at("n", "m")}) // shared, computed once per point
 			d := &Def{Name: "y", DType: tensor.F32, Reduce: &Reduce{Op: Sum, Axes: axes("n", "N", "m", "M"), Order: c.order},
-				Expr: &Load{"x", tensor.F32, at("n", "m")}}
+				Expr: Apply("neg", Apply("min", same, same))}
 			p := oneDef([]*Buffer{buffer("x", Input, tensor.F32, dim("N"), dim("M"))}, d, buffer("y", Output, tensor.F32))
 			bufs := map[string]*tensor.Tensor{"x": x}
 			if err := Interp(p, map[string]int64{"N": int64(n), "M": int64(m)}, bufs); err != nil {

@@ -136,18 +136,14 @@ func (m floats) pow(x, y Expr) Expr {
 	} else {
 		size = m.power(x, y)
 	}
-	zero := m.c(0)
-	size = m.pick(Apply("or", m.eq(y, zero), m.eq(m.abs(x), m.c(1))), m.c(1), size)
+	size = m.pick(Apply("or", m.eq(y, m.c(0)), m.eq(m.abs(x), m.c(1))), m.c(1), size)
 	whole := m.eq(Apply("trunc", y), y)
 	half := m.mul(y, m.c(0.5))
 	odd := Apply("and", whole, Compare("ne", Apply("trunc", half), half))
 	minus := Compare("ge", m.toBits(x), m.word(m.signBit()))
 	size = m.pick(Apply("and", minus, odd), m.neg(size), size)
-	bad := Apply("and", m.lt(x, zero), Apply("not", Apply("or", whole, m.eq(y, zero))))
-	endless := m.eq(m.abs(x), m.inf()) // (-inf)^y is fine for every y
-	size = m.pick(Apply("and", bad, Apply("not", Apply("and", endless, m.eq(y, y)))), m.nan(), size)
-	certain := Apply("or", m.eq(x, m.c(1)), m.eq(y, zero))
-	return m.pick(certain, m.c(1), m.pick(m.eq(y, y), size, m.nan()))
+	fraction := Apply("and", m.lt(x, m.c(0)), Apply("not", whole)) // of a negative number: none is real
+	return m.pick(Apply("and", fraction, Compare("ne", x, m.neg(m.inf()))), m.nan(), size)
 }
 
 // power is |x|^y in f64.
