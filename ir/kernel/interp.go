@@ -171,7 +171,7 @@ func (r *run) define(d *Def, x *tensor.Tensor) {
 	at := r.bindAxes(d.Axes)
 	eval := Eval(nil)
 	if d.Reduce == nil {
-		eval = r.compile.Compile(Expand(d.Expr))
+		eval = r.compile.Compile(ExpandFuncs(d.Expr))
 	} else {
 		eval = r.reduce(d)
 	}
@@ -245,7 +245,7 @@ func (r *run) reduce(d *Def) Eval {
 
 // terms returns the step of the accumulator at the current point.
 func (r *run) terms(d *Def, fold *Fold) func(acc uint64) uint64 {
-	e := Expand(d.Expr)
+	e := ExpandFuncs(d.Expr)
 	if call, ok := e.(*Call); ok && fold.Fused {
 		a, b := r.compile.Compile(call.Args[0]), r.compile.Compile(call.Args[1])
 		return func(acc uint64) uint64 { return fold.FMA(a(), b(), acc) }

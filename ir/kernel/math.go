@@ -15,13 +15,21 @@ import (
 // Expand returns e without expanded functions and without Random. Sharing is kept: an operand
 // used several times is one node.
 func Expand(e Expr) Expr {
+	return Rewrite(ExpandFuncs(e), func(e Expr) Expr {
+		if r, ok := e.(*Random); ok {
+			return expandRandom(r)
+		}
+		return e
+	})
+}
+
+// ExpandFuncs is Expand for a Compiler, which draws a Random's words directly: the same bits,
+// sooner.
+func ExpandFuncs(e Expr) Expr {
 	return Rewrite(e, func(e Expr) Expr {
-		switch e := e.(type) {
-		case *Random:
-			return expandRandom(e)
-		case *Call:
-			if f, ok := LookupFunc(e.Fn); ok && f.Expanded {
-				return expandCall(e)
+		if c, ok := e.(*Call); ok {
+			if f, ok := LookupFunc(c.Fn); ok && f.Expanded {
+				return expandCall(c)
 			}
 		}
 		return e
