@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand"
+	"slices"
 	"testing"
 
+	"dlc/ir"
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 )
@@ -87,4 +89,61 @@ func TestKernelPassesKeepBits(t *testing.T) {
 		}
 	}
 	t.Logf("%d kernels become %d, and %d with packed copies", kernels, fused, copies)
+}
+
+// Two equal layers side by side become kernels of equal canonical text, whatever came before.
+func TestEqualKernelsKeepEqualText(t *testing.T) {
+	n := newNet()
+	x := n.Param(ir.Input, "x", f32(rows, tensor.Int(12)))
+	n.Result("scaled", n.op("mul", x, x))
+	n.Result("a", n.relu(n.dense(n.relu(n.dense(x, "first", 12, 12)), "second", 12, 12)))
+	f, m := optimized(t, n.Func)
+	p, err := Kernels(f, m, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]int{}
+	for _, k := range p.Kernels {
+		texts[kernel.Canonical(k)]++
+	}
+	if len(p.Kernels) != 3 || len(texts) != 2 {
+		t.Errorf("%d kernels of %d texts:\n%s", len(p.Kernels), len(texts), p)
+	}
+}
+
+// Every decision of the cost models is told, and twice in the same words.
+func TestExplain(t *testing.T) {
+	tell := func() (lines []string) {
+		f, m := optimized(t, lenet(14, 4, 6))
+		o := &Options{Explain: func(pass, line string) { lines = append(lines, pass+": "+line) }}
+		if _, err := Kernels(f, m, o); err != nil {
+			t.Fatal(err)
+		}
+		return lines
+	}
+	first, second := tell(), tell()
+	if len(first) < 50 || !slices.Equal(first, second) {
+		t.Errorf("%d and %d lines", len(first), len(second))
+	}
+}
+
+// A weight gradient and the update fed by it stand after the data gradient that reads the old
+// weight, so that both may share memory.
+func TestUpdatesComeAfterReaders(t *testing.T) {
+	f, m := optimized(t, mlp(33))
+	p, err := Kernels(f, m, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := map[string]bool{}
+	for _, k := range p.Kernels {
+		for _, b := range k.Ins {
+			if written[b.Name] {
+				t.Errorf("%s reads %s, which is updated before", k.Name, b.Name)
+			}
+		}
+		for _, b := range k.Outs {
+			written[b.Of] = true
+		}
+	}
 }
