@@ -44,15 +44,15 @@ type fusion struct {
 	result  map[string]bool           // definitions that the caller sees
 	buffer  map[string]*kernel.Buffer
 	users   map[string]map[string]bool
-	needs   map[string]map[string]bool // the reductions that a definition depends on
-	anchor  map[string]string          // the reduction that a map belongs to
+	needs   map[string][]uint64 // the reductions that a definition depends on, as bits by position
+	anchor  map[string]string   // the reduction that a map belongs to
 	symbols map[string]bool
 	read    map[*kernel.Def][]*kernel.Load
 }
 
 func newFusion(p *kernel.Program, o *Options) *fusion {
 	f := &fusion{prog: p, opt: o, at: map[string]int{}, defs: map[string]*kernel.Def{}, kernel: map[string]*kernel.Kernel{},
-		result: map[string]bool{}, buffer: buffersByName(p), users: map[string]map[string]bool{}, needs: map[string]map[string]bool{}, anchor: map[string]string{}, symbols: map[string]bool{},
+		result: map[string]bool{}, buffer: buffersByName(p), users: map[string]map[string]bool{}, needs: map[string][]uint64{}, anchor: map[string]string{}, symbols: map[string]bool{},
 		read: map[*kernel.Def][]*kernel.Load{}}
 	for _, b := range p.Buffers {
 		f.result[b.Name] = b.Role == kernel.Output || b.Role == kernel.Update
@@ -239,7 +239,7 @@ func (f *fusion) anchorOf(d *kernel.Def) string {
 		}
 		free := true
 		for _, other := range f.loads(d) {
-			free = free && (f.rootOf(other, d) == root || !f.needs[other.Name][root])
+			free = free && (f.rootOf(other, d) == root || !f.dependsOn(other.Name, root))
 		}
 		if free {
 			best = root
@@ -262,18 +262,25 @@ func (f *fusion) rootOf(l *kernel.Load, d *kernel.Def) string {
 
 // trace fills needs.
 func (f *fusion) trace() {
-	for _, name := range f.order {
-		set := map[string]bool{}
+	words := (len(f.order) + 63) / 64
+	for i, name := range f.order {
+		set := make([]uint64, words)
 		for _, l := range f.loads(f.defs[name]) {
-			if from := f.defs[l.Name]; from != nil && from.Reduce != nil {
-				set[l.Name] = true
+			for w, bits := range f.needs[l.Name] {
+				set[w] |= bits
 			}
-			for r := range f.needs[l.Name] {
-				set[r] = true
-			}
+		}
+		if f.defs[name].Reduce != nil {
+			set[i/64] |= 1 << (i % 64)
 		}
 		f.needs[name] = set
 	}
+}
+
+// dependsOn reports whether name is, or was computed from, the reduction root.
+func (f *fusion) dependsOn(name, root string) bool {
+	at, set := f.at[root], f.needs[name]
+	return set != nil && set[at/64]>>(at%64)&1 == 1
 }
 
 // elementwise reports whether all consumers are maps over d's own index space.

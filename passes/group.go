@@ -23,11 +23,12 @@ const (
 )
 
 const (
-	maxDefs    = 24   // of one kernel
-	minRows    = 8    // rows must be that many for maps over them to join
-	shortRow   = 4096 // or the row not longer than this
-	smallMap   = 4096 // elements: the launch costs more than the work
-	groupNodes = 1200 // of all expressions of a kernel
+	maxDefs     = 24   // of one kernel
+	maxDistance = 64   // kernels back, to look for siblings
+	minRows     = 8    // rows must be that many for maps over them to join
+	shortRow    = 4096 // or the row not longer than this
+	smallMap    = 4096 // elements: the launch costs more than the work
+	groupNodes  = 1200 // of all expressions of a kernel
 )
 
 var kindNames = [...]string{pointwise: "maps", tiledGroup: "contraction", summed: "sums", windowed: "windows", rowwise: "rows"}
@@ -130,11 +131,11 @@ func (g *grouping) candidates(d *kernel.Def, deps []int) []*group {
 	if tiled(d) {
 		return nil
 	}
-	last := -1
+	last := len(g.groups) - maxDistance
 	if len(deps) > 0 {
-		last = deps[len(deps)-1]
+		last = max(last, deps[len(deps)-1])
 	}
-	for id := len(g.groups) - 1; id > last; id-- {
+	for id := len(g.groups) - 1; id > max(last, -1); id-- {
 		if !seen[id] && g.sharesReads(g.groups[id], d) {
 			out = append(out, g.groups[id])
 		}
