@@ -50,8 +50,8 @@ func (b *Buffer) StoredShape() tensor.Shape {
 }
 
 // A Contraction classifies the axes of a sum of a product of two loads: Batch are in both
-// factors and the result, M in the left and the result, N in the right and the result, K in
-// both (or one) and reduced. Free axes are in the result only.
+// factors and the result, M in the left and the result, N in the right and the result. K are
+// all reduced axes, of which some only one factor reads. Free axes are in the result only.
 type Contraction struct {
 	Left, Right         *Load
 	Batch, M, N, K      []Axis

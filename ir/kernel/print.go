@@ -10,6 +10,19 @@ import (
 	"dlc/lang/diag"
 )
 
+// The text. One line each for the program, its buffers, a kernel's head, a definition:
+//
+//	program demo
+//	buffer w: weight f32[K, 8] layout panel16 [$1 div 16, $0, $1 - 16*($1 div 16)] in [1, K, 16]
+//	kernel dense(x: f32[N, K], w: f32[K, 8]) -> (y: f32[N, 8])  // mlp.dlc:7:3@100-140
+//	  a[n:N, c:8] = sum k:K chain when 0 <= k - 1 < 5; x[n, k] * w[k, c]
+//	  y[n:N, c:8] = %0 = exp(a[n, c]); guard(0 <= n - 1 < 3: %0 / (%0 + 1.0))
+//
+// Literals are f32 unless a type follows: 1.5, 2.5'f64, 3'i64, true. {2*n + 1} is the value of an
+// index expression; x[@ids[n]] is an index that is computed; f32(e) is a cast, bitcast.u32(e) a
+// change of type. A %name stands for a node that occurs more than once. A kernel that stands
+// alone gives each buffer's role too. Names that are no words are quoted.
+
 var roleNames = [...]string{Temp: "temp", Input: "input", Output: "output", Weight: "weight", Update: "update", Const: "const"}
 var reduceNames = [...]string{Sum: "sum", Prod: "prod", Min: "min", Max: "max", Any: "any", All: "all"}
 var orderNames = [...]string{Unordered: "unordered", Chain: "chain", Lanes64: "lanes64", Chunks: "chunks"}
