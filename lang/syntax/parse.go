@@ -1,7 +1,6 @@
 package syntax
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -20,14 +19,24 @@ var (
 	declarations = slices.Concat([]string{"edition", "import"}, definitionKinds, []string{"dataset", "train", "require", "promote", "test"})
 )
 
-// A root is what participle starts from.
+// A root is what participle starts from: a declaration. The statements that parseStmt sends back
+// to participle are named for their rules alone.
 type root struct {
-	Decl Decl `parser:"@@"`
+	Decl Decl       `parser:"@@"`
+	Stmt *statement `parser:"| @@"`
 }
 
-// parsers are the grammar built: a declaration, and the two productions expressions return to.
+// A statement is one that begins with a word of its own.
+type statement struct {
+	Worded worded `parser:"@@"`
+}
+
+// parsers are the grammar built: a declaration, and the productions that expressions and
+// statements return to.
 type parsers struct {
 	root   *participle.Parser[root]
+	worded *participle.Parser[statement]
+	typ    *participle.Parser[Type]
 	block  *participle.Parser[Block]
 	params *participle.Parser[ParamList]
 }
@@ -47,19 +56,23 @@ func grammar() *parsers {
 			participle.ParseTypeWith(parseExpr),
 			participle.ParseTypeWith(parseSum),
 			participle.Union[Decl](&Edition{}, &Import{}, &Definition{}, &Dataset{}, &Train{}, &Require{}, &Test{}),
-			participle.Union[Stmt](&ParamStmt{}, &StateStmt{}, &For{}, &While{}, &FnStmt{}, &Minimize{}, &Yield{}, &Result{},
-				&Penalty{}, &Assert{}, &Report{}, &cover{}),
+			participle.ParseTypeWith(parseStmt),
+			participle.Union[worded](&ParamStmt{}, &StateStmt{}, &For{}, &While{}, &FnStmt{}, &Minimize{}, &Yield{}, &Result{},
+				&Penalty{}, &Assert{}, &Report{}),
 			participle.Union[DataStmt](&DataIf{}, &Split{}, &Bucket{}, &Join{}, &columnCover{}),
 			participle.Union[TrainStmt](&Step{}, &Phase{}, &Named{}),
 		)
-		block, err := participle.ParserForProduction[Block](p)
-		params, err2 := participle.ParserForProduction[ParamList](p)
-		if err := errors.Join(err, err2); err != nil {
-			panic("BUG: " + err.Error())
-		}
-		built.parsers = parsers{p, block, params}
+		built.parsers = parsers{p, production[statement](p), production[Type](p), production[Block](p), production[ParamList](p)}
 	})
 	return &built.parsers
+}
+
+func production[P any](p *participle.Parser[root]) *participle.Parser[P] {
+	q, err := participle.ParserForProduction[P](p)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return q
 }
 
 // parseWith reads one production and leaves what follows it.
@@ -76,14 +89,19 @@ func Parse(file string, src []byte) (*File, diag.List) {
 	}
 	chunks, comments := scan(file, src)
 	f.Comments = comments
+	decls, errs := make([]Decl, len(chunks)), make([]*diag.Diagnostic, len(chunks))
+	var wg sync.WaitGroup
+	for i, c := range chunks {
+		wg.Go(func() { decls[i], errs[i] = f.parse(c) })
+	}
+	wg.Wait()
 	var list diag.List
-	for _, c := range chunks {
-		d, err := f.parse(c)
+	for i, err := range errs {
 		if err != nil {
 			list = append(list, err)
 			continue
 		}
-		f.Decls = append(f.Decls, d)
+		f.Decls = append(f.Decls, decls[i])
 	}
 	return f, list
 }

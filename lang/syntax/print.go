@@ -29,7 +29,7 @@ func printNode(w io.Writer, depth int, role string, v reflect.Value) error {
 	}
 	s := v.Elem()
 	at := v.Interface().(spanned).Span()
-	if _, err := fmt.Fprintf(w, "%s%s%s %d:%d%s\n", strings.Repeat("  ", depth), role, s.Type().Name(), at.Line, at.Col, words(s)); err != nil {
+	if _, err := fmt.Fprintf(w, "%s%s%s %d:%d%s\n", strings.Repeat("  ", depth), role, s.Type().Name(), at.Line, at.Col, ownWords(s)); err != nil {
 		return err
 	}
 	for i := range s.NumField() {
@@ -52,8 +52,8 @@ func printNode(w io.Writer, depth int, role string, v reflect.Value) error {
 	return nil
 }
 
-// words returns a node's own words and flags.
-func words(s reflect.Value) string {
+// ownWords returns a node's own words and flags.
+func ownWords(s reflect.Value) string {
 	var b strings.Builder
 	for i := range s.NumField() {
 		switch f := s.Field(i); f.Kind() {

@@ -9,8 +9,8 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// A resolver finishes a declaration that was read: covers become assignments, expressions and
-// columns, and doc comments go to what they stand before.
+// A resolver finishes a declaration that was read: covers become columns, and doc comments go to
+// what they stand before.
 type resolver struct {
 	file *File
 	err  *diag.Diagnostic
@@ -19,12 +19,6 @@ type resolver struct {
 func (r *resolver) decl(d Decl) {
 	Walk(d, func(n any) bool {
 		switch n := n.(type) {
-		case *Block:
-			for i, s := range n.Stmts {
-				if c, ok := s.(*cover); ok {
-					n.Stmts[i] = r.statement(c)
-				}
-			}
 		case *DataBlock:
 			for i, s := range n.Stmts {
 				if c, ok := s.(*columnCover); ok {
@@ -58,64 +52,6 @@ func (r *resolver) fail(d *diag.Diagnostic) {
 	if r.err == nil {
 		r.err = d
 	}
-}
-
-// statement splits a cover into what it is.
-func (r *resolver) statement(c *cover) Stmt {
-	if c.Op == "" {
-		if len(c.Left) > 1 {
-			d := mistake("E0111", &c.Tokens[len(c.Tokens)-1], "several expressions stand only before `=` or `<-`")
-			d.Span = c.Span()
-			d.Help = []string{"a tuple is written in parentheses"}
-			r.fail(d)
-		}
-		return &ExprStmt{c.Node, c.Left[0]}
-	}
-	for _, t := range c.Left {
-		r.target(t, c.Op)
-	}
-	if c.Type != nil && len(c.Left) > 1 {
-		d := mistake("E0111", &c.Type.Tokens[0], "only a single name takes a type")
-		d.Span = c.Type.Span()
-		r.fail(d)
-	}
-	a := &Assign{Node: c.Node, Targets: c.Left, Type: c.Type, Op: c.Op, Value: c.Value}
-	// The sign stands directly before the value's first token, or before brackets around it.
-	first := c.Value.Span().Start
-	for _, t := range c.Tokens {
-		if t.Pos.Offset >= first {
-			break
-		}
-		if t.Type == opToken && t.Value == c.Op && t.Pos.Offset >= c.Left[len(c.Left)-1].Span().End {
-			a.OpSpan = tokenSpan(t)
-			break
-		}
-	}
-	return a
-}
-
-// target refuses what cannot be assigned to.
-func (r *resolver) target(e Expr, op string) {
-	at := e
-	for {
-		switch t := e.(type) {
-		case *Name:
-			return
-		case *Index:
-			e = t.X
-			continue
-		case *Member:
-			e = t.X
-			continue
-		}
-		break
-	}
-	d := &diag.Diagnostic{Code: "E0111", Span: at.Span(), Message: fmt.Sprintf("`%s` cannot set this", op),
-		Help: []string{"a target is a name, or an index or member of one"}}
-	if b, ok := at.(*Binary); ok && op == "=" && levels[b.Op] == compareLevel {
-		d.Help = []string{"a comparison is written `==`"}
-	}
-	r.fail(d)
 }
 
 // column checks the names of a dataset's statement.

@@ -8,18 +8,23 @@ type Block struct {
 	Stmts []Stmt `parser:"'{' ( @@ NL )* '}'"`
 }
 
-// A Stmt is a statement of a body: *ParamStmt, *StateStmt, *For, *While, *FnStmt, *Minimize,
+// A Stmt is a statement of a body, read by parseStmt: *ParamStmt, *StateStmt, *For, *While, *FnStmt, *Minimize,
 // *Yield, *Result, *Penalty, *Assert, *Report, *Assign or *ExprStmt.
 type Stmt interface {
 	Span() diag.Span
 	stmt()
 }
 
+// A worded is a statement that begins with a word of its own: all but *Assign and *ExprStmt.
+type worded interface {
+	Stmt
+}
+
 // A ParamStmt declares a trained weight: `param kernel: [D, units] = kernel_init with decay=0.1`.
 type ParamStmt struct {
 	Node
 	Doc  string
-	Name *Name    `parser:"(?= 'param' Name ) 'param' @@"`
+	Name *Name    `parser:"'param' @@"`
 	Type *Type    `parser:"( ':' @@ )?"`
 	Init Expr     `parser:"( '=' @@ )?"`
 	With []*Named `parser:"( 'with' @@ ( ',' @@ )* )?"`
@@ -29,7 +34,7 @@ type ParamStmt struct {
 type StateStmt struct {
 	Node
 	Doc  string
-	Name *Name `parser:"(?= 'state' Name ) 'state' @@"`
+	Name *Name `parser:"'state' @@"`
 	Type *Type `parser:"( ':' @@ )?"`
 	Init Expr  `parser:"( '=' @@ )?"`
 }
@@ -54,7 +59,7 @@ type While struct {
 type FnStmt struct {
 	Node
 	Doc    string
-	Name   *Name      `parser:"(?= 'fn' Name ) 'fn' @@"`
+	Name   *Name      `parser:"'fn' @@"`
 	Params *ParamList `parser:"@@"`
 	Result *Type      `parser:"( '->' @@ )?"`
 	Body   *Block     `parser:"@@"`
@@ -115,15 +120,6 @@ type ExprStmt struct {
 	Value Expr
 }
 
-// A cover is what an *Assign or *ExprStmt is read as, before its targets are checked.
-type cover struct {
-	Node
-	Left  []Expr `parser:"@@ ( ',' @@ )*"`
-	Type  *Type  `parser:"( ( ':' @@ )?"`
-	Op    string `parser:"@( '=' | '+=' | '<-' )"`
-	Value Expr   `parser:"@@ )?"`
-}
-
 func (*ParamStmt) stmt() {}
 func (*StateStmt) stmt() {}
 func (*For) stmt()       {}
@@ -137,7 +133,6 @@ func (*Assert) stmt()    {}
 func (*Report) stmt()    {}
 func (*Assign) stmt()    {}
 func (*ExprStmt) stmt()  {}
-func (*cover) stmt()     {}
 
 // A DataBlock is the body of a dataset.
 type DataBlock struct {
