@@ -208,20 +208,39 @@ func (n *nest) rowLoop(i int, row rowAxis, body []tile.Node, work int64, grid ma
 	if n.conditional(row.axis.Name) && isConst {
 		n.specialise(loop, row.axis)
 	}
-	block := e
-	if !isConst || i > 0 || e > 8*by[0] && !n.conditional(row.axis.Name) {
-		block = by[0] * min(8, max(1, tileBlock/max(1, work*by[0])))
-		if i > 0 {
-			block = by[0]
-		}
-		if !isConst || block < e {
-			grid[row.axis.Name] = block
-			if isConst && e%block == 0 && block == by[0] {
-				return body, work * block
-			}
-		}
+	block := n.rowBlock(i, row, e, work)
+	if isConst && block >= e {
+		return []tile.Node{loop}, work * e
+	}
+	grid[row.axis.Name] = block
+	if isConst && block == by[0] && e%block == 0 {
+		return body, work * block
 	}
 	return []tile.Node{loop}, work * block
+}
+
+// rowBlock returns how many rows of an axis a block has: tiles up to a bound on the work, all of
+// a short constant axis. Where the last length is not 1 every block has the same rows.
+func (n *nest) rowBlock(i int, row rowAxis, e, work int64) int64 {
+	by := row.by
+	_, isConst := row.axis.Extent.Const()
+	if isConst && (e <= longRows*by[0] && i == 0 || n.conditional(row.axis.Name)) {
+		return e
+	}
+	tiles := min(8, max(1, tileBlock/max(1, work*by[0])))
+	if i > 0 {
+		tiles = 1
+	}
+	if by[len(by)-1] == 1 {
+		return by[0] * tiles
+	}
+	for tiles > 1 && e%(by[0]*tiles) != 0 {
+		tiles--
+	}
+	if e%(by[0]*tiles) != 0 {
+		return e
+	}
+	return by[0] * tiles
 }
 
 // order lists the grid's splits: the kept axes as they stand, the vector axis last, or first

@@ -63,7 +63,7 @@ func (t *tiler) phase(axes []kernel.Axis, v string, width, target int64, body []
 			continue
 		}
 		if n = evenly(a, n); n > 1 {
-			body = []tile.Node{eachRows(a, min(rows, n), body)}
+			body = []tile.Node{gridRows(a, n, min(rows, n), body)}
 		}
 		grid[a.Name] = n
 		left = 1
@@ -103,6 +103,14 @@ func eachRows(a kernel.Axis, rows int64, body []tile.Node) *tile.Loop {
 		if e%rows == 0 {
 			return each(a.Name, rows, rows, body)
 		}
+	}
+	return each(a.Name, rows, 1, body)
+}
+
+// gridRows walks an axis that the grid cuts into blocks of n.
+func gridRows(a kernel.Axis, n, rows int64, body []tile.Node) *tile.Loop {
+	if e, ok := a.Extent.Const(); ok && e%n == 0 && n%rows == 0 {
+		return each(a.Name, rows, rows, body)
 	}
 	return each(a.Name, rows, 1, body)
 }

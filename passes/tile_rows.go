@@ -84,11 +84,13 @@ func (t *tiler) rowBlocks(s *stage, lane kernel.Axis, body []tile.Node) {
 			continue
 		}
 		n := max(rows, left/rows*rows)
-		body = []tile.Node{eachRows(a, rows, body)}
 		if e, ok := a.Extent.Const(); ok && e <= n {
+			body = []tile.Node{eachRows(a, rows, body)}
 			left = n / max(e, 1)
 		} else {
-			grid[a.Name] = (evenly(a, n) + rows - 1) / rows * rows
+			n = (evenly(a, n) + rows - 1) / rows * rows
+			body = []tile.Node{gridRows(a, n, rows, body)}
+			grid[a.Name] = n
 			left = 1
 		}
 		rows = 1

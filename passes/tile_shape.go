@@ -4,6 +4,9 @@ import (
 	"dlc/ir/kernel"
 )
 
+// longRows is how many row tiles of constant number a block walks before the grid cuts them.
+const longRows = 8
+
 // A tileShape is a register tile: rows of vectors of one axis.
 type tileShape struct {
 	v           string
@@ -206,7 +209,8 @@ func (t *tiler) rowChoices(cands []kernel.Axis, most int64, s *stage) [][]rowAxi
 }
 
 // rowLengths cuts an axis into lengths of which the first is b: nil where b does not serve. A
-// constant extent is covered exactly, by at most two lengths; a symbolic one ends in 1.
+// short constant extent is covered exactly, by at most two lengths; the others end in 1, since
+// the grid may cut them.
 func rowLengths(a kernel.Axis, b int64) []int64 {
 	e, ok := a.Extent.Const()
 	switch {
@@ -214,7 +218,7 @@ func rowLengths(a kernel.Axis, b int64) []int64 {
 		return nil
 	case ok && e%b == 0:
 		return []int64{b}
-	case ok:
+	case ok && e <= longRows*b:
 		return []int64{b, e % b}
 	case b >= 8:
 		return []int64{b, 4, 1}

@@ -125,8 +125,6 @@ func TestRanges(t *testing.T) {
 	open := tensor.Range{OpenHi: true}
 	check("N by 4,1", Parts(whole(-1), []int64{4, 1}), Range{First: open, Len: 4}, Range{First: open, Len: 1})
 	check("N by 4", Parts(whole(-1), []int64{4}), Range{First: open, Len: 4}, Range{First: open, Len: 3, Short: true})
-	block := Range{First: first(0, 20), Len: 10, Short: true, Rest: 7}
-	check("10 or 7 by 4,2", Parts(block, []int64{4, 2}), Range{First: first(0, 24), Len: 4}, Range{First: first(4, 28), Len: 2}, Range{First: first(6, 26), Len: 1})
 	loop := &Loop{Split: Split{Index: "w", By: []int64{1}}, Peel: []int64{1, 27}}
 	check("peel", loop.Turns(whole(28)), Range{First: first(0, 0), Len: 1}, Range{First: first(1, 26), Len: 1}, Range{First: first(27, 27), Len: 1})
 	loop = &Loop{Split: Split{Index: "w", By: []int64{14}}, Unroll: true}

@@ -10,7 +10,6 @@ type Range struct {
 	First tensor.Range // bounds of its first position; Lo == Hi: a constant
 	Len   int64        // its length, when Short the most it can be; -1: whole, of symbolic extent
 	Short bool         // it may be shorter than Len
-	Rest  int64        // > 0: when it is shorter, this is its length
 	Whole bool         // never split: 0..extent
 }
 
@@ -94,9 +93,6 @@ func cover(a, b Range) Range {
 	r := Range{First: tensor.Range{Lo: min(lo.Lo, hi.Lo), Hi: max(lo.Hi, hi.Hi),
 		OpenLo: lo.OpenLo || hi.OpenLo, OpenHi: lo.OpenHi || hi.OpenHi}, Len: max(a.Len, b.Len)}
 	r.Short = a.Short || b.Short || a.Len != b.Len
-	if !a.Short && !b.Short && r.Short {
-		r.Rest = min(a.Len, b.Len)
-	}
 	return r
 }
 
@@ -104,11 +100,8 @@ func cover(a, b Range) Range {
 // length that occurs all its whole parts as one Range, then the short one. A range of no known
 // length has every kind.
 func Parts(r Range, by []int64) []Range {
-	switch {
-	case r.Len >= 0 && !r.Short:
+	if r.Len >= 0 && !r.Short {
 		return constParts(r, by)
-	case r.Rest > 0:
-		return eitherParts(r, by)
 	}
 	var out []Range
 	for _, n := range by {
@@ -128,25 +121,6 @@ func Parts(r Range, by []int64) []Range {
 			n = r.Len
 		}
 		out = append(out, Range{First: first, Len: n, Short: true})
-	}
-	return out
-}
-
-// eitherParts gives the parts of a range of one of two lengths.
-func eitherParts(r Range, by []int64) []Range {
-	var out []Range
-	for _, n := range []int64{r.Len, r.Rest} {
-		for _, p := range constParts(Range{First: r.First, Len: n}, by) {
-			at := 0
-			for at < len(out) && out[at].Len > p.Len {
-				at++
-			}
-			if at < len(out) && out[at].Len == p.Len {
-				out[at].First = cover(out[at], p).First
-			} else {
-				out = append(out[:at], append([]Range{p}, out[at:]...)...)
-			}
-		}
 	}
 	return out
 }
