@@ -95,6 +95,8 @@ func (n *nest) condition(c kernel.Cond, d *kernel.Def) {
 	case len(others) == 1 && !small && extentOf(others[0], guess) <= 8 && n.innermost(d, r.Name) && others[0].Name != n.shape.v:
 		n.static[others[0].Name] = true
 		n.peelAt(r, others[0], c)
+	case len(others) == 1 && others[0].Name != n.shape.v:
+		n.tested[r.Name] = true
 	}
 }
 

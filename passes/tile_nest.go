@@ -26,10 +26,11 @@ type nest struct {
 	unroll map[string]bool    // reduced axes of which every position has code of its own
 	peel   map[string][]int64 // reduced axes: positions where conditions change
 	static map[string]bool    // kept axes outside of the tile, unrolled
+	tested map[string]bool    // reduced axes of which every position is tested, once for the tile
 }
 
 func (t *tiler) nest(s *stage) {
-	n := &nest{tiler: t, s: s, unroll: map[string]bool{}, peel: map[string][]int64{}, static: map[string]bool{}}
+	n := &nest{tiler: t, s: s, unroll: map[string]bool{}, peel: map[string][]int64{}, static: map[string]bool{}, tested: map[string]bool{}}
 	n.shape = t.tileShape(s)
 	n.conditions()
 	chunked := s.reduces[0].Reduce.Order.Kind == kernel.Chunks
@@ -94,7 +95,7 @@ func (n *nest) streams(r *kernel.Reduce, body []tile.Node) []tile.Node {
 		case len(n.peel[a.Name]) > 0 && isConst:
 			loop.Peel = n.peel[a.Name]
 			open = false
-		case open && isConst && covered*e <= budget:
+		case open && isConst && covered*e <= budget && !n.tested[a.Name]:
 			covered *= max(e, 1)
 			continue
 		case n.unroll[a.Name] && isConst:
@@ -102,10 +103,11 @@ func (n *nest) streams(r *kernel.Reduce, body []tile.Node) []tile.Node {
 			open = false
 		case r.Order.Kind == kernel.Chunks && a.Name == r.Order.Axis && r.Order.By == 1:
 			continue
-		case open:
+		case open && !n.tested[a.Name]:
 			loop.Split.By = turnLengths(e, isConst, max(1, min(4, budget/covered)), budget/covered)
 			open = false
 		}
+		open = open && !n.tested[a.Name]
 		body = []tile.Node{loop}
 	}
 	return body
