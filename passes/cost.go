@@ -14,6 +14,7 @@ const (
 	farBytes      = 1 << 20
 	launchCost    = 20000 // a kernel more: a barrier of the team, 100 to 200 ns
 	maxNodes      = 300   // of one expression: keeps compilation linear
+	maxSweeps     = 3     // over the maps: an inlined map changes what its sources' readers are
 	fewNodes      = 3     // one operation: cheaper to repeat than to share
 )
 

@@ -9,11 +9,11 @@ import (
 
 // Fusion is substitution, then grouping; neither changes a rounding or an order.
 //
-// First, in program order, a map disappears into all its consumers (inlining): a view always; any
-// other map where the model of cost.go says that computing it there costs less than writing and
-// reading it. A map is kept where it is a result, where a contraction reads it (only views go
-// into operands), or where it applies elementwise to the result of a reduction: such maps become
-// epilogues.
+// First, in program order and again while something changes, a map disappears into all its
+// consumers (inlining): a view always; any other map where the model of cost.go says that
+// computing it there costs less than writing and reading it. A map is kept where it is a result
+// and where a contraction reads it: only views go into operands. Elementwise functions of the
+// result of a reduction mostly stay, to become its epilogue: their operand is at hand there.
 //
 // Then definitions form kernels (grouping, in group.go): maps over one index space, epilogues
 // with their reduction, reductions over the same rows and the maps over these rows. What is used
@@ -25,8 +25,14 @@ func fuse(p *kernel.Program, o *Options) {
 	for _, name := range f.live() {
 		f.anchor[name] = f.anchorOf(f.defs[name])
 	}
-	for _, name := range f.live() {
-		f.tryInline(name)
+	for range maxSweeps {
+		changed := false
+		for _, name := range f.live() {
+			changed = f.tryInline(name) || changed
+		}
+		if !changed {
+			break
+		}
 	}
 	f.drop()
 	groups := f.group()
@@ -146,16 +152,14 @@ func (f *fusion) views() {
 	}
 }
 
-func (f *fusion) tryInline(name string) {
+// tryInline puts a map into its readers if that pays; it reports whether it did.
+func (f *fusion) tryInline(name string) bool {
 	d := f.defs[name]
-	if d.Reduce != nil {
-		return
+	consumers := f.consumers(name)
+	if d.Reduce != nil || len(consumers) == 0 {
+		return false
 	}
 	f.anchor[name] = f.anchorOf(d)
-	consumers := f.consumers(name)
-	if len(consumers) == 0 {
-		return
-	}
 	why, ok := f.shouldInline(d, consumers)
 	if ok {
 		ok = f.inlineAll(d, consumers)
@@ -168,6 +172,7 @@ func (f *fusion) tryInline(name string) {
 		verb = "inline"
 	}
 	f.opt.explain("fuse", "%s %s: %s", verb, name, why)
+	return ok && !f.result[name]
 }
 
 func (f *fusion) inlineAll(d *kernel.Def, consumers []*kernel.Def) bool {

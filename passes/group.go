@@ -132,8 +132,10 @@ func (g *grouping) candidates(d *kernel.Def, deps []int) []*group {
 		return nil
 	}
 	last := len(g.groups) - maxDistance
-	if len(deps) > 0 {
-		last = max(last, deps[len(deps)-1])
+	for _, id := range deps {
+		if len(g.groups[id].deps) > 0 { // the others can be computed first of all
+			last = max(last, id)
+		}
 	}
 	for id := len(g.groups) - 1; id > max(last, -1); id-- {
 		if !seen[id] && g.sharesReads(g.groups[id], d) {
