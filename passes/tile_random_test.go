@@ -55,3 +55,36 @@ func TestTileKeepsBitsOfRandomPrograms(t *testing.T) {
 		}
 	}
 }
+
+// The register tiles of contractions leave room for a row of the shared operand and a broadcast.
+func TestTileFitsRegisters(t *testing.T) {
+	contractions := 0
+	for _, model := range models {
+		f, m := optimized(t, model.f())
+		p, err := Kernels(f, m, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range p.Kernels {
+			for _, m := range tileMachines() {
+				tl := &tiler{m: m, k: tidy(k), out: &tile.Program{}}
+				tl.stages()
+				for _, s := range tl.list {
+					if s.kind != nestStage {
+						continue
+					}
+					shape := tl.tileShape(s)
+					if shape.contraction {
+						contractions++
+					}
+					if n := shape.accumulators() + 2; n > int64(m.Registers)-1 || shape.contraction && n+shape.vectors-1 > int64(m.Registers)-1 {
+						t.Errorf("%s for %s: %d accumulators in rows of %d", k.Name, m.Name, shape.accumulators(), shape.vectors)
+					}
+				}
+			}
+		}
+	}
+	if contractions < 10 {
+		t.Errorf("only %d contractions were looked at", contractions)
+	}
+}

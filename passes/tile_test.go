@@ -2,14 +2,18 @@ package passes_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"math/rand"
+	"os"
 	"testing"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 	"dlc/ir/tile"
 	"dlc/passes"
+
+	"golang.org/x/tools/txtar"
 )
 
 func testMachines() []*tile.Machine {
@@ -313,6 +317,14 @@ func innerChunks(n, h, w string, by int64) *kernel.Kernel {
 	return b.k
 }
 
+// total sums everything, to a scalar that nothing is parallel to.
+func total() *kernel.Kernel {
+	b := newKernel("total")
+	b.in("x", tensor.F32, "N", "3", "1")
+	b.def(true, "s", nil, chunksOf("n", 4, over("n", "N", "h", "3", "w", "1")), load("x", "n", "h", "w"))
+	return b.k
+}
+
 // dropout draws by the row-major position in a row, on u8 data.
 func dropout() *kernel.Kernel {
 	b := newKernel("dropout")
@@ -379,6 +391,7 @@ func tileCases() map[string]kernelCase {
 		"inner chunks 1":   {innerChunks("2", "N", "1", 3), batches(0, 1, 7)},
 		"const chunks":     {innerChunks("2", "5", "5", 2), batches(0)},
 		"one chunk":        {innerChunks("1", "5", "5", 5), batches(0)},
+		"total":            {total(), batches(0, 1, 9)},
 		"dropout":          {dropout(), batches(0, 1, 9)},
 		"spread":           {spread(), batches(0, 1, 9)},
 		"counts":           {counts(), batches(0, 1, 70)},
@@ -453,5 +466,44 @@ func compareLevels(t *testing.T, k *kernel.Kernel, p *tile.Program, symbols map[
 				t.Fatalf("%v: %s differs\n%s", symbols, b.Name, p)
 			}
 		}
+	}
+}
+
+// TestTileGolden holds the schedules of the kernels that models are made of. -update rewrites them.
+func TestTileGolden(t *testing.T) {
+	const file = "testdata/tile/schedules.txtar"
+	kernels := []struct {
+		name string
+		k    *kernel.Kernel
+	}{
+		{"dense", dense("N", "3136", "128")}, {"dense of ten", dense("N", "1600", "10")}, {"dense weights", denseWeights("1600", "10", 1024)},
+		{"first conv", conv(28, 1, 32, 3, 1, 1, 1)}, {"conv", conv(14, 32, 64, 3, 1, 1, 1)}, {"strided conv", conv(224, 3, 64, 7, 2, 1, 3)},
+		{"conv data", convData(14, 32, 64, 3, 1, 1)}, {"first conv weights", convWeights(28, 1, 32, 3, 1, 1, 2)}, {"conv weights", convWeights(14, 32, 64, 3, 1, 1, 6)},
+		{"pool", pool(28, 32, 2, 2)}, {"softmax", softmax("10")}, {"wide softmax", softmax("1000")}, {"mean", mean()},
+		{"channel sums", channelSums(14, 64, 6)}, {"adam", adam("3", "3", "32", "64")}, {"dropout", dropout()}, {"spread", spread()}, {"scores", scores("64")},
+	}
+	var a txtar.Archive
+	for _, c := range kernels {
+		for _, m := range testMachines() {
+			p, err := passes.Tile(c.k, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Files = append(a.Files, txtar.File{Name: c.name + " " + m.Name, Data: []byte(p.String())})
+		}
+	}
+	got := txtar.Format(&a)
+	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("the schedules are not those of %s:\n%s", file, got)
 	}
 }
