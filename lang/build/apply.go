@@ -82,6 +82,9 @@ func (e *elaborator) body(s *scope, f *frame, name string, config map[string]val
 		return poison{}
 	}
 	defer func() { e.depth-- }()
+	if f.def != nil && !e.trial {
+		e.applied[f.def] = true
+	}
 	in := newBody(f)
 	in.parent = home
 	for k, v := range config {

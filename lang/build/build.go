@@ -30,6 +30,9 @@ type elaborator struct {
 	diags   diag.List
 	told    map[string]bool
 	mute    bool // mistakes of now are told elsewhere
+	trial   bool // a body is checked with made-up inputs
+	packed  bool // an input of the trial has a pack
+	applied map[*check.Def]bool
 	weights map[string]*weight
 	t       *trace
 	depth   int
@@ -49,7 +52,7 @@ type elaborator struct {
 }
 
 func newElaborator(p *check.Program, opts Options) *elaborator {
-	e := &elaborator{prog: p, opts: opts, prims: primitives(), told: map[string]bool{}, weights: map[string]*weight{},
+	e := &elaborator{prog: p, opts: opts, prims: primitives(), told: map[string]bool{}, applied: map[*check.Def]bool{}, weights: map[string]*weight{},
 		info: &Info{}, dims: map[string]tensor.Dim{}, prepared: map[string]tensor.Type{}, ranges: map[string]bounds{}}
 	for _, d := range p.Diags {
 		e.told[keyOf(d)] = true

@@ -59,6 +59,9 @@ func (f *frame) name() string {
 // tell records a diagnostic, unless the same is recorded already.
 func (e *elaborator) tell(d *diag.Diagnostic) *diag.Diagnostic {
 	key := keyOf(d)
+	if e.trial && !e.tellsInTrial(d.Code) {
+		return d
+	}
 	if !e.told[key] && !e.mute {
 		e.told[key] = true
 		e.diags = append(e.diags, d)

@@ -77,6 +77,9 @@ func (e *elaborator) weightType(s *scope, n *syntax.Name, t *syntax.Type, init s
 			if e.train != nil && !e.fixed {
 				return typ, nil, false // the dataset, whose mistakes are told, would say
 			}
+			if e.trial {
+				continue // the use that brings inputs brings their dims
+			}
 			x := e.errorf(s, check.UnknownDims, n.Span(), "`%s` would be %s, but the dims of a weight must be constants", n.Text, typ)
 			help(x, "write the sizes of the model's inputs as numbers, or give a dataset that fixes them")
 			return typ, nil, false
