@@ -239,7 +239,9 @@ func wanted(err *participle.UnexpectedTokenError) string {
 	m := quotedSign.FindStringSubmatch(text)
 	switch {
 	case m == nil:
-		return "something else"
+		return "the end of the declaration"
+	case m[1] == "}":
+		return "a statement or `}`"
 	case m[1] != "":
 		return "`" + m[1] + "`"
 	}

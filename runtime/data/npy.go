@@ -3,6 +3,7 @@ package data
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,12 +30,18 @@ var npyField = regexp.MustCompile(`'(descr|fortran_order|shape)'\s*:\s*('[^']*'|
 
 // ReadNPYFile reads a .npy file.
 func ReadNPYFile(path string) (*tensor.Tensor, error) {
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	t, err := ReadNPY(f)
+	t, size, err := readNPYHead(f)
+	if err == nil {
+		t.Data, err = f.take(size)
+	}
+	if err == nil {
+		err = errors.Join(f.end(), checkBools(t))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -43,29 +50,7 @@ func ReadNPYFile(path string) (*tensor.Tensor, error) {
 
 // ReadNPY reads a tensor in NumPy's format: C order, little endian, f4 f8 i1 u1 i4 i8 u4 u8 b1.
 func ReadNPY(r io.Reader) (*tensor.Tensor, error) {
-	var magic [8]byte
-	if _, err := io.ReadFull(r, magic[:]); err != nil {
-		return nil, truncated(err, "the header")
-	}
-	if string(magic[:6]) != "\x93NUMPY" || magic[6] < 1 || magic[6] > 3 {
-		return nil, fmt.Errorf("no .npy file of version 1 to 3")
-	}
-	length := make([]byte, 2)
-	if magic[6] > 1 {
-		length = make([]byte, 4)
-	}
-	if _, err := io.ReadFull(r, length); err != nil {
-		return nil, truncated(err, "the header")
-	}
-	n := int(binary.LittleEndian.Uint32(append(length, 0, 0)[:4]))
-	if n > maxNPYHeader {
-		return nil, fmt.Errorf("a header of %d bytes; at most %d", n, maxNPYHeader)
-	}
-	header := make([]byte, n)
-	if _, err := io.ReadFull(r, header); err != nil {
-		return nil, truncated(err, "the header")
-	}
-	t, size, err := parseNPYHeader(string(header))
+	t, size, err := readNPYHead(r)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +68,33 @@ func ReadNPY(r io.Reader) (*tensor.Tensor, error) {
 		t.Data = []byte{}
 	}
 	return t, checkBools(t)
+}
+
+// readNPYHead reads what stands before the values: the tensor without them, and their bytes.
+func readNPYHead(r io.Reader) (*tensor.Tensor, int, error) {
+	var magic [8]byte
+	if _, err := io.ReadFull(r, magic[:]); err != nil {
+		return nil, 0, truncated(err, "the header")
+	}
+	if string(magic[:6]) != "\x93NUMPY" || magic[6] < 1 || magic[6] > 3 {
+		return nil, 0, fmt.Errorf("no .npy file of version 1 to 3")
+	}
+	length := make([]byte, 2)
+	if magic[6] > 1 {
+		length = make([]byte, 4)
+	}
+	if _, err := io.ReadFull(r, length); err != nil {
+		return nil, 0, truncated(err, "the header")
+	}
+	n := int(binary.LittleEndian.Uint32(append(length, 0, 0)[:4]))
+	if n > maxNPYHeader {
+		return nil, 0, fmt.Errorf("a header of %d bytes; at most %d", n, maxNPYHeader)
+	}
+	header := make([]byte, n)
+	if _, err := io.ReadFull(r, header); err != nil {
+		return nil, 0, truncated(err, "the header")
+	}
+	return parseNPYHeader(string(header))
 }
 
 // checkBools makes sure that every bool is 0 or 1.

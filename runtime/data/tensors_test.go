@@ -93,6 +93,9 @@ func TestDamagedNPY(t *testing.T) {
 		if _, err := ReadNPY(bytes.NewReader(file)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
+		if _, err := ReadNPYFile(write(t, file)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("as a file: got %v, want %s", err, want)
+		}
 	}
 }
 
