@@ -1,8 +1,6 @@
 package codegen
 
 import (
-	"fmt"
-
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 )
@@ -74,8 +72,9 @@ func (e *emitter) joinLevels(d *kernel.Def, temp *operand, l *live, linear tenso
 	e.put(i, " = phi i64 [ 0, ", level.Ident(), " ], [ ", after, ", ", turn.Ident(), " ]")
 	e.fresh()
 	offset := e.set("mul i64 ", i, ", ", stride)
+	other := e.set("add i64 ", offset, ", ", apart)
 	f := e.formOf(temp, linear)
-	e.points(l.axes, false, func() { e.joinPair(d, temp, e.at(f), offset, apart) })
+	e.points(l.axes, false, func() { e.joinPair(d, temp, e.at(f), offset, other) })
 	e.put(after, " = add i64 ", i, ", ", double)
 	more := e.set("icmp slt i64 ", e.set("add i64 ", after, ", ", step), ", ", count)
 	turn.Term = either(more, turn, next)
@@ -86,13 +85,10 @@ func (e *emitter) joinLevels(d *kernel.Def, temp *operand, l *live, linear tenso
 }
 
 // joinPair joins the elements at the current point of two chunks, into the first.
-func (e *emitter) joinPair(d *kernel.Def, temp *operand, p place, offset, apart string) {
-	if p.by != nil || p.step > 1 {
-		panic(fmt.Sprintf("BUG: partial results %s are not laid out along the vector index", temp.buffer.Name))
-	}
-	t := d.DType
-	a := e.set("getelementptr i8, ptr ", e.displaced(e.baseAddress(temp, p), p.offset*int64(t.Size())), ", i64 ", offset)
-	b := e.set("getelementptr i8, ptr ", a, ", i64 ", apart)
-	x := e.apply(d.Reduce.Op.Func(), t, []value{e.readAt(t, a), e.readAt(t, b)})
-	e.writeAt(t, a, x)
+func (e *emitter) joinPair(d *kernel.Def, temp *operand, p place, offset, other string) {
+	p.shift = other
+	b := e.read(temp, p)
+	p.shift = offset
+	a := e.read(temp, p)
+	e.write(temp, p, e.apply(d.Reduce.Op.Func(), d.DType, []value{a, b}))
 }

@@ -98,7 +98,7 @@ func (e *emitter) read(o *operand, p place) value {
 	size := int64(t.Size())
 	switch {
 	case p.by != nil:
-		return e.gather(o, e.base(o), e.two("mul", e.whole(p), integerOf(tensor.I64, size)), e.allowed())
+		return e.gather(o, e.baseAddress(o, p), e.two("mul", e.whole(p), integerOf(tensor.I64, size)), e.allowed())
 	case p.step == 0:
 		return e.readOne(t, e.displaced(e.baseAddress(o, p), p.offset*size))
 	case p.step != 1:
@@ -135,15 +135,25 @@ func (e *emitter) fromMemory(t tensor.DType, lanes int, id string) value {
 	return value{id: id, t: t, lanes: lanes}
 }
 
-// baseAddress is the address of a place without its constant offset.
+// baseAddress is the address of a place without its constant offset; of one that is any
+// expression of the lane, the buffer's.
 func (e *emitter) baseAddress(o *operand, p place) string {
-	if p.form == nil {
-		return e.address(o, p.base)
-	}
-	if p.form.id == "" {
+	var at string
+	switch {
+	case p.by != nil:
+		at = e.base(o)
+	case p.form == nil:
+		at = e.address(o, p.base)
+	case p.form.id == "":
 		p.form.id = e.address(o, p.form.base)
+		at = p.form.id
+	default:
+		at = p.form.id
 	}
-	return p.form.id
+	if p.shift != "" {
+		at = e.set("getelementptr i8, ptr ", at, ", i64 ", p.shift)
+	}
+	return at
 }
 
 // gather loads elements at byte offsets from an address; lanes that are not allowed are 0.
@@ -208,11 +218,11 @@ func (e *emitter) scatter(o *operand, p place, v value) {
 	v, m := e.toMemory(v), e.allowed()
 	t, lanes := o.buffer.Type.DType, strconv.Itoa(e.lanes)
 	size := int64(t.Size())
-	base, offsets := e.base(o), value{}
+	base, offsets := e.baseAddress(o, p), value{}
 	if p.by != nil {
 		offsets = e.two("mul", e.whole(p), integerOf(tensor.I64, size))
 	} else {
-		base, offsets = e.displaced(e.baseAddress(o, p), p.offset*size), ramp(e.lanes, p.step*size)
+		base, offsets = e.displaced(base, p.offset*size), ramp(e.lanes, p.step*size)
 	}
 	if m.id == "" {
 		m = integerOf(tensor.Bool, 1)

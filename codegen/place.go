@@ -78,6 +78,7 @@ type place struct {
 	step   int64
 	by     *tensor.Dim // not nil: the whole value, over lane
 	form   *form       // not nil: base is that form's
+	shift  string      // i64: bytes to add to the address; "" for none
 }
 
 // formOf prepares d, which key identifies.

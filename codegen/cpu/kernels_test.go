@@ -93,8 +93,8 @@ func matmulTile(t Target, m, k, c tensor.Dim) *tile.Program {
 }
 
 func TestMatmul(t *testing.T) {
-	for _, c := range []int64{1, 10, 16, 37, 64, 120} {
-		for _, k := range []int64{0, 1, 7, 64} {
+	for _, c := range []int64{1, 10, 37, 120} {
+		for _, k := range []int64{0, 7, 64} {
 			check(t, func(target Target) []*tile.Program { return []*tile.Program{matmulTile(target, n0, in(k), in(c))} },
 				[]map[string]int64{{"N": 0}, {"N": 1}, {"N": 5}, {"N": 31}, {"N": 64}}, false)
 		}

@@ -10,6 +10,7 @@ import (
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 	"dlc/ir/tile"
+	"dlc/passes"
 	"dlc/runtime/native"
 	"dlc/runtime/program"
 )
@@ -202,16 +203,33 @@ func same(got, want *tensor.Tensor) error {
 	return nil
 }
 
-// check runs the programs natively on every target, with several thread counts, and compares
-// all outputs with the level-1 interpreter in bits.
+// tiled is the same kernels as the tile pass schedules them.
+func tiled(t testing.TB, target Target, programs []*tile.Program) []*tile.Program {
+	t.Helper()
+	out := make([]*tile.Program, len(programs))
+	for i, p := range programs {
+		q, err := passes.Tile(p.Kernel, &target.Machine)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[i] = q
+	}
+	return out
+}
+
+// check runs the programs natively on every target, as they are scheduled and as the tile pass
+// schedules their kernels, with several thread counts, and compares all outputs with the
+// level-1 interpreter in bits.
 func check(t *testing.T, schedule func(Target) []*tile.Program, shapes []map[string]int64, special bool) {
 	t.Helper()
 	for _, target := range Targets() {
 		t.Run(target.Name, func(t *testing.T) {
 			programs := schedule(target)
-			m := compiled(t, target, programs...)
-			for _, symbols := range shapes {
-				checkShape(t, m, programs, symbols, special)
+			for _, programs := range [][]*tile.Program{programs, tiled(t, target, programs)} {
+				m := compiled(t, target, programs...)
+				for _, symbols := range shapes {
+					checkShape(t, m, programs, symbols, special)
+				}
 			}
 		})
 	}
