@@ -66,7 +66,10 @@ type value struct {
 	id    string
 	t     tensor.DType
 	lanes int
-	fixed bool // a scalar constant
+	fixed bool   // a scalar constant
+	known []bool // a constant mask
+	steps bool   // a constant vector 0, step, 2*step ...
+	step  int64
 }
 
 // An operand is a buffer that the kernel's caller passes.

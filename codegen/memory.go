@@ -30,11 +30,12 @@ func (e *emitter) tail() (mask value, ok bool) {
 		if at+int64(e.lanes) <= n {
 			return value{}, false
 		}
-		list := make([]string, e.lanes)
+		list, known := make([]string, e.lanes), make([]bool, e.lanes)
 		for i := range list {
-			list[i] = "i1 " + strconv.FormatBool(at+int64(i) < n)
+			known[i] = at+int64(i) < n
+			list[i] = "i1 " + strconv.FormatBool(known[i])
 		}
-		return value{id: "<" + strings.Join(list, ", ") + ">", t: tensor.Bool, lanes: e.lanes}, true
+		return value{id: "<" + strings.Join(list, ", ") + ">", t: tensor.Bool, lanes: e.lanes, known: known}, true
 	}
 	left := s.length.AddInt(-at)
 	if r := left.Bounds(e.ranges); !r.OpenLo && r.Lo >= int64(e.lanes) {
@@ -159,6 +160,9 @@ func (e *emitter) baseAddress(o *operand, p place) string {
 // gather loads elements at byte offsets from an address; lanes that are not allowed are 0.
 func (e *emitter) gather(o *operand, base string, offsets, m value) value {
 	t, lanes := o.buffer.Type.DType, strconv.Itoa(e.lanes)
+	if !e.machine.Masks {
+		return e.gatherLanes(t, base, offsets, m)
+	}
 	if m.id == "" {
 		m = integerOf(tensor.Bool, 1)
 	}
@@ -224,6 +228,10 @@ func (e *emitter) scatter(o *operand, p place, v value) {
 	} else {
 		base, offsets = e.displaced(base, p.offset*size), ramp(e.lanes, p.step*size)
 	}
+	if !e.machine.Masks {
+		e.scatterLanes(t, v, base, offsets, m)
+		return
+	}
 	if m.id == "" {
 		m = integerOf(tensor.Bool, 1)
 	}
@@ -242,6 +250,9 @@ func (e *emitter) readAt(t tensor.DType, at string) value {
 		return e.fromMemory(t, e.lanes, e.set("load ", typ, ", ptr ", at, ", align ", align(t)))
 	}
 	m = e.wide(m, e.lanes)
+	if e.byLane(t) {
+		return e.gatherLanes(t, at, ramp(e.lanes, 1), m)
+	}
 	return e.fromMemory(t, e.lanes, e.set("call ", typ, " @llvm.masked.load.", mangledMemory(t, e.lanes), ".p0(ptr ", at, ", i32 ", align(t), ", ", m.arg(), ", ", typ, " zeroinitializer)"))
 }
 
@@ -254,6 +265,10 @@ func (e *emitter) writeAt(t tensor.DType, at string, v value) {
 	}
 	if m.id == "" {
 		e.put("store ", v.arg(), ", ptr ", at, ", align ", align(t))
+		return
+	}
+	if e.byLane(t) {
+		e.scatterLanes(t, v, at, ramp(e.lanes, 1), m)
 		return
 	}
 	e.put("call void @llvm.masked.store.", mangledMemory(t, e.lanes), ".p0(", v.arg(), ", ptr ", at, ", i32 ", align(t), ", ", e.wide(m, e.lanes).arg(), ")")

@@ -227,7 +227,7 @@ func ramp(lanes int, step int64) value {
 	for i := range list {
 		list[i] = "i64 " + strconv.FormatInt(step*int64(i), 10)
 	}
-	return value{id: "<" + strings.Join(list, ", ") + ">", t: tensor.I64, lanes: lanes}
+	return value{id: "<" + strings.Join(list, ", ") + ">", t: tensor.I64, lanes: lanes, steps: true, step: step}
 }
 
 // laned evaluates a Dim over the symbol lane, lane by lane, as a vector.
