@@ -74,13 +74,13 @@ func randomKernel(r *rand.Rand, name string) *kernel.Kernel {
 }
 
 func TestRandomReductions(t *testing.T) {
-	for seed := range int64(24) {
+	for seed := range int64(16) {
 		k := randomKernel(rand.New(rand.NewSource(seed)), fmt.Sprint("random", seed))
 		for _, target := range Targets() {
 			t.Run(fmt.Sprint(seed, " ", target.Name), func(t *testing.T) {
 				programs := tiled(t, target, []*tile.Program{{Kernel: k}})
 				m := compiled(t, target, programs...)
-				for _, n := range []int64{0, 1, 3, 34} {
+				for _, n := range []int64{0, 1, 34} {
 					checkShape(t, m, programs, map[string]int64{"N": n}, false)
 				}
 			})
