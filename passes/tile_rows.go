@@ -12,62 +12,87 @@ const rowElements = 8192
 // time, one reduction after the other, then what is stored. A row of at most 64 elements is one
 // tile: what several definitions read of it stays in registers.
 func (t *tiler) rows(s *stage) {
-	lane := s.reduces[0].Reduce.Axes[0]
-	e, isConst := lane.Extent.Const()
-	short := isConst && e <= 64
-	walk := func(kind tile.LoopKind, by []int64, body []tile.Node) []tile.Node {
-		if short {
-			return body
-		}
-		return []tile.Node{&tile.Loop{Kind: kind, Split: tile.Split{Index: lane.Name, By: by}, Body: body}}
-	}
-	alive := map[string]bool{}
-	maps, readers, plainly := t.closure(append(append([]*kernel.Def{}, s.reduces...), s.stores...))
+	r := &rowWalk{tiler: t, s: s, lane: s.reduces[0].Reduce.Axes[0], alive: map[string]bool{}, done: map[string]bool{}}
+	e, isConst := r.lane.Extent.Const()
+	r.short = isConst && e <= 64
+	r.maps, r.readers, r.plainly = t.closure(append(append([]*kernel.Def{}, s.reduces...), s.stores...))
 	var body []tile.Node
-	lets := func(ready func(d *kernel.Def) bool) {
-		for _, d := range maps {
-			across := axisNamed(d.Axes, lane.Name) >= 0
-			worth := costly(d) && plainly[d.Name] && t.output(d.Name) == nil && (!across || short && readers[d.Name] > 1)
-			if !alive[d.Name] && worth && t.fits(d, s) && (len(d.Axes) > 0 || len(s.axes) == 0 || t.waits(d, s)) && ready(d) {
-				body = append(body, &tile.Let{Def: d.Name})
-				alive[d.Name] = true
-			}
-		}
-	}
-	done := map[string]bool{}
-	ready := func(d *kernel.Def) bool {
-		for _, n := range t.needs(d) {
-			if s.has(n.def.Name) && !done[n.def.Name] {
-				return false
-			}
-		}
-		return true
-	}
 	for _, d := range s.reduces {
-		lets(ready)
-		body = append(body, &tile.Begin{Def: d.Name})
-		body = append(body, walk(tile.Stream, []int64{64}, []tile.Node{&tile.Step{Def: d.Name}})...)
+		body = append(append(body, r.lets()...), &tile.Begin{Def: d.Name})
+		body = append(body, r.walk(tile.Stream, 64, []tile.Node{&tile.Step{Def: d.Name}})...)
 		body = append(body, &tile.End{Def: d.Name})
-		done[d.Name] = true
+		r.done[d.Name] = true
 	}
-	lets(ready)
-	across := &stage{kind: rowStage, axes: s.axes, lane: s.lane, reduces: s.reduces}
-	single := &stage{kind: rowStage, axes: s.axes, reduces: s.reduces}
-	for _, d := range s.stores {
-		if axisNamed(d.Axes, lane.Name) >= 0 {
+	body = append(body, r.lets()...)
+	t.rowBlocks(s, r.lane, append(body, r.stores()...))
+}
+
+// A rowWalk is the making of a row stage. alive are the maps kept in registers for the row, done
+// the reductions that have ended.
+type rowWalk struct {
+	*tiler
+	s           *stage
+	lane        kernel.Axis
+	short       bool // the row is one tile
+	maps        []*kernel.Def
+	readers     map[string]int
+	plainly     map[string]bool
+	alive, done map[string]bool
+}
+
+// walk goes along the row, unless it is one tile.
+func (r *rowWalk) walk(kind tile.LoopKind, by int64, body []tile.Node) []tile.Node {
+	if r.short {
+		return body
+	}
+	return []tile.Node{&tile.Loop{Kind: kind, Split: tile.Split{Index: r.lane.Name, By: []int64{by}}, Body: body}}
+}
+
+// lets returns the Lets of what can be made by now: values of the row, and of a short row what
+// is read more than once of its elements.
+func (r *rowWalk) lets() []tile.Node {
+	var nodes []tile.Node
+	for _, d := range r.maps {
+		across := axisNamed(d.Axes, r.lane.Name) >= 0
+		worth := costly(d) && r.plainly[d.Name] && r.output(d.Name) == nil && (!across || r.short && r.readers[d.Name] > 1)
+		inRow := len(d.Axes) > 0 || len(r.s.axes) == 0 || r.waits(d, r.s)
+		if worth && inRow && !r.alive[d.Name] && r.fits(d, r.s) && r.ready(d) {
+			nodes = append(nodes, &tile.Let{Def: d.Name})
+			r.alive[d.Name] = true
+		}
+	}
+	return nodes
+}
+
+func (r *rowWalk) ready(d *kernel.Def) bool {
+	for _, n := range r.needs(d) {
+		if r.s.has(n.def.Name) && !r.done[n.def.Name] {
+			return false
+		}
+	}
+	return true
+}
+
+// stores returns the nodes that store along the row, then those that store a value of the row.
+func (r *rowWalk) stores() []tile.Node {
+	across := &stage{kind: rowStage, axes: r.s.axes, lane: r.s.lane, reduces: r.s.reduces}
+	single := &stage{kind: rowStage, axes: r.s.axes, reduces: r.s.reduces}
+	for _, d := range r.s.stores {
+		if axisNamed(d.Axes, r.lane.Name) >= 0 {
 			across.stores = append(across.stores, d)
 		} else {
 			single.stores = append(single.stores, d)
 		}
 	}
+	var nodes []tile.Node
 	if len(across.stores) > 0 {
-		width := max(16, 2*t.lanes(across.stores))
-		body = append(body, walk(tile.Each, []int64{width}, t.finish(across, alive))...)
+		width := max(16, 2*r.lanes(across.stores))
+		nodes = r.walk(tile.Each, width, r.finish(across, r.alive))
 	}
 	if len(single.stores) > 0 {
-		body = append(body, t.finish(single, alive)...)
+		nodes = append(nodes, r.finish(single, r.alive)...)
 	}
-	t.rowBlocks(s, lane, body)
+	return nodes
 }
 
 // rowBlocks puts the loops over rows around body: up to four rows at once as registers allow.

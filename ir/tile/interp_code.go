@@ -1,0 +1,138 @@
+package tile
+
+import (
+	"fmt"
+	"strings"
+
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+)
+
+// A code is a definition compiled to closures; it is the Scope of its expression.
+type code struct {
+	*interp
+	def     *kernel.Def
+	compile *kernel.Compiler
+	fold    *kernel.Fold
+	eval    kernel.Eval             // maps
+	term    func(acc uint64) uint64 // reductions
+	holds   func() bool
+}
+
+func (in *interp) compiled(name string) *code {
+	if c := in.code[name]; c != nil {
+		return c
+	}
+	d := in.p.Kernel.Def(name)
+	c := &code{interp: in, def: d}
+	in.code[name] = c
+	c.compile = kernel.NewCompiler(c)
+	e := kernel.Expand(d.Expr)
+	if d.Reduce == nil {
+		c.eval = c.compile.Compile(e)
+		return c
+	}
+	c.fold, c.holds = kernel.NewFold(d), c.compile.Holds(d.Reduce.When)
+	if call, ok := e.(*kernel.Call); ok && c.fold.Fused {
+		a, b := c.compile.Compile(call.Args[0]), c.compile.Compile(call.Args[1])
+		c.term = func(acc uint64) uint64 { return c.fold.FMA(a(), b(), acc) }
+		return c
+	}
+	f := c.compile.Compile(e)
+	c.term = func(acc uint64) uint64 { return c.fold.Join(acc, f()) }
+	return c
+}
+
+// Index implements kernel.Scope.
+func (c *code) Index(d tensor.Dim) func() int64 {
+	return kernel.CompileDim(d, func(name string) *int64 {
+		v, ok := c.vars[name]
+		if !ok {
+			failf("definition %s: the symbol %s has no value", c.def.Name, name)
+		}
+		return v
+	})
+}
+
+// Load implements kernel.Scope: registers, then memory, then evaluation in place.
+func (c *code) Load(l *kernel.Load, at []func() int64) kernel.Eval {
+	d := c.p.Kernel.Def(l.Name)
+	affine := make([]bool, len(l.At))
+	for i, e := range l.At {
+		_, affine[i] = e.(*kernel.Index)
+	}
+	values := func() []int64 {
+		v := make([]int64, len(at))
+		for i, f := range at {
+			v[i] = f()
+		}
+		return v
+	}
+	return func() uint64 {
+		v := values()
+		if r := c.alive[l.Name]; r != nil {
+			if r.width != 1 {
+				failf("%s reads %s, of which the lanes are not joined", c.def.Name, l.Name)
+			}
+			return r.values[c.at(d, r, func(i int) int64 { return v[i] })]
+		}
+		if m := c.memory[l.Name]; m != nil && (d == nil || c.storedBefore(m)) {
+			if m.place(v) < 0 && !c.outsideAllowed(m, v, affine) {
+				failf("%s reads %s at [%s], outside of it", c.def.Name, l.Name, strings.Trim(fmt.Sprint(v), "[]"))
+			}
+			if m.place(v) < 0 {
+				return 0
+			}
+			return c.read(l.Name, v)
+		}
+		if d == nil || d.Reduce != nil {
+			failf("%s reads %s, which has no value here", c.def.Name, l.Name)
+		}
+		return c.inline(d, v, affine)
+	}
+}
+
+// storedBefore reports whether an earlier phase stored the buffer of a definition.
+func (c *code) storedBefore(m *memory) bool {
+	for _, w := range m.writer {
+		if w != nil && w.phase < c.phase {
+			return true
+		}
+	}
+	return false
+}
+
+// outsideAllowed reports whether only gathered positions are outside: these read 0.
+func (c *code) outsideAllowed(m *memory, v []int64, affine []bool) bool {
+	for i, d := range m.dims {
+		if affine[i] && (v[i] < 0 || v[i] >= int64(d)) {
+			return false
+		}
+	}
+	return true
+}
+
+// inline evaluates a map at an index.
+func (c *code) inline(d *kernel.Def, v []int64, affine []bool) uint64 {
+	was := make([]int64, len(v))
+	for i, a := range d.Axes {
+		was[i] = *c.vars[a.Name]
+	}
+	defer func() {
+		for i, a := range d.Axes {
+			*c.vars[a.Name] = was[i]
+		}
+	}()
+	for i, a := range d.Axes {
+		if v[i] < 0 || v[i] >= c.value(a.Extent) {
+			if affine[i] {
+				failf("%s reads %s at %v, outside of it", c.def.Name, d.Name, v)
+			}
+			return 0
+		}
+		*c.vars[a.Name] = v[i]
+	}
+	f := c.compiled(d.Name)
+	f.compile.Moved()
+	return f.eval()
+}
