@@ -165,7 +165,7 @@ func Check(src *Source, o *Options) (p *Program, err error) {
 	defer j.guard(&err)
 	prog, diags := j.front()
 	j.enter("build")
-	module, info, more := build.Module(prog, build.Options{Columns: o.Columns})
+	module, info, more := build.Module(prog, build.Options{Columns: o.Columns, Broken: failed(diags)})
 	diags = append(diags, more...)
 	if failed(diags) {
 		return nil, diags

@@ -20,6 +20,9 @@ const rows = "N"
 type Options struct {
 	// Columns are the types of a dataset's columns, per record, where its header is read already.
 	Columns map[string]tensor.Type
+	// Broken says that declarations may be missing, for mistakes of syntax that are told already:
+	// what only their absence makes wrong is not told.
+	Broken bool
 }
 
 // An elaborator runs bodies and collects what they say.
@@ -109,6 +112,9 @@ func (e *elaborator) chooseModel() bool {
 		at = t.Name.Span()
 		d, ok := e.prog.Defs[t.Name.Text]
 		if !ok || d.Kind != "model" {
+			if e.opts.Broken {
+				return false
+			}
 			x := check.New(check.UnknownName, at, "there is no model `%s`", t.Name.Text)
 			check.Suggest(x, t.Name, e.models())
 			e.tell(x)
@@ -124,7 +130,7 @@ func (e *elaborator) chooseModel() bool {
 		}
 	}
 	if def == nil {
-		if len(e.prog.Diags) == 0 {
+		if len(e.prog.Diags) == 0 && !e.opts.Broken {
 			e.tell(check.New(check.NoModel, diag.Span{}, "the file declares no model"))
 		}
 		return false

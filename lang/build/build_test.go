@@ -20,7 +20,7 @@ import (
 func compile(name, src string, cols map[string]tensor.Type) (*ir.Module, *build.Info, diag.List) {
 	f, diags := syntax.Parse(name, []byte(src))
 	p, more := check.Files([]*syntax.File{f}, stdlib.Files, build.Names())
-	m, info, last := build.Module(p, build.Options{Columns: cols})
+	m, info, last := build.Module(p, build.Options{Columns: cols, Broken: len(diags) > 0})
 	return m, info, append(append(diags, more...), last...)
 }
 

@@ -57,6 +57,9 @@ func (e *elaborator) openDataset(s *scope, x syntax.Expr) *dataset {
 		return nil
 	}
 	node, ok := e.prog.Datasets[n.Text]
+	if !ok && e.opts.Broken {
+		return nil
+	}
 	if !ok {
 		d := e.errorf(s, check.UnknownName, n.Span(), "there is no dataset `%s`", n.Text)
 		names := []string{}

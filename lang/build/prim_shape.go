@@ -199,12 +199,13 @@ func (u *use) stack() value {
 	if u.bad {
 		return nil
 	}
-	a := u.axis("axis", len(list[0].shape())+1)
+	rank := len(list[0].shape())
+	a := u.axis("axis", rank+1)
 	if u.bad {
 		return nil
 	}
 	for i, t := range list {
-		if len(t.shape()) != len(list[0].shape()) {
+		if len(t.shape()) != rank {
 			u.fail(check.Broadcast, u.args["list"].at, "stack does not join %s and %s", list[0].typ(), t.typ())
 			return nil
 		}

@@ -1,0 +1,185 @@
+package build_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"dlc/ir"
+	"dlc/ir/tensor"
+)
+
+// TestMeaning evaluates small models on x = [[1, -2, 3], [4, 5, -6]] and compares what they give.
+func TestMeaning(t *testing.T) {
+	x := tensor.FromFloats(tensor.F32, []float64{1, -2, 3, 4, 5, -6}, 2, 3)
+	cases := []struct {
+		name, result, body string
+		want               []float64
+		before             string // declarations before the model
+	}{
+		{"precedence", "f32[N, 3]", "-x ** 2 + 2 * x % 4", []float64{1, -4, -7, -16, -23, -36}, ""},
+		{"integers divide exactly", "f32[N, 3]", "x * (6 / 3) + 7 div 2", []float64{5, -1, 9, 11, 13, -9}, ""},
+		{"a fraction of whole numbers", "f32[N, 3]", "x * (1 / 4)", []float64{.25, -.5, .75, 1, 1.25, -1.5}, ""},
+		{"trailing dims broadcast", "f32[N, 3]", "x + iota(3)", []float64{1, -1, 5, 4, 6, -4}, ""},
+		{"a one stretches at equal ranks", "f32[N, 3]", "x - max(x, axis=1, keep=true)", []float64{-2, -5, 0, -1, 0, -11}, ""},
+		{"new and squeeze", "f32[N, 3]", "x * squeeze(x[:, 0..1], axis=-1)[:, new]", []float64{1, -2, 3, 16, 20, -24}, ""},
+		{"where and comparisons", "f32[N, 3]", "where(x > 0 and not (x > 3), x, 0)", []float64{1, 0, 3, 0, 0, 0}, ""},
+		{"bools count", "f32[N]", "to(sum(x > 0, axis=1), f32)", []float64{2, 2}, ""},
+		{"mean of bools", "f32[]", "mean(x > 0)", []float64{4.0 / 6}, ""},
+		{"over a name", "f32[N]", "sum(x, over=D)", []float64{2, 3}, ""},
+		{"over the batch", "f32[D]", "mean(x, over=N)", []float64{2.5, 1.5, -1.5}, ""},
+		{"names follow elementwise operators", "f32[N]", "y = (x + 1) * 2\nsum(y, over=D)", []float64{10, 12}, ""},
+		{"an annotated binding names axes", "f32[N]", "y: [N, H, W] = reshape(x, [N, 3, 1])\nsum(y, over=(H, W))", []float64{2, 3}, ""},
+		{"the last of an axis", "f32[N]", "x[:, -1]", []float64{3, -6}, ""},
+		{"a stretch from the end", "f32[N, 2]", "x[..., -2..]", []float64{-2, 3, 5, -6}, ""},
+		{"matmul", "f32[N, 2]", "x @ reshape(iota_f(6), [3, 2])", []float64{8, 10, -14, -11}, "fn iota_f(n: int) { to(iota(n), f32) }"},
+		{"matmul with a vector", "f32[N]", "x @ to(iota(3), f32)", []float64{4, -7}, ""},
+		{"einsum", "f32[N, N]", `einsum("ik,jk->ij", x, x)`, []float64{14, -24, -24, 77}, ""},
+		{"transpose", "f32[D, N]", "transpose(x, [1, 0])", []float64{1, 4, -2, 5, 3, -6}, ""},
+		{"concat and split", "f32[N, 3]", "a, b, c = split(x, 3)\nconcat([c, b, a])", []float64{3, -2, 1, -6, 5, 4}, ""},
+		{"stack and unstack", "f32[N, 3]", "a, b, c = unstack(x, axis=1)\nstack([c, b, a], axis=1)", []float64{3, -2, 1, -6, 5, 4}, ""},
+		{"argmax takes the first", "f32[N]", "to(argmax(x), f32)", []float64{2, 1}, ""},
+		{"pick", "f32[N]", "pick(x, argmin(x))", []float64{-2, -6}, ""},
+		{"pad", "f32[N, 5]", "pad(x, [(0, 0), (1, 1)])", []float64{0, 1, -2, 3, 0, 0, 4, 5, -6, 0}, ""},
+		{"a static for", "f32[N, 3]", "y = x\nfor i in 0..3 { y = y + i }\ny", []float64{4, 1, 6, 7, 8, -3}, ""},
+		{"two names in a for", "f32[N, 3]", "y = 0 * x\nfor i, k in [10, 20] { y = y + i * k }\ny", []float64{20, 20, 20, 20, 20, 20}, ""},
+		{"an if on configuration", "f32[N, 3]", "if D == 3 { x = x + 1 } else { x = x / 0 }\nx", []float64{2, -1, 4, 5, 6, -5}, ""},
+		{"an if as a value", "f32[N, 3]", "k = if training { 2 } else { 3 }\nk * x", []float64{3, -6, 9, 12, 15, -18}, ""},
+		{"a name first bound inside is local", "f32[N, 3]", "k = 1\nif true { k = 2\n l = 5 }\nk * x", []float64{2, -4, 6, 8, 10, -12}, ""},
+		{"a local function", "f32[N, 3]", "fn twice(v) { v + v }\ntwice(x) |> twice", []float64{4, -8, 12, 16, 20, -24}, ""},
+		{"a lambda sees what is around it", "f32[N, 3]", "k = 3\nf = fn(v) { v * k }\nf(x)", []float64{3, -6, 9, 12, 15, -18}, ""},
+		{"a pipe fills the first input", "f32[N, 3]", "x |> scaled(by=2) |> scaled(3)", []float64{6, -12, 18, 24, 30, -36}, "fn scaled(x: float[N, D], by: float) -> float[N, D] { x * by }"},
+		{"a pipe takes the whole sum", "f32[N, 3]", "x + x |> abs", []float64{2, 4, 6, 8, 10, 12}, ""},
+		{"no tensor is looked up before a bracket", "f32[]", "mean = mean(x, axis=1)\nmean(mean)", []float64{(2.0/3 + 1) / 2}, ""},
+		{"a number is filled out", "f32[N, 3]", "both(x, 2)", []float64{3, 0, 5, 6, 7, -4}, "fn both(a: float[S...], b: float[S...]) -> float[S...] { a + b }"},
+		{"a pack's size", "f32[]", "count(x)", []float64{6}, "fn count(x: float[B..., C]) -> float[] { to(size(B) * C, f32) }"},
+		{"a default sees what is before it", "f32[N, 3]", "x * more(2)", []float64{6, -12, 18, 24, 30, -36}, "fn more(a: int, b: int = 3 * a) { b }"},
+		{"a record", "f32[N, 3]", "r = (k = 2, v = x)\nr.k * r.v", []float64{2, -4, 6, 8, 10, -12}, ""},
+		{"lists", "f32[N, 3]", "l = [1, 2, 3]\nx * len(l) + l[-1] - l[0..2][1]", []float64{4, -5, 10, 13, 16, -17}, ""},
+		{"a comprehension", "f32[N, 3]", "y = x\nfor k in [i * i for i in 1..3] { y = y * k }\ny", []float64{4, -8, 12, 16, 20, -24}, ""},
+		{"weights by initializers", "f32[N, 2]", "x |> Dense(2, kernel_init=constant(2), bias_init=ones())", []float64{5, 5, 7, 7}, ""},
+		{"an assertion that holds", "f32[N, 3]", "assert D % 3 == 0 and shape(x)[1] == D\nx", []float64{1, -2, 3, 4, 5, -6}, ""},
+		{"softmax of equals", "f32[N, 3]", "softmax(0 * x)", []float64{1. / 3, 1. / 3, 1. / 3, 1. / 3, 1. / 3, 1. / 3}, ""},
+		{"layer norm", "f32[N, 3]", "(x[:, 0..1] * [1, 2, 3][0] + 0 * x) |> LayerNorm()", []float64{0, 0, 0, 0, 0, 0}, ""},
+		{"activations", "f32[N, 3]", "relu(x) + leaky_relu(x, 0.5) + elu(minimum(x, 0)) + silu(0 * x)",
+			[]float64{2, -1 + math.Expm1(-2), 6, 8, 10, -3 + math.Expm1(-6)}, ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			src := fmt.Sprintf("edition 2026\n\n%s\n\nmodel M()(x: f32[N, 3]) -> (y: %s) {\n  D = 3\n  %s\n}\n", c.before, c.result, strings.ReplaceAll(c.body, "\n", "\n  "))
+			src = strings.Replace(src, "f32[N, 3]) ->", "f32[N, D]) ->", 1)
+			src = strings.Replace(src, "  D = 3\n", "", 1)
+			src = strings.Replace(src, "model M()(x: f32[N, D])", "model M(D: int = 3)(x: f32[N, D])", 1)
+			m, _ := good(t, "m.dlc", src, nil)
+			_, weights := run(t, m, "init", tensors{"seed": seed(1)}, nil)
+			out, _ := run(t, m, "infer", tensors{"x": x}, weights)
+			y := out["y"]
+			if y.Len() != len(c.want) {
+				t.Fatalf("%s, want %d numbers", y, len(c.want))
+			}
+			for i, w := range c.want {
+				if math.Abs(y.Float(i)-w) > 1e-5 {
+					t.Errorf("number %d is %g, want %g", i, y.Float(i), w)
+				}
+			}
+		})
+	}
+}
+
+// TestSharing: a layer applied twice has one set of weights; two layers have two.
+func TestSharing(t *testing.T) {
+	m, _ := good(t, "m.dlc", `edition 2026
+
+layer Twice(units: int)(x: float[N, D]) -> float[N, units] {
+  fc = Dense(units)
+  fc(x) + fc(2 * x)
+}
+
+model M()(x: f32[N, 3]) -> (y: f32[N, 3]) {
+  shared = Twice(3)
+  x = x |> shared |> shared |> Twice(3)
+  blocks = [Dense(3, use_bias=false) for i in 0..2]
+  for b in blocks { x = b(x) }
+  x |> Dense(3, use_bias=false) |> Dense(3, use_bias=false)
+}
+`, nil)
+	var paths []string
+	for _, w := range m.Weights {
+		paths = append(paths, w.Path)
+	}
+	want := "blocks.0.kernel blocks.1.kernel dense.kernel dense_1.kernel shared.fc.bias shared.fc.kernel twice.fc.bias twice.fc.kernel"
+	if got := strings.Join(paths, " "); got != want {
+		t.Errorf("paths are %s, want %s", got, want)
+	}
+}
+
+// TestRandomSites: every draw has a key of its own, a shared layer's uses too.
+func TestRandomSites(t *testing.T) {
+	m, _ := good(t, "m.dlc", `edition 2026
+
+layer Noise()(x: float[N, D]) -> float[N, D] { x + normal([N, D]) * uniform([N, D]) }
+
+model M()(x: f32[N, 3]) -> (y: f32[N, 3]) {
+  n = Noise()
+  x |> n |> n |> Noise()
+}
+`, nil)
+	seen := map[uint64]bool{}
+	for _, n := range entry(t, m, "infer").Nodes {
+		if r, ok := n.Op.(ir.Random); ok {
+			if seen[r.Site] {
+				t.Errorf("site %d draws twice", r.Site)
+			}
+			seen[r.Site] = true
+		}
+	}
+	if len(seen) != 6 {
+		t.Errorf("%d sites, want 6", len(seen))
+	}
+}
+
+// TestTable trains on CSV columns: dims of the model come from the dataset, a bare number is a
+// metric, and an output may share a column's name.
+func TestTable(t *testing.T) {
+	m, info := good(t, "m.dlc", `edition 2026
+
+model Price(hidden: int = 4)(features: f32[N, D]) -> (cost: f32[N]) {
+  features |> Dense(hidden, relu) |> Dense(1) |> squeeze(axis=-1)
+}
+
+dataset Houses = csv("houses.csv") {
+  rooms, area, cost : number |> log1p
+  features = concat([rooms, area * 2, stack([rooms, area])])
+  split 80/10/10 by hash(rooms)
+}
+
+train Price {
+  data      = Houses
+  loss      = mse(Price.cost, cost)
+  metrics   = (error = mae(Price.cost, cost), square = mean_squared(Price.cost, cost))
+  optimizer = SGD(step(0.1, every=10), momentum=0.9)
+}
+`, nil)
+	if got := info.Inputs[0].Type.String(); got != "f32[N, 4]" {
+		t.Errorf("features are %s", got)
+	}
+	if d := info.Dataset; d.SplitBy != "rooms" || len(d.Split) != 3 || len(d.Columns) != 3 {
+		t.Errorf("%+v", d)
+	}
+	score := entry(t, m, "score")
+	var names []string
+	for _, p := range score.Params {
+		names = append(names, p.Param.Name)
+	}
+	if got := strings.Join(names[:2], " "); got != "Price.cost cost" {
+		t.Errorf("score takes %s", got)
+	}
+	raw := tensor.FromFloats(tensor.F32, []float64{0, math.E - 1, 0}, 3)
+	out, _ := run(t, m, "prepare", tensors{"rooms": raw, "area": raw, "cost": raw}, nil)
+	for i, want := range []float64{0, 0, 0, 0, 1, 2, 1, 1, 0, 0, 0, 0} {
+		if got := out["features"].Float(i); math.Abs(got-want) > 1e-6 {
+			t.Errorf("feature %d is %g, want %g", i, got, want)
+		}
+	}
+}
