@@ -43,16 +43,20 @@ func TestConvolution(t *testing.T) {
 	}
 }
 
-// TestWeightGradient cuts the sum over n into chunks and joins them.
-func TestWeightGradient(t *testing.T) {
-	const h, w, i, o = 5, 6, 3, 20
-	k := &kernel.Kernel{Name: "wgrad",
+// weightGradient is dk[r,s,i,o] = sum x[n,h+r-1,w+s-1,i]*dy[n,h,w,o], the batch in chunks.
+func weightGradient(h, w, i, o, by int64) *kernel.Kernel {
+	return &kernel.Kernel{Name: "wgrad",
 		Ins:  []*kernel.Buffer{buffer("x", f32, kernel.Input, n0, in(h), in(w), in(i)), buffer("dy", f32, kernel.Input, n0, in(h), in(w), in(o))},
 		Outs: []*kernel.Buffer{buffer("dk", f32, kernel.Output, in(3), in(3), in(i), in(o))},
 		Defs: []*kernel.Def{{Name: "dk", DType: f32, Axes: []kernel.Axis{axis("r", in(3)), axis("s", in(3)), axis("i", in(i)), axis("o", in(o))},
 			Reduce: &kernel.Reduce{Op: kernel.Sum, Axes: []kernel.Axis{axis("n", n0), axis("h", in(h)), axis("w", in(w))},
-				When: []kernel.Cond{cond("h + r - 1", h), cond("w + s - 1", w)}, Order: kernel.Order{Kind: kernel.Chunks, Axis: "n", By: 2}},
+				When: []kernel.Cond{cond("h + r - 1", h), cond("w + s - 1", w)}, Order: kernel.Order{Kind: kernel.Chunks, Axis: "n", By: by}},
 			Expr: kernel.Apply("mul", read("x", f32, "n", "h + r - 1", "w + s - 1", "i"), read("dy", f32, "n", "h", "w", "o"))}}}
+}
+
+func TestWeightGradient(t *testing.T) {
+	const h, w, i, o = 5, 6, 3, 20
+	k := weightGradient(h, w, i, o, 2)
 	temp := buffer("t0", f32, kernel.Temp, n0.CeilDiv(2), in(3), in(3), in(i), in(o))
 	check(t, func(target Target) []*tile.Program {
 		return []*tile.Program{{Name: "wgrad", Machine: target.Machine.Name, Kernel: k, Temps: []*kernel.Buffer{temp}, Phases: []*tile.Phase{
