@@ -218,8 +218,7 @@ func (e *elaborator) dataIf(s *scope, d *dataset, st *syntax.DataIf) {
 	}
 }
 
-// contract is `label in 0..10`. On a column that no header describes, or that is stored as floats,
-// it says that the values are whole.
+// contract is `label in 0..10`. Where no header is read it says that the values are whole.
 func (e *elaborator) contract(s *scope, d *dataset, st *syntax.Column) {
 	name := st.Names[0].Text
 	b, ok := e.boundsOf(s, st.Value)
@@ -237,7 +236,7 @@ func (e *elaborator) contract(s *scope, d *dataset, st *syntax.Column) {
 		return
 	}
 	raw := prev.expr == nil && prev.prev == nil
-	if raw && prev.typ.DType.IsFloat() {
+	if raw && prev.typ.DType.IsFloat() && e.opts.Columns == nil {
 		prev.typ.DType = tensor.I32
 	}
 	lo, okLo := b.lo.Const()
@@ -278,9 +277,6 @@ func (e *elaborator) kinds(s *scope, d *dataset, st *syntax.Column) {
 		if prev == nil {
 			e.unknownColumn(s, d, n)
 			continue
-		}
-		if prev.expr == nil && prev.prev == nil && !prev.typ.DType.IsFloat() {
-			prev.typ.DType = tensor.F32
 		}
 		d.define(&column{name: n.Text, prev: prev, expr: st.Value, at: st.Span()})
 	}
@@ -382,12 +378,25 @@ func (e *elaborator) hint(c *column, in *scope) {
 func (e *elaborator) stages(s *scope, c *column, x syntax.Expr) value {
 	p, ok := x.(*syntax.Pipe)
 	if !ok {
-		return e.columnValue(s, c.prev)
+		return e.asNumber(s, c)
 	}
 	v := e.stages(s, c, p.X)
 	in := e.root(c.at)
 	in.vars["number"] = v
 	return e.pipe(in, &syntax.Pipe{Node: p.Node, X: &syntax.Name{Node: p.Node, Text: "number"}, Y: p.Y})
+}
+
+// asNumber is a column as a float.
+func (e *elaborator) asNumber(s *scope, c *column) value {
+	v := e.columnValue(s, c.prev)
+	t, ok := v.(*tens)
+	if !ok || t.dtype().IsFloat() {
+		return v
+	}
+	if t = e.castTens(s, c.at, t, tensor.F32); t == nil {
+		return poison{}
+	}
+	return t
 }
 
 func (e *elaborator) rawColumn(s *scope, c *column) value {
