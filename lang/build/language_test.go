@@ -2,12 +2,14 @@ package build_test
 
 import (
 	"fmt"
+	"io/fs"
 	"math"
 	"strings"
 	"testing"
 
 	"dlc/ir"
 	"dlc/ir/tensor"
+	"dlc/stdlib"
 )
 
 // TestMeaning evaluates small models on x = [[1, -2, 3], [4, 5, -6]] and compares what they give.
@@ -182,4 +184,22 @@ train Price {
 			t.Errorf("feature %d is %g, want %g", i, got, want)
 		}
 	}
+}
+
+// TestWholeLibrary reads every declaration of the library, which is otherwise read by need.
+func TestWholeLibrary(t *testing.T) {
+	paths, err := fs.Glob(stdlib.Files, "*.dlc")
+	if err != nil || len(paths) < 6 {
+		t.Fatalf("%v %v", paths, err)
+	}
+	src := "edition 2026\n"
+	for _, p := range paths {
+		text, err := fs.ReadFile(stdlib.Files, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src += strings.TrimPrefix(string(text), "edition 2026\n")
+	}
+	src += "\nmodel M()(x: f32[N, 3]) -> (y: f32[N, 3]) { x |> Dense(3) }\n"
+	good(t, "m.dlc", src, nil)
 }

@@ -15,12 +15,12 @@ import (
 // A Program is the declarations of the user's files and of the library.
 type Program struct {
 	Defs     map[string]*Def // the user's
-	Lib      map[string]*Def
-	Order    []*Def // the user's, in order of place
+	Lib      map[string]*Def // of the library, what the user's words reach
+	Order    []*Def          // the user's, in order of place
 	Datasets map[string]*syntax.Dataset
 	Trains   []*syntax.Train
 	Requires []*syntax.Require
-	Known    []string  // names of the primitives
+	Known    []string  // names of the primitives and of the whole library, sorted
 	Diags    diag.List // what Files found; it also says which mistakes are told already
 }
 
@@ -50,9 +50,6 @@ func (p *Program) Names() []string {
 	for n := range p.Defs {
 		names = append(names, n)
 	}
-	for n := range p.Lib {
-		names = append(names, n)
-	}
 	sort.Strings(names)
 	return names
 }
@@ -63,9 +60,11 @@ func Editions() []int64 { return []int64{2026} }
 // Files collects the declarations of a program and tells every mistake in names and forms that
 // needs no values. lib holds the library's *.dlc files, known the names of the primitives.
 func Files(files []*syntax.File, lib fs.FS, known []string) (*Program, diag.List) {
-	p := &Program{Defs: map[string]*Def{}, Lib: map[string]*Def{}, Datasets: map[string]*syntax.Dataset{}, Known: known}
+	p := &Program{Defs: map[string]*Def{}, Lib: map[string]*Def{}, Datasets: map[string]*syntax.Dataset{}}
 	c := &checker{prog: p}
-	for _, f := range libraryFiles(lib) {
+	parsed, names := libraryFiles(lib, wordsOf(files))
+	p.Known = sorted(append(names, known...))
+	for _, f := range parsed {
 		for _, d := range f.Decls {
 			if def, ok := d.(*syntax.Definition); ok {
 				p.Lib[def.Name()] = c.define(def, true)
@@ -100,27 +99,6 @@ func libraryOrder(lib map[string]*Def) []*Def {
 		defs[i] = lib[n]
 	}
 	return defs
-}
-
-// libraryFiles parses the library; its text is part of the compiler, so a mistake is a bug.
-func libraryFiles(lib fs.FS) []*syntax.File {
-	names, err := fs.Glob(lib, "*.dlc")
-	if err != nil {
-		panic("BUG: library: " + err.Error())
-	}
-	var files []*syntax.File
-	for _, n := range names {
-		text, err := fs.ReadFile(lib, n)
-		if err != nil {
-			panic("BUG: library: " + err.Error())
-		}
-		f, diags := syntax.Parse("stdlib/"+n, text)
-		if len(diags) > 0 {
-			panic("BUG: library: " + diags.Error())
-		}
-		files = append(files, f)
-	}
-	return files
 }
 
 // A checker collects diagnostics while it goes through declarations.
