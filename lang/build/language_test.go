@@ -203,3 +203,53 @@ func TestWholeLibrary(t *testing.T) {
 	src += "\nmodel M()(x: f32[N, 3]) -> (y: f32[N, 3]) { x |> Dense(3) }\n"
 	good(t, "m.dlc", src, nil)
 }
+
+// TestTwoOutputs: a model of several outputs whose batch has another name, with layers that draw.
+func TestTwoOutputs(t *testing.T) {
+	m, info := good(t, "m.dlc", `edition 2026
+
+fn kl(mean: float[N, Z], logvar: float[N, Z]) -> float[] {
+  mean(0.5 * sum(mean ** 2 + exp(logvar) - 1 - logvar, over=Z))
+}
+
+model VAE(latent: int = 2)(image: f32[B, 28, 28, 1]) -> (recon: f32[B, 784], mean: f32[B, latent], logvar: f32[B, latent]) {
+  h = image |> Flatten()
+  mean   = h |> Dense(latent)
+  logvar = h |> Dense(latent)
+  z = if training { mean + exp(0.5 * logvar) * normal([B, latent]) } else { mean }
+  (recon = z |> Dense(784), mean = mean, logvar = logvar)
+}
+
+dataset Digits = mnist("data") { image = image / 255 }
+
+train VAE(latent=3) {
+  data      = Digits
+  loss      = binary_cross_entropy(recon, reshape(image, [size(recon) / 784, 784])) + kl(VAE.mean, logvar)
+  metrics   = (kl = kl(mean, logvar))
+  optimizer = AdamW(lr=cosine(1e-3))
+  seed      = 7
+}
+`, nil)
+	if info.Batch != "B" || info.Outputs[1].Type.String() != "f32[B, 3]" || info.Train.Seed != 7 {
+		t.Errorf("%+v", info)
+	}
+	for _, p := range entry(t, m, "score").Params {
+		if p.Type.Shape.String() != "" && p.Type.Shape[0].String() != "N" {
+			t.Errorf("score takes %s %s", p.Param.Name, p.Type)
+		}
+	}
+	var draws int
+	for _, f := range m.Funcs {
+		for _, n := range f.Nodes {
+			if _, ok := n.Op.(ir.Random); ok && f.Name != "init" {
+				draws++
+			}
+			if len(n.Spans) == 0 || n.Spans[0].File != "m.dlc" {
+				t.Errorf("%s: %s has spans %v", f.Name, n.Op.Name(), n.Spans)
+			}
+		}
+	}
+	if draws != 1 {
+		t.Errorf("%d draws, want 1, in training", draws)
+	}
+}
