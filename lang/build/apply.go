@@ -209,7 +209,7 @@ func (e *elaborator) inputHelp(d *diag.Diagnostic, in *scope, p *check.Param, v 
 			continue
 		}
 		if (a.Name == "float" || a.Name == "f32") && !t.dtype().IsFloat() {
-			help(d, "`to(x, f32)` makes it a float, and so does `/`, as in `image = image / 255`")
+			help(d, "`to(x, f32)` makes it a float, and so does `/`, as in `image = image / 255`; a column of a table is one by `: number`")
 			return
 		}
 		if a.Name == "int" && t.dtype().IsFloat() {

@@ -369,6 +369,7 @@ func (e *elaborator) columnOnce(s *scope, c *column) value {
 
 // hint lets unknown names in a dataset's expressions be told as columns.
 func (e *elaborator) hint(c *column, in *scope) {
+	in.frame.data = true
 	for n := range c.env {
 		in.frame.near = append(in.frame.near, n)
 	}

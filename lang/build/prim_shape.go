@@ -139,7 +139,8 @@ func (u *use) list() []*tens {
 	for _, t := range out[1:] {
 		d, ok := joinDType("+", &tens{v: &ir.Value{Type: tensor.Type{DType: want}}}, t)
 		if !ok {
-			u.fail(check.DTypes, a.at, "%s does not join %s and %s", u.prim.name, out[0].typ(), t.typ())
+			x := u.fail(check.DTypes, a.at, "%s does not join %s and %s", u.prim.name, out[0].typ(), t.typ())
+			help(x, "`to(x, f32)` makes a tensor a float; a column of a table is one by `: number`")
 			return nil
 		}
 		want = d

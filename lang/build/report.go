@@ -75,10 +75,13 @@ func keyOf(d *diag.Diagnostic) string { return fmt.Sprint(d.Span, d.Code) }
 func (e *elaborator) unknown(s *scope, n *syntax.Name, called bool, more ...string) value {
 	d := check.Unknown(n, e.prog, called, append(s.names(), more...))
 	d.Span = s.frame.place(d.Span)
-	if len(s.frame.near) > 0 && !called && d.Code == check.UnknownName {
+	if s.frame.data && !called && d.Code == check.UnknownName {
 		d.Code, d.Message = check.UnknownColumn, fmt.Sprintf("there is no column `%s`", n.Text)
 		if s.frame.outputs {
 			d.Message = fmt.Sprintf("there is no output or column `%s`", n.Text)
+		}
+		if e.data != nil && e.data.source.open && e.opts.Columns == nil {
+			help(d, "without the data only declared columns are known, as in `%s : number`", n.Text)
 		}
 	}
 	e.tell(d)

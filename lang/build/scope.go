@@ -21,6 +21,7 @@ type frame struct {
 	draws   *int                     // random draws so far
 	use     int                      // which use of its path this is
 	near    []string                 // names of columns and outputs
+	data    bool                     // of a dataset or train block: unknown names are told as columns
 	outputs bool                     // near holds outputs too
 	result  value                    // of a metric
 	failed  bool                     // an assertion does not hold: the rest of the body would only repeat it

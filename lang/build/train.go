@@ -209,7 +209,7 @@ func (e *elaborator) lossScope(out value, col func(*scope, string) value) *scope
 	}
 	s.vars[e.model.def.Name] = rec
 	s.frame.near = append(append(s.frame.near, names...), e.data.names()...)
-	s.frame.outputs = true
+	s.frame.data, s.frame.outputs = true, true
 	s.hook = func(name string) (value, bool) {
 		if _, isColumn := e.data.columns[name]; isColumn {
 			return col(s, name), true
