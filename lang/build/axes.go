@@ -3,7 +3,6 @@ package build
 import (
 	"strings"
 
-	"dlc/ir/tensor"
 	"dlc/lang/check"
 	"dlc/lang/syntax"
 )
