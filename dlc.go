@@ -7,14 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"runtime"
-	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"dlc/codegen/cpu"
+	"dlc/codegen/llvm"
 	"dlc/ir"
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -60,6 +57,9 @@ type Options struct {
 	Stages  []string                 // ast types graph opt kernel tile plan llvm asm
 	Pass    func(pass, text string)  // receives the graph or kernels after each pass
 	Time    func(phase string, d time.Duration)
+
+	probe    func(at string) // of tests: called at each phase, and at phase/pass
+	replayed bool            // a Bug is not saved again
 }
 
 // What a source says of its data and its promises.
@@ -86,26 +86,18 @@ func (p *Program) Entries() []string {
 	return out
 }
 
-// A Bug is a broken invariant of the compiler.
-type Bug struct {
-	Phase string
-	Cause any
-	Stack []byte
-	Saved string // the file that reproduces it
-}
-
-// Error names phase and cause in one line.
-func (b *Bug) Error() string {
-	return fmt.Sprintf("dlc internal error in %s: %v (this is a bug in dlc; a reproduction is in %s)", b.Phase, b.Cause, b.Saved)
-}
-
 // A job is one compilation under way.
 type job struct {
 	src   *Source
 	opts  Options
 	phase string
 	begun time.Time
-	last  string // newest text of an intermediate representation, for a Bug
+
+	call   string        // what the host asked for: check, compile or plan
+	pass   string        // running in the phase
+	newest func() string // prints the newest intermediate representation, for a Bug
+
+	compile func(llvm.Target) error // of tests: instead of code generation
 }
 
 // enter ends the running phase and begins the next.
@@ -113,25 +105,8 @@ func (j *job) enter(phase string) {
 	if j.opts.Time != nil && j.phase != "" {
 		j.opts.Time(j.phase, time.Since(j.begun))
 	}
-	j.phase, j.begun = phase, time.Now()
-}
-
-// guard turns a panic into a Bug, with source and newest text saved beside the source.
-func (j *job) guard(err *error) {
-	cause := recover()
-	if cause == nil {
-		return
-	}
-	if e, ok := cause.(runtime.Error); ok {
-		cause = e.Error()
-	}
-	b := &Bug{Phase: j.phase, Cause: cause, Stack: debug.Stack()}
-	b.Saved = strings.TrimSuffix(j.src.Path, filepath.Ext(j.src.Path)) + ".bug.txt"
-	text := fmt.Sprintf("dlc %s\nphase: %s\ncause: %v\n\n%s\n-- source %s --\n%s\n-- newest text --\n%s\n", Version, j.phase, cause, b.Stack, j.src.Path, j.src.Text, j.last)
-	if e := os.WriteFile(b.Saved, []byte(text), 0o644); e != nil {
-		b.Saved = "no file (" + e.Error() + ")"
-	}
-	*err = b
+	j.phase, j.pass, j.begun = phase, "", time.Now()
+	j.probe()
 }
 
 // Recipe says how the training data of a source is to be read, before anything else is known:
@@ -161,7 +136,7 @@ func Check(src *Source, o *Options) (p *Program, err error) {
 	if o == nil {
 		o = &Options{}
 	}
-	j := &job{src: src, opts: *o}
+	j := &job{src: src, opts: *o, call: "check"}
 	defer j.guard(&err)
 	prog, diags := j.front()
 	j.enter("build")
@@ -185,10 +160,15 @@ func failed(l diag.List) bool {
 // zeros; training or a file gives them values.
 func (p *Program) Compile() (m *program.Model, err error) {
 	j := p.job
+	j.call = "compile"
 	defer j.guard(&err)
 	targets, err := Targets(j.opts.Targets)
 	if err != nil {
 		return nil, err
+	}
+	j.opts.Targets = nil
+	for _, t := range targets {
+		j.opts.Targets = append(j.opts.Targets, t.Name)
 	}
 	programs, err := p.kernels()
 	if err != nil {
@@ -214,16 +194,14 @@ func (p *Program) Compile() (m *program.Model, err error) {
 // kernels runs the passes over the graph and lowers each entry.
 func (p *Program) kernels() ([]*kernel.Program, error) {
 	j := p.job
-	var watch *passes.Options
-	if j.opts.Pass != nil {
-		watch = &passes.Options{After: func(pass string, v any) { j.opts.Pass(pass, passText(v)) }}
-	}
+	watch := j.watch()
+	j.newest = func() string { return ir.Print(p.Module) }
 	j.enter("graph passes")
 	if len(j.opts.Entries) > 0 {
 		p.Module.Funcs = slices.DeleteFunc(p.Module.Funcs, func(f *ir.Func) bool { return !slices.Contains(j.opts.Entries, f.Name) })
 	}
 	if err := passes.Graph(p.Module, watch); err != nil {
-		return nil, err
+		return nil, j.blame(err)
 	}
 	j.stage("opt", func() string { return ir.Print(p.Module) })
 	j.enter("kernel passes")
@@ -231,7 +209,7 @@ func (p *Program) kernels() ([]*kernel.Program, error) {
 	for _, f := range p.Module.Funcs {
 		k, err := passes.Kernels(f, p.Module, watch)
 		if err != nil {
-			return nil, err
+			return nil, j.blame(err)
 		}
 		j.stage("kernel", k.String)
 		out = append(out, k)
@@ -241,6 +219,7 @@ func (p *Program) kernels() ([]*kernel.Program, error) {
 
 // Plan runs the middle without making code: the entries with their buffers and lifetimes.
 func (p *Program) Plan() (entries []*program.Entry, err error) {
+	p.job.call = "plan"
 	defer p.job.guard(&err)
 	targets, err := Targets([]string{"x86-64-v3"})
 	if err != nil {
@@ -264,8 +243,12 @@ func (j *job) section(programs []*kernel.Program, target cpu.Target) ([]*program
 		return nil, nil, err
 	}
 	j.enter("codegen")
+	j.newest = func() string { return llvmText(tiles, entries, target) }
+	if j.compile != nil {
+		return nil, nil, j.blame(j.compile(target.LLVM))
+	}
 	s, err := cpu.Compile(tiles, entries, target, cpu.Options{})
-	return entries, s, err
+	return entries, s, j.blame(err)
 }
 
 // plan schedules each kernel for a target's machine and gives buffers their lifetimes.
@@ -273,9 +256,10 @@ func (j *job) plan(programs []*kernel.Program, target cpu.Target) (entries []*pr
 	j.enter("tile and plan")
 	phases := 0
 	for _, k := range programs {
+		j.newest = k.String
 		e, ts, err := passes.Plan(k, func(k *kernel.Kernel) (*tile.Program, error) { return passes.Tile(k, &target.Machine) }, phases)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, j.blame(err)
 		}
 		for _, t := range ts {
 			j.stage("tile", t.String)

@@ -6,9 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"dlc/codegen/cpu"
 	"dlc/ir"
+	"dlc/ir/tile"
 	"dlc/lang/build"
 	"dlc/lang/syntax"
+	"dlc/runtime/program"
 	"dlc/stdlib"
 )
 
@@ -76,4 +79,13 @@ func SourceText(file string) ([]byte, error) {
 		return stdlib.Files.ReadFile(name)
 	}
 	return os.ReadFile(file)
+}
+
+// llvmText is the LLVM text of a section, for a Bug.
+func llvmText(tiles []*tile.Program, entries []*program.Entry, target cpu.Target) string {
+	text, err := cpu.EmitLLVM(tiles, entries, target)
+	if err != nil {
+		return err.Error()
+	}
+	return text
 }

@@ -11,11 +11,19 @@ import (
 
 // Options is passed down to every pass; the zero value and nil run silently.
 type Options struct {
+	// Before is called when a pass begins.
+	Before func(pass string)
 	// After is called when a pass is done, with what it made: an *ir.Module, a *kernel.Program
 	// or what a later stage calls its own.
 	After func(pass string, v any)
 	// Explain receives one line per decision of a cost model, with the numbers it compared.
 	Explain func(pass, line string)
+}
+
+func (o *Options) before(pass string) {
+	if o != nil && o.Before != nil {
+		o.Before(pass)
+	}
 }
 
 func (o *Options) after(pass string, v any) {
@@ -65,6 +73,7 @@ var graphPasses = []GraphPass{
 // Graph runs the graph passes over a module.
 func Graph(m *ir.Module, o *Options) error {
 	for _, pass := range graphPasses {
+		o.before(pass.Name)
 		if err := pass.Run(m, o); err != nil {
 			return fmt.Errorf("%s: %w", pass.Name, err)
 		}
@@ -75,9 +84,11 @@ func Graph(m *ir.Module, o *Options) error {
 
 // Kernels lowers one entry of a module to kernels and runs the kernel passes over them.
 func Kernels(f *ir.Func, m *ir.Module, o *Options) (*kernel.Program, error) {
+	o.before("lower")
 	p := lower(f)
 	o.after("lower", p)
 	for _, pass := range kernelPasses {
+		o.before(pass.Name)
 		pass.Run(p, o)
 		o.after(pass.Name, p)
 	}

@@ -132,7 +132,7 @@ Exit codes: 0 good, 1 a promise or test is not met, 2 a mistake in what was aske
 			return cmd.Help()
 		},
 	}
-	root.AddCommand(newTrain(), newEval(), newBuild(), newRun(), newPredict(), newCompile(), newCheck(), newSummary(), newInspect(), newVersion(), newDoctor())
+	root.AddCommand(newTrain(), newEval(), newBuild(), newRun(), newPredict(), newCompile(), newCheck(), newSummary(), newInspect(), newRepro(), newVersion(), newDoctor())
 	return root
 }
 

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -134,4 +135,18 @@ func TestSectionsRepeat(t *testing.T) {
 	if last := len(first.Kernels) - 1; first.Kernels[0] != first.Kernels[last] {
 		t.Errorf("equal kernels lie at %#x and %#x", first.Kernels[0], first.Kernels[last])
 	}
+}
+
+func TestPanicOfAWorkerReachesTheCaller(t *testing.T) {
+	defer func() {
+		if text := fmt.Sprint(recover()); !strings.HasPrefix(text, "BUG: injected\n") || !strings.Contains(text, "code_test.go") {
+			t.Errorf("got %s", text)
+		}
+	}()
+	each([]int{0, 1, 2}, func(i int) (int, error) {
+		if i == 1 {
+			panic("BUG: injected")
+		}
+		return i, nil
+	})
 }

@@ -3,6 +3,7 @@ package cpu
 import (
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sort"
 	"strconv"
 	"strings"
@@ -189,7 +190,8 @@ func (l *linker) place(name string) int64 {
 	return at
 }
 
-// each applies f to all elements on all CPUs. A panic of f reaches the caller.
+// each applies f to all elements on all CPUs. A panic of f reaches the caller, with the stack it
+// came from.
 func each[T, R any](list []T, f func(T) (R, error)) ([]R, error) {
 	out, errs, panics := make([]R, len(list)), make([]error, len(list)), make([]any, len(list))
 	next := make(chan int, len(list))
@@ -202,7 +204,11 @@ func each[T, R any](list []T, f func(T) (R, error)) ([]R, error) {
 		wg.Go(func() {
 			for i := range next {
 				func() {
-					defer func() { panics[i] = recover() }()
+					defer func() {
+						if cause := recover(); cause != nil {
+							panics[i] = fmt.Sprintf("%v\n\n%s", cause, debug.Stack())
+						}
+					}()
 					out[i], errs[i] = f(list[i])
 				}()
 			}

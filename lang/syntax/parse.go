@@ -2,6 +2,7 @@ package syntax
 
 import (
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"unicode/utf8"
@@ -90,11 +91,7 @@ func Parse(file string, src []byte) (*File, diag.List) {
 	chunks, comments := scan(file, src)
 	f.Comments = comments
 	decls, errs := make([]Decl, len(chunks)), make([]*diag.Diagnostic, len(chunks))
-	var wg sync.WaitGroup
-	for i, c := range chunks {
-		wg.Go(func() { decls[i], errs[i] = f.parse(c) })
-	}
-	wg.Wait()
+	together(len(chunks), func(i int) { decls[i], errs[i] = f.parse(chunks[i]) })
 	var list diag.List
 	for i, err := range errs {
 		if err != nil {
@@ -104,6 +101,29 @@ func Parse(file string, src []byte) (*File, diag.List) {
 		f.Decls = append(f.Decls, decls[i])
 	}
 	return f, list
+}
+
+// together calls f for 0..n side by side. A panic of f reaches the caller, with the stack it came
+// from.
+func together(n int, f func(i int)) {
+	panics := make([]any, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			defer func() {
+				if cause := recover(); cause != nil {
+					panics[i] = fmt.Sprintf("%v\n\n%s", cause, debug.Stack())
+				}
+			}()
+			f(i)
+		})
+	}
+	wg.Wait()
+	for _, cause := range panics {
+		if cause != nil {
+			panic(cause)
+		}
+	}
 }
 
 // unreadable refuses what is no text at all.
