@@ -90,6 +90,16 @@ func Names() []string {
 	return names
 }
 
+// Signatures returns how each primitive is applied, as in `sum(x, axis=none, keep=false)`, sorted.
+func Signatures() []string {
+	var out []string
+	for _, r := range table() {
+		out = append(out, r.name+"("+strings.Join(strings.Fields(r.params), ", ")+")")
+	}
+	sort.Strings(out)
+	return out
+}
+
 func (e *elaborator) applyPrimitive(s *scope, p *primitive, at diag.Span, args []argument) value {
 	if missingShape(p, args) {
 		return e.initializer(s, p, at, args)

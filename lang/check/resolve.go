@@ -20,6 +20,9 @@ const laterNames = " Embedding PositionEmbedding LSTM GRU SimpleRNN Bidirectiona
 // Later reports whether the language has the name and this compiler does not yet.
 func Later(name string) bool { return strings.Contains(laterNames, " "+name+" ") }
 
+// LaterNames lists the names for which Later holds.
+func LaterNames() []string { return strings.Fields(laterNames) }
+
 // resolve goes through a definition's body: each name must have a meaning, each form must be one
 // that this compiler has.
 func (c *checker) resolve(d *Def) {
