@@ -207,7 +207,7 @@ func (r *run) epoch(ctx context.Context, epoch int) (*EpochEvent, error) {
 		sum += loss * float64(len(rows))
 		r.Report.Step(Progress{Epoch: epoch, Step: s + 1, Steps: steps, Rows: len(rows), Records: n, Loss: sum / float64(s*r.Batch+len(rows))})
 	}
-	e := &EpochEvent{Event: "epoch", Epoch: epoch, Train: Scores{"loss": sum / float64(n)}, Rate: math.Round(float64(n) / seconds(begun))}
+	e := &EpochEvent{Event: "epoch", Epoch: epoch, Train: Scores{"loss": sum / float64(n)}, Rate: math.Round(float64(n) / max(time.Since(begun).Seconds(), 1e-9))}
 	if err := r.scorer.metrics(ctx, e.Train); err != nil {
 		return nil, interrupted(ctx, err)
 	}
