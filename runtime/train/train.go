@@ -127,7 +127,7 @@ func (r *run) all(ctx context.Context) (*DoneEvent, error) {
 			if _, err := r.Stop.Update(epoch, e.Train, e.Valid); err != nil {
 				return done, err
 			}
-			if r.Stop.Waited(epoch) >= r.Patience {
+			if r.Stop.Waited(epoch) >= max(r.Patience, 1) {
 				done.Reason = "stopped early"
 				break
 			}

@@ -46,7 +46,9 @@ func generate(t *testing.T, name string, args []string) string {
 	return ""
 }
 
-func fence(info, text string) string { return "```" + info + "\n" + strings.TrimRight(text, "\n") + "\n```\n" }
+func fence(info, text string) string {
+	return "```" + info + "\n" + strings.TrimRight(text, "\n") + "\n```\n"
+}
 
 // wrapped breaks a paragraph into lines of about 120 characters.
 func wrapped(text string) string {

@@ -154,3 +154,23 @@ func (b block) program(t *testing.T, page, dir string) {
 		t.Errorf("%s:%d: %v\n%s", page, b.line, err, out)
 	}
 }
+
+// Every code of the syntax stands in the table of the language page.
+func TestSyntaxCodes(t *testing.T) {
+	page := read(t, "docs/language.md")
+	files, err := filepath.Glob(filepath.Join(root, "lang/syntax/*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no files of lang/syntax", err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, code := range regexp.MustCompile(`"([EW]\d{4})"`).FindAllStringSubmatch(string(text), -1) {
+			if !strings.Contains(page, "\n| "+code[1]+" |") {
+				t.Errorf("%s: docs/language.md does not explain %s", f, code[1])
+			}
+		}
+	}
+}
