@@ -391,41 +391,32 @@ func (r Range) mul(s Range) Range {
 // Within simplifies quotients by the symbols' ranges: (k*e + r) div k is e where 0 <= r < k
 // follows from them. The sum is split by which coefficients k divides.
 func (d Dim) Within(ranges map[string]Range) Dim {
+	return d.eachQuotient(func(a atom) Dim {
+		whole := a.num.Within(ranges).Div(a.den) // in normal form again: whole parts are out
+		return whole.eachQuotient(func(a atom) Dim { return a.reduced(ranges) })
+	})
+}
+
+// eachQuotient replaces the quotients of d.
+func (d Dim) eachQuotient(by func(a atom) Dim) Dim {
 	out := Dim{}
 	for _, t := range d.terms {
 		v := Int(t.coef)
 		for _, a := range t.atoms {
-			if a.den == 0 {
-				v = v.Mul(Sym(a.name))
-				continue
+			if a.den > 0 {
+				v = v.Mul(by(a))
+			} else {
+				v = v.Mul(fromAtom(a))
 			}
-			q := a.num.Within(ranges).Div(a.den) // re-normalised: whole parts are out
-			v = v.Mul(q.dropSmall(ranges))
 		}
 		out = out.Add(v)
 	}
 	return out
 }
 
-// dropSmall replaces quotients whose value the ranges fix, also after taking out of the
-// numerator a part that the denominator's divisor g divides: (g*a + r) div (g*b) with
+// reduced is the quotient a, or its value where the ranges fix it; also after taking out of the
+// numerator a part that a divisor g of the denominator divides: (g*a + r) div (g*b) with
 // 0 <= r < g is a div b.
-func (d Dim) dropSmall(ranges map[string]Range) Dim {
-	out := Dim{}
-	for _, t := range d.terms {
-		v := Int(t.coef)
-		for _, a := range t.atoms {
-			if a.den == 0 {
-				v = v.Mul(Sym(a.name))
-				continue
-			}
-			v = v.Mul(a.reduced(ranges))
-		}
-		out = out.Add(v)
-	}
-	return out
-}
-
 func (a atom) reduced(ranges map[string]Range) Dim {
 	if b := a.bounds(ranges); !b.OpenLo && !b.OpenHi && b.Lo == b.Hi {
 		return Int(b.Lo)
