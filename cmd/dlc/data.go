@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 
 	"dlc"
 	"dlc/ir/tensor"
+	"dlc/lang/diag"
 	"dlc/runtime/data"
 )
 
@@ -50,7 +52,7 @@ func openData(recipe *dlc.Dataset, file string, flags dataFlags) (*data.Dataset,
 	}
 	d, err := data.Open(source, args, o)
 	if err != nil {
-		return nil, fmt.Errorf("dataset %s: %w (another place: --data %s=PATH)", recipe.Name, err, recipe.Name)
+		return nil, fmt.Errorf("dataset %s: %w", recipe.Name, err)
 	}
 	return d, nil
 }
@@ -119,9 +121,12 @@ func checkSource(src *dlc.Source, flags dataFlags, need bool, o dlc.Options) (*c
 	} else if len(flags) > 0 {
 		missing = fmt.Errorf("%s has no dataset", file)
 	}
+	if missing != nil && need && recipe != nil && len(flags) == 0 {
+		missing = fmt.Errorf("%w (another place: --data %s=PATH)", missing, recipe.Name)
+	}
 	p, err := dlc.Check(src, &o)
 	if err != nil {
-		return nil, err
+		return nil, because(err, missing)
 	}
 	if missing != nil && (need || len(flags) > 0) {
 		return nil, missing
@@ -136,3 +141,20 @@ func checkSource(src *dlc.Source, flags dataFlags, need bool, o dlc.Options) (*c
 	}
 	return &checked{p, d}, nil
 }
+
+// because adds to mistakes that only say that the data is unknown why it could not be read.
+func because(err, missing error) error {
+	var list diag.List
+	if missing == nil || !errors.As(err, &list) {
+		return err
+	}
+	for _, d := range list {
+		if d.Code == unknownData {
+			d.Help = []string{missing.Error()}
+		}
+	}
+	return list
+}
+
+// unknownData is the code of mistakes about columns whose types only the data can tell.
+const unknownData = "E0413"

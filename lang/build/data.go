@@ -402,7 +402,7 @@ func (e *elaborator) asNumber(s *scope, c *column) value {
 
 func (e *elaborator) rawColumn(s *scope, c *column) value {
 	if c.typ.DType == tensor.Invalid {
-		d := e.errorf(s, check.Source, c.at, "what `%s` is cannot be known without the data", c.name)
+		d := e.errorf(s, check.UnknownData, c.at, "what `%s` is cannot be known without the data", c.name)
 		help(d, "give the place of the data, as in --data %s=PATH", e.data.node.Name.Text)
 		return poison{}
 	}

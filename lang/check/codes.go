@@ -42,6 +42,7 @@ const (
 	BadMetric     = "E0410"
 	NoModel       = "E0411"
 	BadCallback   = "E0412"
+	UnknownData   = "E0413"
 
 	DeclUnsupported  = "E0501"
 	FormUnsupported  = "E0502"
@@ -93,6 +94,7 @@ func Codes() []Code {
 		{BadMetric, "a metric that gives no number"},
 		{NoModel, "a file that declares no model"},
 		{BadCallback, "a callback that is unknown or whose arguments are wrong"},
+		{UnknownData, "a column whose type only the data can tell, without the data"},
 		{DeclUnsupported, "a kind of declaration that is not supported yet"},
 		{FormUnsupported, "a statement or expression that is not supported yet"},
 		{DTypeUnsupported, "an element type that is not supported yet"},
