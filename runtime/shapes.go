@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"strings"
 
@@ -76,15 +77,14 @@ func solve(d tensor.Dim, actual int64, env map[string]int64) (symbol string, val
 
 // checkNames compares the given inputs with the declared ones by name, dtype, rank and size.
 func checkNames(e *program.Entry, inputs map[string]*tensor.Tensor) error {
-	declared := map[string]bool{}
-	var names []string
+	if err := checkUnknown(e, inputs); err != nil {
+		return err
+	}
 	for i := range e.Buffers {
 		b := &e.Buffers[i]
 		if b.Class != program.Input {
 			continue
 		}
-		declared[b.Name] = true
-		names = append(names, b.Name)
 		x := inputs[b.Name]
 		if x == nil {
 			return fmt.Errorf("entry %s: input %q %s is missing", e.Name, b.Name, b.Type)
@@ -96,9 +96,21 @@ func checkNames(e *program.Entry, inputs map[string]*tensor.Tensor) error {
 			return fmt.Errorf("entry %s: input %q: %s does not fit its %d bytes of data", e.Name, b.Name, x, len(x.Data))
 		}
 	}
+	return nil
+}
+
+// checkUnknown finds inputs that the entry does not have; a misspelt name is told as that and not
+// as a missing input.
+func checkUnknown(e *program.Entry, inputs map[string]*tensor.Tensor) error {
+	var names []string
+	for i := range e.Buffers {
+		if b := &e.Buffers[i]; b.Class == program.Input {
+			names = append(names, b.Name)
+		}
+	}
 	var unknown []string
 	for name := range inputs {
-		if !declared[name] {
+		if !slices.Contains(names, name) {
 			unknown = append(unknown, fmt.Sprintf("%q", name))
 		}
 	}

@@ -30,6 +30,9 @@ func newCompile() *cobra.Command {
 			o := dlc.Options{Stages: []string{emit}, Stage: func(_, text string) { fmt.Fprintln(out, strings.TrimRight(text, "\n")) }}
 			if target != "" {
 				o.Targets = []string{target}
+				if _, err := dlc.Targets(o.Targets); err != nil {
+					return err
+				}
 			}
 			o.Entries = []string{"train", "infer"}
 			if entry != "" {
