@@ -18,7 +18,7 @@ test: llvm build
 	./scripts/test.sh
 
 golden: build
-	go test ./... -run Golden -update
+	go test $$(grep -rl 'flag.Bool("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -update
 
 fixtures:
 	@echo "needs Python with torch and safetensors (any recent version)"
