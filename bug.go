@@ -23,14 +23,22 @@ type Bug struct {
 	Phase string // with the pass, where one ran
 	Cause any
 	Stack []byte
-	Saved string // the file that reproduces it; "" where nothing could be written
+	Saved string // the file that tells of it; "" where nothing could be written
+
+	replays bool // the file reproduces it
+	again   bool // it comes from such a file
 }
 
 // Error names phase and cause in one line.
 func (b *Bug) Error() string {
-	where := "nothing is saved"
-	if b.Saved != "" {
-		where = "dlc repro " + b.Saved + " reproduces it; please send that file to whoever gave you dlc"
+	where := "nothing could be saved"
+	switch {
+	case b.Saved != "" && b.replays:
+		where = "saved in " + b.Saved + "; dlc repro replays it"
+	case b.Saved != "":
+		where = "saved in " + b.Saved
+	case b.again:
+		where = "as saved"
 	}
 	return fmt.Sprintf("dlc has a bug, in %s: %s (%s)", b.Phase, b.cause(), where)
 }
@@ -54,10 +62,9 @@ func (j *job) guard(err *error) {
 	*err = j.bug(cause, debug.Stack())
 }
 
-// Guard runs f and turns its panic into a Bug like the compiler's own: for a host that works on
-// what a source says, such as a command. Phase names the work.
-func Guard(src *Source, phase string, f func() error) (err error) {
-	j := &job{src: src, phase: phase}
+// Guard runs a host's work around the compiler and turns its panic into a Bug like the compiler's own.
+func Guard(work string, f func() error) (err error) {
+	j := &job{phase: work}
 	defer j.guard(&err)
 	return f()
 }
@@ -79,7 +86,7 @@ func (j *job) blame(err error) error {
 
 // bug describes what went wrong and saves it.
 func (j *job) bug(cause any, stack []byte) *Bug {
-	b := &Bug{Phase: j.phase, Cause: cause, Stack: stack}
+	b := &Bug{Phase: j.phase, Cause: cause, Stack: stack, replays: j.src != nil, again: j.opts.replayed}
 	if j.pass != "" {
 		b.Phase += ", pass " + j.pass
 	}
@@ -113,9 +120,32 @@ const optionsLine = "\n-- options --\n"
 
 // save writes the bug beside the source, else to the folder for temporary files, and returns where.
 func (j *job) save(b *Bug) string {
-	if j.src == nil {
-		return ""
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "dlc %s, %s: %v\n", Version, b.Phase, b.Cause)
+	dirs, name := []string{os.TempDir()}, "dlc"
+	if b.replays {
+		dirs = append([]string{filepath.Dir(j.src.Path)}, dirs...)
+		name = strings.TrimSuffix(filepath.Base(j.src.Path), filepath.Ext(j.src.Path))
+		fmt.Fprintf(&text, "\nThis file replays with: dlc repro FILE\nIt holds the source, and nothing of data or weights.\n%s%s\n", optionsLine, j.reproduction())
 	}
+	fmt.Fprintf(&text, "\n-- stack --\n%s\n", b.Stack)
+	if j.newest != nil {
+		fmt.Fprintf(&text, "-- newest text --\n%s\n", j.newestText())
+	}
+	if b.replays {
+		fmt.Fprintf(&text, "-- source --\n%s", j.src.Text)
+	}
+	for _, dir := range dirs {
+		path := filepath.Join(dir, name+".bug.txt")
+		if os.WriteFile(path, text.Bytes(), 0o644) == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// reproduction is the line that replay reads.
+func (j *job) reproduction() []byte {
 	o := j.opts
 	r := reproduction{Path: filepath.Base(j.src.Path), Bytes: len(j.src.Text), Call: j.call, Targets: o.Targets, Entries: o.Entries,
 		Batch: o.Batch, Epochs: o.Epochs, Records: o.Records}
@@ -126,25 +156,11 @@ func (j *job) save(b *Bug) string {
 		dims, _ := t.Shape.Bind(nil)
 		r.Columns[name] = saved{t.DType, dims}
 	}
-	options, err := json.Marshal(r)
+	line, err := json.Marshal(r)
 	if err != nil {
 		panic("BUG: options have no JSON: " + err.Error())
 	}
-	var text bytes.Buffer
-	fmt.Fprintf(&text, "dlc %s, %s: %v\n\nThis file replays with: dlc repro FILE\nIt holds the source, and nothing of the data or the weights.\n", Version, b.Phase, b.Cause)
-	fmt.Fprintf(&text, "%s%s\n\n-- stack --\n%s\n", optionsLine, options, b.Stack)
-	if j.newest != nil {
-		fmt.Fprintf(&text, "-- newest text --\n%s\n", j.newestText())
-	}
-	fmt.Fprintf(&text, "-- source --\n%s", j.src.Text)
-	name := strings.TrimSuffix(filepath.Base(j.src.Path), filepath.Ext(j.src.Path)) + ".bug.txt"
-	for _, dir := range []string{filepath.Dir(j.src.Path), os.TempDir()} {
-		path := filepath.Join(dir, name)
-		if os.WriteFile(path, text.Bytes(), 0o644) == nil {
-			return path
-		}
-	}
-	return ""
+	return line
 }
 
 // newestText prints the newest intermediate representation; what is broken may not print.

@@ -11,6 +11,7 @@ import (
 	"dlc/ir/tile"
 	"dlc/lang/build"
 	"dlc/lang/syntax"
+	"dlc/passes"
 	"dlc/runtime/program"
 	"dlc/stdlib"
 )
@@ -18,6 +19,18 @@ import (
 // Stages lists the stages of which the text can be asked for, in order.
 func Stages() []string {
 	return []string{"ast", "types", "graph", "opt", "kernel", "tile", "plan", "llvm", "asm"}
+}
+
+// Passes lists the passes of which the result can be asked for, in order.
+func Passes() []string { return passes.Names() }
+
+// TargetNames lists what Targets takes.
+func TargetNames() []string {
+	names := []string{"native"}
+	for _, t := range cpu.Targets() {
+		names = append(names, t.Name)
+	}
+	return names
 }
 
 // stage hands the text of a stage to who asked for it.

@@ -70,6 +70,19 @@ var graphPasses = []GraphPass{
 	{"dce", "last, for it drops what the others left", dce},
 }
 
+// Names lists the passes, in order.
+func Names() []string {
+	var out []string
+	for _, pass := range graphPasses {
+		out = append(out, pass.Name)
+	}
+	out = append(out, "lower")
+	for _, pass := range kernelPasses {
+		out = append(out, pass.Name)
+	}
+	return out
+}
+
 // Graph runs the graph passes over a module.
 func Graph(m *ir.Module, o *Options) error {
 	for _, pass := range graphPasses {

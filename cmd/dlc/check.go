@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dlc"
+	"dlc/lang/diag"
 )
 
 func newCheck() *cobra.Command {
@@ -19,9 +20,10 @@ func newCheck() *cobra.Command {
 			if _, err := checkFile(args[0], nil, false, dlc.Options{}); err != nil {
 				return err
 			}
-			if !asJSON {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: no mistakes\n", args[0])
+			if asJSON {
+				return diag.JSON(cmd.OutOrStdout(), nil)
 			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: no mistakes\n", args[0])
 			return nil
 		},
 	}

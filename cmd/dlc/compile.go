@@ -25,7 +25,10 @@ func newCompile() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := cmd.OutOrStdout()
 			if emit != "" && !slices.Contains(dlc.Stages(), emit) {
-				return fmt.Errorf("unknown stage %q: one of %s", emit, strings.Join(dlc.Stages(), ", "))
+				return unknownWord("stage", emit, dlc.Stages())
+			}
+			if dump != "" && !slices.Contains(dlc.Passes(), dump) {
+				return unknownWord("pass", dump, dlc.Passes())
 			}
 			o := dlc.Options{Stages: []string{emit}, Stage: func(_, text string) { fmt.Fprintln(out, strings.TrimRight(text, "\n")) }}
 			if target != "" {
@@ -38,10 +41,8 @@ func newCompile() *cobra.Command {
 			if entry != "" {
 				o.Entries = []string{entry}
 			}
-			dumped := dump == ""
 			o.Pass = func(pass, text string) {
 				if pass == dump {
-					dumped = true
 					fmt.Fprintln(out, strings.TrimRight(text, "\n"))
 				}
 			}
@@ -60,16 +61,13 @@ func newCompile() *cobra.Command {
 				return err
 			}
 			if entry != "" && !slices.Contains(p.Entries(), entry) {
-				return fmt.Errorf("%s has no entry %q: %s", args[0], entry, strings.Join(p.Entries(), ", "))
+				return fmt.Errorf("%s: %w", args[0], unknownWord("entry", entry, p.Entries()))
 			}
 			if emit == "ast" || emit == "types" || emit == "graph" {
 				return nil
 			}
 			if _, err := p.Compile(); err != nil {
 				return err
-			}
-			if !dumped {
-				return fmt.Errorf("no pass is called %q", dump)
 			}
 			if timed {
 				fmt.Fprintf(out, "%-14s %8.2f ms\n", "total", total.Seconds()*1e3)
@@ -78,17 +76,9 @@ func newCompile() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&emit, "emit", "", "print a stage: "+strings.Join(dlc.Stages(), ", "))
-	c.Flags().StringVar(&dump, "dump", "", "print the module after this pass")
+	c.Flags().StringVar(&dump, "dump", "", "print the program after this pass: "+strings.Join(dlc.Passes(), ", "))
 	c.Flags().BoolVar(&timed, "time", false, "print how long each phase takes")
 	c.Flags().StringVar(&entry, "entry", "", "compile this entry alone (default: train and infer)")
 	c.Flags().StringVar(&target, "target", "", "native, x86-64-v3 or x86-64-v4")
 	return c
-}
-
-// oneFile wants exactly one argument and says which.
-func oneFile(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("%s wants one file: %s", cmd.CommandPath(), cmd.UseLine())
-	}
-	return nil
 }

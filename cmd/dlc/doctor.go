@@ -12,9 +12,10 @@ import (
 
 func newDoctor() *cobra.Command {
 	return &cobra.Command{
-		Use:   "doctor",
-		Short: "Says whether this machine has what dlc needs, and how to get what is missing",
-		Args:  cobra.NoArgs,
+		Use:     "doctor",
+		Short:   "Says whether this machine has what dlc needs, and how to get what is missing",
+		Example: "  dlc doctor",
+		Args:    noArgument,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
 			missing := 0

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -39,8 +40,12 @@ func run(args []string, out, errs io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errs)
-	err := root.ExecuteContext(ctx)
-	return report(root, err, errs)
+	cmd := root
+	err := dlc.Guard("dlc "+strings.Join(args, " "), func() (err error) {
+		cmd, err = root.ExecuteContextC(ctx)
+		return err
+	})
+	return report(cmd, err, out, errs)
 }
 
 // interruptible returns a context that the first Ctrl-C or SIGTERM ends; a second one ends the process.
@@ -57,36 +62,47 @@ func interruptible() (context.Context, func()) {
 	return ctx, func() { signal.Stop(signals); cancel() }
 }
 
-// report prints an error the way it deserves and returns the exit code.
-func report(root *cobra.Command, err error, errs io.Writer) int {
-	var list diag.List
-	var bug *dlc.Bug
-	asJSON := wantsJSON(root)
-	switch {
-	case err == nil:
+// report prints an error the way it deserves and returns the exit code. Where the command was to
+// print JSON, errors are JSON too, on standard output like all that is meant for programs.
+func report(cmd *cobra.Command, err error, out, errs io.Writer) int {
+	if err == nil {
 		return exitGood
-	case errors.As(err, &list) && asJSON:
-		diag.JSON(errs, list)
-		return exitUser
-	case errors.As(err, &list):
-		diag.Render(errs, list, source, colour(errs))
-		return exitUser
-	case errors.As(err, &bug):
-		fmt.Fprintln(errs, bug)
-		return exitBug
-	case errors.Is(err, errPromise):
-		fmt.Fprintln(errs, "error:", err)
-		return exitPromise
 	}
-	fmt.Fprintln(errs, "error:", err)
-	return exitUser
+	var bug *dlc.Bug
+	code := exitUser
+	switch {
+	case errors.As(err, &bug):
+		code = exitBug
+	case errors.Is(err, errDiffers):
+		return exitPromise
+	case errors.Is(err, errPromise):
+		code = exitPromise
+	}
+	var list diag.List
+	switch found := errors.As(err, &list); {
+	case wantsJSON(cmd) && found:
+		diag.JSON(out, list)
+	case wantsJSON(cmd):
+		diag.JSON(out, diag.List{{Message: plainly(err)}})
+	case found:
+		diag.Render(errs, list, source, colour(errs))
+		fmt.Fprint(errs, count(list))
+	default:
+		fmt.Fprintln(errs, "error:", plainly(err))
+	}
+	return code
 }
 
-func wantsJSON(root *cobra.Command) bool {
-	cmd, _, err := root.Find(os.Args[1:])
-	if err != nil {
-		return false
+// count says how many mistakes a long list holds.
+func count(list diag.List) string {
+	if len(list) < 3 {
+		return ""
 	}
+	return fmt.Sprintf("\n%d mistakes\n", len(list))
+}
+
+// wantsJSON reports whether a command was called with --json.
+func wantsJSON(cmd *cobra.Command) bool {
 	f := cmd.Flags().Lookup("json")
 	return f != nil && f.Value.String() == "true"
 }
@@ -108,42 +124,46 @@ func terminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// firstSteps is what dlc alone prints.
+const firstSteps = `dlc compiles a model written in a small language into native code: it trains it, ships it and runs it.
+
+First steps:
+
+  dlc doctor                               says whether this machine has what dlc needs
+  dlc check examples/digits/mlp.dlc        finds every mistake in a file, before anything runs
+  dlc train examples/digits/mlp.dlc        trains on the digits that come with dlc
+  dlc build examples/digits/mlp.dlc        makes mlp.dlb: weights, code and signature in one file
+  dlc inspect mlp.dlb                      says what is in it
+  dlc run mlp.dlb --input image=x.npy      runs it; libLLVM is not needed any more
+
+dlc --help lists all commands, dlc COMMAND --help explains one.
+`
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dlc",
 		Short: "Compiles models into native code: trains them, ships them, runs them",
 		Long: `dlc compiles a model written in a small language into native code.
 
-First steps:
-
-  dlc train examples/digits/mlp.dlc        trains on the digits that come with dlc
-  dlc build examples/digits/mlp.dlc        makes mlp.dlb: weights, code and signature in one file
-  dlc inspect mlp.dlb                      says what is in it
-  dlc run mlp.dlb --input image=x.npy      runs it; libLLVM is not needed any more
-
 Exit codes: 0 good, 1 a promise or test is not met, 2 a mistake in what was asked for, 3 a bug in dlc.`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Args:          cobra.ArbitraryArgs,
+		Example:           "  dlc train examples/digits/mlp.dlc\n  dlc build examples/digits/mlp.dlc -o mlp.dlb",
+		Version:           dlc.Version,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Args:              cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("unknown command %q%s (dlc --help lists them)", args[0], meant(cmd, args[0]))
+				return fmt.Errorf("dlc has no command %q%s (dlc --help lists them)", args[0], meant(cmd, args[0]))
 			}
-			return cmd.Help()
+			_, err := io.WriteString(cmd.OutOrStdout(), firstSteps)
+			return err
 		},
 	}
-	root.AddCommand(newTrain(), newEval(), newBuild(), newRun(), newPredict(), newCompile(), newCheck(), newSummary(), newInspect(), newRepro(), newVersion(), newDoctor())
+	root.SetVersionTemplate("dlc {{.Version}}\n")
+	root.SetFlagErrorFunc(wrongFlag)
+	root.AddCommand(newTrain(), newEval(), newBuild(), newRun(), newPredict(), newCompile(), newCheck(), newFmt(), newSummary(), newInspect(),
+		newRepro(), newDoctor(), newVersion(), newCompletion(root))
+	complete(root)
 	return root
-}
-
-// meant suggests the command that a wrong one was probably meant to be.
-func meant(cmd *cobra.Command, word string) string {
-	var names []string
-	for _, c := range cmd.Commands() {
-		names = append(names, c.Name())
-	}
-	if s, ok := diag.Suggest(word, names); ok {
-		return fmt.Sprintf(": did you mean %q?", s)
-	}
-	return ""
 }

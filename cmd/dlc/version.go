@@ -10,9 +10,10 @@ import (
 
 func newVersion() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Prints the version of dlc",
-		Args:  cobra.NoArgs,
-		Run:   func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "dlc", dlc.Version) },
+		Use:     "version",
+		Short:   "Prints the version of dlc",
+		Example: "  dlc version",
+		Args:    noArgument,
+		Run:     func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "dlc", dlc.Version) },
 	}
 }
