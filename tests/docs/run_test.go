@@ -1,7 +1,11 @@
 package docs
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"image"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,30 +44,45 @@ func blocks(page string) []block {
 	return out
 }
 
-// What a page shows is run from top to bottom in one folder, where `examples` and x.npy lie.
+// What a page shows is run from top to bottom in one folder.
 func TestBlocks(t *testing.T) {
 	for _, page := range pages() {
 		t.Run(page, func(t *testing.T) {
-			dir := t.TempDir()
-			repo, err := filepath.Abs(root)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Symlink(filepath.Join(repo, "examples"), filepath.Join(dir, "examples")); err != nil {
-				t.Fatal(err)
-			}
-			x := tensor.New(tensor.F32, 3, 8, 8, 1)
-			for i := range x.Len() {
-				x.SetFloat(i, float64(i%17)/16)
-			}
-			if err := data.WriteNPYFile(filepath.Join(dir, "x.npy"), x); err != nil {
-				t.Fatal(err)
-			}
+			dir := folder(t)
 			for _, b := range blocks(read(t, page)) {
 				b.run(t, page, dir)
 			}
 		})
 	}
+}
+
+// folder holds what the pages use beside their own files: examples, x.npy, digit.png, houses.csv.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	repo, err := filepath.Abs(root)
+	if err == nil {
+		err = os.Symlink(filepath.Join(repo, "examples"), filepath.Join(dir, "examples"))
+	}
+	x := tensor.New(tensor.F32, 3, 8, 8, 1)
+	picture := image.NewGray(image.Rect(0, 0, 8, 8))
+	for i := range x.Len() {
+		x.SetFloat(i, float64(i%17)/16)
+		picture.Pix[i%64] = uint8(i % 17)
+	}
+	var b bytes.Buffer
+	var table strings.Builder
+	table.WriteString("rooms,area,price\n")
+	for i := range 100 {
+		fmt.Fprintf(&table, "%d,%d.5,%d\n", 1+i%7, 40+i, 10000*(1+i%7)+3000*(40+i))
+	}
+	err = errors.Join(err, data.WriteNPYFile(filepath.Join(dir, "x.npy"), x), png.Encode(&b, picture),
+		os.WriteFile(filepath.Join(dir, "digit.png"), b.Bytes(), 0o644),
+		os.WriteFile(filepath.Join(dir, "houses.csv"), []byte(table.String()), 0o644))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func (b block) run(t *testing.T, page, dir string) {
