@@ -82,33 +82,34 @@ func firstDifference(old, now string) string {
 	return "one of them is longer"
 }
 
-// command builds dlc once and returns its path.
-var command = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "dlc-docs")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "dlc")
-	out, err := exec.Command("go", "build", "-o", path, root+"/cmd/dlc").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	return path, nil
-})
+// binary is dlc, built when a test first needs it.
+var binary struct {
+	once sync.Once
+	dir  string
+	err  error
+}
 
 func dlcCommand(t *testing.T) string {
 	t.Helper()
-	path, err := command()
-	if err != nil {
-		t.Fatal(err)
+	binary.once.Do(func() {
+		if binary.dir, binary.err = os.MkdirTemp("", "dlc-docs"); binary.err != nil {
+			return
+		}
+		out, err := exec.Command("go", "build", "-o", binary.dir, root+"/cmd/dlc").CombinedOutput()
+		if err != nil {
+			binary.err = fmt.Errorf("%w\n%s", err, out)
+		}
+	})
+	if binary.err != nil {
+		t.Fatal(binary.err)
 	}
-	return path
+	return filepath.Join(binary.dir, "dlc")
 }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := command(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+	if binary.dir != "" {
+		os.RemoveAll(binary.dir)
 	}
 	os.Exit(code)
 }
