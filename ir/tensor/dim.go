@@ -1,6 +1,7 @@
 package tensor
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -169,13 +170,16 @@ func (d Dim) Div(k int64) Dim {
 	// (e div a + c) div b = (e + c*a) div (a*b)
 	if c := rem.constTerm(); len(rem.terms) == 1 || len(rem.terms) == 2 && c != 0 {
 		t := rem.terms[len(rem.terms)-1]
-		if t.coef == 1 && len(t.atoms) == 1 && t.atoms[0].den > 0 {
+		if t.coef == 1 && len(t.atoms) == 1 && t.atoms[0].den > 0 && fits(t.atoms[0].den, k) && fits(t.atoms[0].den, c) {
 			a := t.atoms[0]
 			return quotient.Add(a.num.AddInt(c * a.den).Div(a.den * k))
 		}
 	}
 	return quotient.Add(fromAtom(quotientAtom(rem, k)))
 }
+
+// fits reports whether a*b is far from overflowing.
+func fits(a, b int64) bool { return math.Abs(float64(a)*float64(b)) < 1<<62 }
 
 func fromAtom(a atom) Dim { return Dim{[]term{{1, []atom{a}, a.key}}} }
 

@@ -2,21 +2,33 @@ package tensor
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 )
 
-// maxDepth bounds the brackets of a dim's text.
-const maxDepth = 256
+// A dim's text may come from a damaged or hostile file. A product of sums grows exponentially
+// when it is multiplied out, so that the normal form is bounded, not just the text.
+const (
+	maxDepth  = 256     // brackets
+	maxText   = 1 << 14 // bytes of the text
+	maxDim    = 1 << 15 // bytes of all keys of the normal form, which bound its memory
+	maxDegree = 16      // factors of a term, those inside quotients included
+	maxCoef   = 1 << 62
+)
 
 // ParseDim reads the text of a Dim: + - * over integers, names, brackets, and `e div k`, `e % k`.
+// It refuses what is absurdly large, before it grows.
 func ParseDim(s string) (Dim, error) {
+	if len(s) > maxText {
+		return Dim{}, fmt.Errorf("dim %.40q...: longer than %d bytes", s, maxText)
+	}
 	p := &dimParser{src: s}
 	d, err := p.sum()
 	if err != nil {
 		return Dim{}, err
 	}
 	if p.skip(); p.at < len(s) {
-		return Dim{}, fmt.Errorf("dim %q: unexpected %q at offset %d", s, s[p.at:], p.at)
+		return Dim{}, fmt.Errorf("dim %.40q: unexpected %.10q at offset %d", s, s[p.at:], p.at)
 	}
 	return d, nil
 }
@@ -41,8 +53,50 @@ func (p *dimParser) accept(s string) bool {
 	return false
 }
 
+// A dimSize is what the limits are about.
+type dimSize struct {
+	keys   int     // bytes of the terms' keys
+	degree int     // most factors of a term
+	coef   float64 // sum of the coefficients' magnitudes
+}
+
+func (s dimSize) check(p *dimParser) error {
+	if s.keys > maxDim || s.degree > maxDegree || s.coef > maxCoef {
+		return fmt.Errorf("dim %.40q: too large when it is multiplied out", p.src)
+	}
+	return nil
+}
+
+// size measures d.
+func (d Dim) size() (s dimSize) {
+	for _, t := range d.terms {
+		s.keys += len(t.key) + 1
+		s.coef += math.Abs(float64(t.coef))
+		degree := 0
+		for _, a := range t.atoms {
+			if a.den > 0 {
+				degree += max(1, a.num.size().degree)
+			} else {
+				degree++
+			}
+		}
+		s.degree = max(s.degree, degree)
+	}
+	return s
+}
+
+// times is Mul within the limits.
+func (p *dimParser) times(d, e Dim) (Dim, error) {
+	a, b := d.size(), e.size()
+	product := dimSize{a.keys*len(e.terms) + b.keys*len(d.terms), a.degree + b.degree, a.coef * b.coef}
+	if err := product.check(p); err != nil {
+		return Dim{}, err
+	}
+	return d.Mul(e), nil
+}
+
 func (p *dimParser) sum() (Dim, error) {
-	var sum Dim
+	var terms []term
 	sign := int64(1)
 	if p.accept("-") {
 		sign = -1
@@ -52,14 +106,17 @@ func (p *dimParser) sum() (Dim, error) {
 		if err != nil {
 			return Dim{}, err
 		}
-		sum = sum.Add(t.Scale(sign))
+		terms = append(terms, t.Scale(sign).terms...)
 		switch {
 		case p.accept("+"):
 			sign = 1
 		case p.accept("-"):
 			sign = -1
 		default:
-			return sum, nil
+			if err := (Dim{terms}).size().check(p); err != nil {
+				return Dim{}, err
+			}
+			return fromTerms(terms), nil
 		}
 	}
 }
@@ -71,7 +128,7 @@ func (p *dimParser) product() (Dim, error) {
 		switch {
 		case p.accept("*"):
 			if f, err = p.factor(); err == nil {
-				d = d.Mul(f)
+				d, err = p.times(d, f)
 			}
 		case p.accept("div "), p.accept("%"):
 			mod := p.src[p.at-1] == '%'
@@ -80,13 +137,14 @@ func (p *dimParser) product() (Dim, error) {
 			}
 			k, ok := f.Const()
 			if !ok || k <= 0 {
-				return Dim{}, fmt.Errorf("dim %q: the divisor must be a positive integer", p.src)
+				return Dim{}, fmt.Errorf("dim %.40q: the divisor must be a positive integer", p.src)
 			}
 			if mod {
 				d = d.Mod(k)
 			} else {
 				d = d.Div(k)
 			}
+			err = d.size().check(p)
 		default:
 			return d, nil
 		}
@@ -101,7 +159,7 @@ func (p *dimParser) factor() (Dim, error) {
 		}
 		d, err := p.sum()
 		if err == nil && !p.accept(")") {
-			err = fmt.Errorf("dim %q: missing ) at offset %d", p.src, p.at)
+			err = fmt.Errorf("dim %.40q: missing ) at offset %d", p.src, p.at)
 		}
 		p.depth--
 		return d, err
@@ -113,12 +171,12 @@ func (p *dimParser) factor() (Dim, error) {
 	}
 	word := p.src[start:p.at]
 	if word == "" {
-		return Dim{}, fmt.Errorf("dim %q: a name or number expected at offset %d", p.src, start)
+		return Dim{}, fmt.Errorf("dim %.40q: a name or number expected at offset %d", p.src, start)
 	}
 	if word[0] >= '0' && word[0] <= '9' {
 		v, err := strconv.ParseInt(word, 10, 64)
-		if err != nil {
-			return Dim{}, fmt.Errorf("dim %q: %q is no integer", p.src, word)
+		if err != nil || v > maxCoef {
+			return Dim{}, fmt.Errorf("dim %.40q: %.40q is no integer of a size", p.src, word)
 		}
 		return Int(v), nil
 	}
