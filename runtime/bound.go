@@ -52,8 +52,8 @@ type port struct {
 // Bind readies an entry for calls at the given values of its symbols. The binding serves until
 // it or the session is closed.
 func (s *Session) Bind(entry string, symbols map[string]int64) (*Bound, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.turn <- struct{}{}
+	defer s.release()
 	e, err := s.entry(entry)
 	if err != nil {
 		return nil, err
@@ -171,6 +171,11 @@ func (s *Session) growArena(n int64) error {
 func estimate(e *program.Entry, env map[string]int64) time.Duration {
 	seconds := magnitude(e.Flops, env) / flopRate
 	bytes := 0.0
+	if e.Steps == nil { // an artifact does not tell them; each buffer is written or read at least once
+		for i := range e.Buffers {
+			bytes += magnitude(e.Buffers[i].Bytes, env)
+		}
+	}
 	for _, step := range e.Steps {
 		for _, buffer := range step.Args {
 			bytes += magnitude(e.Buffers[buffer].Bytes, env)
@@ -209,8 +214,10 @@ func find(ports []port, name string) *tensor.Tensor {
 // Call runs the entry on what lies in the inputs. A call that fails or is cancelled leaves
 // outputs, and weights that the entry updates, incomplete.
 func (b *Bound) Call(ctx context.Context) error {
-	b.session.mu.Lock()
-	defer b.session.mu.Unlock()
+	if err := b.session.acquire(ctx); err != nil {
+		return err
+	}
+	defer b.session.release()
 	return b.call(ctx)
 }
 
@@ -253,8 +260,8 @@ func (b *Bound) explain(err error) error {
 
 // Close releases the binding's memory; its tensors must not be used after it.
 func (b *Bound) Close() error {
-	b.session.mu.Lock()
-	defer b.session.mu.Unlock()
+	b.session.turn <- struct{}{}
+	defer b.session.release()
 	return b.release()
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"dlc/ir/tensor"
 	"dlc/runtime/native"
@@ -25,14 +24,14 @@ type Options struct {
 }
 
 // A Session runs entries of a model, one call at a time; calls from several goroutines wait for
-// each other. Sessions of one model run beside each other.
+// each other, each no longer than its context allows. Sessions of one model run beside each other.
 type Session struct {
 	model    *Model
 	threads  int
 	train    bool
 	warnings []string
 
-	mu      sync.Mutex // held by a call
+	turn    chan struct{} // holds a token while a call or a change is in progress
 	runner  *native.Runner
 	own     *native.Memory // weights, of a session that trains
 	weights [][]byte       // by place in Program().Weights
@@ -51,7 +50,7 @@ func (m *Model) NewSession(o Options) (*Session, error) {
 	if err := m.enter(); err != nil {
 		return nil, err
 	}
-	s := &Session{model: m, threads: o.Threads, train: o.Train, weights: m.weights, bounds: map[*Bound]bool{}, kept: map[string][]*Bound{}}
+	s := &Session{model: m, threads: o.Threads, train: o.Train, weights: m.weights, turn: make(chan struct{}, 1), bounds: map[*Bound]bool{}, kept: map[string][]*Bound{}}
 	cpus := native.CPUs()
 	if s.threads == 0 {
 		s.threads = cpus
@@ -119,11 +118,34 @@ func (s *Session) Weight(path string) *tensor.Tensor {
 	return &tensor.Tensor{DType: t.DType, Dims: dims, Data: s.weights[i]}
 }
 
+// acquire waits until no other call of the session runs, or until ctx ends.
+func (s *Session) acquire(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Session) release() { <-s.turn }
+
 // Run calls an entry with the given inputs, whose shapes bind the entry's symbols, and returns
-// its outputs. Inputs and outputs are copied; Bind is the way without.
+// its outputs. Inputs and outputs are copied: after the first call at a shape it allocates
+// the outputs and a few small maps, whatever the model. Bind is the way without.
 func (s *Session) Run(ctx context.Context, entry string, inputs map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if err := s.acquire(ctx); err != nil {
+		return nil, err
+	}
+	defer s.release()
 	e, err := s.entry(entry)
 	if err != nil {
 		return nil, err
@@ -198,8 +220,8 @@ func (s *Session) entry(name string) (*program.Entry, error) {
 // Close waits for a call in progress and releases what the session holds. Tensors of its
 // bindings and weights of a session that trains must not be used after it.
 func (s *Session) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.turn <- struct{}{}
+	defer s.release()
 	if s.closed {
 		return nil
 	}

@@ -162,8 +162,11 @@ func checkBound(e *program.Entry, env map[string]int64) error {
 		if n := magnitude(b.Bytes, env); n > maxBytes {
 			return fmt.Errorf("entry %s: buffer %s %s takes more than %d bytes at these shapes", e.Name, b.Name, b.Type, int64(maxBytes))
 		}
+		if n, ok := b.Bytes.Eval(env); !ok || n < 0 {
+			return fmt.Errorf("entry %s: buffer %s cannot have %s bytes at these shapes", e.Name, b.Name, b.Bytes)
+		}
 		for _, d := range b.Type.Shape {
-			if v, ok := d.Eval(env); !ok || v < 0 {
+			if v, ok := d.Eval(env); !ok || v < 0 || magnitude(d, env) > maxBytes {
 				return fmt.Errorf("entry %s: %s %s has no size at these shapes", e.Name, b.Name, b.Type)
 			}
 		}
@@ -171,20 +174,28 @@ func checkBound(e *program.Entry, env map[string]int64) error {
 	return nil
 }
 
-// magnitude bounds |d| under env in floating point, where nothing wraps around.
+// magnitude bounds |d| under env in floating point, where nothing wraps around. It is infinite
+// where an intermediate value of d would not fit 64 bits.
 func magnitude(d tensor.Dim, env map[string]int64) float64 {
 	sum := 0.0
 	d.Terms(func(coef int64, factors []tensor.Factor) {
 		term := math.Abs(float64(coef))
 		for _, f := range factors {
 			if f.Den > 0 {
-				term *= magnitude(f.Num, env)/float64(f.Den) + 1
+				num := magnitude(f.Num, env)
+				if num > 1<<62 {
+					num = math.Inf(1)
+				}
+				term *= num/float64(f.Den) + 1
 			} else {
 				term *= math.Abs(float64(env[f.Name]))
 			}
 		}
 		sum += term
 	})
+	if math.IsNaN(sum) { // 0 times an infinity
+		return math.Inf(1)
+	}
 	return sum
 }
 

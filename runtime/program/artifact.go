@@ -5,13 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
-	"strings"
+	"runtime/debug"
 )
 
 // The artifact file, version 1. All integers are little-endian.
@@ -26,47 +27,21 @@ import (
 //	96   32 bytes  zero
 //	128            manifest: JSON, an index of everything below
 //	               code of each section, from a multiple of 4096
-//	               weights, each from a multiple of 64, the first from a multiple of 4096
+//	               weights, then constants, each from a multiple of 64, the first from a multiple of 4096
 //
-// The manifest holds offset, length and SHA-256 of each section, and of all weights together.
+// The manifest holds offset, length and SHA-256 of each section, and of all weights and
+// constants together.
 const (
 	artifactVersion = 1
 	headerSize      = 128
 	pageSize        = 4096
-	maxManifest     = 64 << 20
+	maxManifest     = 16 << 20
 )
 
 var magic = []byte("\x89DLB\r\n\x1a\n")
 
 // ErrDamaged is wrapped by every error of Open about a file's content.
 var ErrDamaged = errors.New("not a usable dlc artifact")
-
-// index is the manifest as it stands in the file.
-type index struct {
-	Name     string      `json:"name"`
-	About    Manifest    `json:"about"`
-	Entries  []*Entry    `json:"entries"`
-	Sections []sectionAt `json:"sections"`
-	Weights  []weightAt  `json:"weights"`
-	Stored   extent      `json:"stored"` // all weights
-}
-
-// An extent is a stretch of the file.
-type extent struct {
-	Offset int64  `json:"offset"`
-	Length int64  `json:"length"`
-	SHA256 string `json:"sha256,omitempty"`
-}
-
-type sectionAt struct {
-	*Section
-	At extent `json:"at"`
-}
-
-type weightAt struct {
-	*Weight
-	At extent `json:"at"`
-}
 
 // Write stores m at path: written beside it, synced and renamed, so that a reader sees the old
 // file or the whole new one.
@@ -115,16 +90,13 @@ func WriteFile(path string, data []byte) (err error) {
 	return nil
 }
 
-// Encode writes m as an artifact. The bytes depend on m alone.
+// Encode writes m as an artifact. The bytes depend on m alone. It refuses a model that Decode
+// would refuse.
 func Encode(w io.Writer, m *Model) error {
-	ix := index{Name: m.Name, About: m.Manifest, Entries: m.Entries}
-	for _, s := range m.Sections {
-		sum := sha256.Sum256(s.Code)
-		ix.Sections = append(ix.Sections, sectionAt{s, extent{Length: int64(len(s.Code)), SHA256: hex.EncodeToString(sum[:])}})
+	if err := m.check(); err != nil {
+		return fmt.Errorf("encode model %s: %w", m.Name, err)
 	}
-	for _, x := range m.Weights {
-		ix.Weights = append(ix.Weights, weightAt{x, extent{Length: int64(len(x.Value))}})
-	}
+	ix := newIndex(m)
 	manifest, length, err := ix.layOut(m)
 	if err != nil {
 		return err
@@ -139,100 +111,63 @@ func Encode(w io.Writer, m *Model) error {
 	sum = sha256.Sum256(out[:64])
 	copy(out[64:], sum[:])
 	copy(out[headerSize:], manifest)
-	for _, s := range ix.Sections {
-		copy(out[s.At.Offset:], s.Code)
+	for i, s := range m.Sections {
+		copy(out[ix.Sections[i].At.Offset:], s.Code)
 	}
-	for _, x := range ix.Weights {
-		copy(out[x.At.Offset:], x.Value)
+	at := ix.Stored.Offset
+	for _, v := range ix.values(m) {
+		at += int64(copy(out[at:], v.value))
+		at = roundUp(at, Alignment)
 	}
 	_, err = w.Write(out)
 	return err
 }
 
-// layOut gives sections and weights their offsets. These stand in the manifest, whose length
-// they follow, so it is repeated until the manifest fits before them.
-func (ix *index) layOut(m *Model) (manifest []byte, length int64, err error) {
-	for room := int64(0); ; {
-		at := roundUp(headerSize+room, pageSize)
-		for i := range ix.Sections {
-			ix.Sections[i].At.Offset = at
-			at = roundUp(at+ix.Sections[i].At.Length, pageSize)
-		}
-		ix.Stored = extent{Offset: at}
-		sum := sha256.New()
-		for i := range ix.Weights {
-			ix.Weights[i].At.Offset = at
-			end := at + ix.Weights[i].At.Length
-			next := roundUp(end, Alignment)
-			sum.Write(m.Weights[i].Value)
-			sum.Write(make([]byte, next-end))
-			at = next
-		}
-		ix.Stored.Length = at - ix.Stored.Offset
-		ix.Stored.SHA256 = hex.EncodeToString(sum.Sum(nil))
-		if manifest, err = json.Marshal(ix); err != nil {
-			return nil, 0, fmt.Errorf("encode manifest: %w", err)
-		}
-		if int64(len(manifest)) <= room {
-			return manifest, at, nil
-		}
-		room = int64(len(manifest)) + 64
-	}
-}
-
 func roundUp(n, to int64) int64 { return (n + to - 1) / to * to }
 
-// Decode reads an artifact from memory, which the model's code and weights then point into. It
-// checks header, manifest and code; CheckWeights checks the weights.
+// Decode reads an artifact from memory, which the model's code, weights and constants then point
+// into. It checks header, manifest and code; CheckWeights checks the rest.
 func Decode(data []byte) (*Model, error) {
 	manifest, err := checkHeader(data)
 	if err != nil {
 		return nil, err
 	}
-	var ix index
-	d := json.NewDecoder(bytes.NewReader(manifest))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&ix); err != nil {
-		return nil, fmt.Errorf("%w: its manifest cannot be read: %v", ErrDamaged, err)
+	ix, err := readIndex(manifest, int64(len(data)))
+	if err != nil {
+		return nil, fmt.Errorf("%w: its manifest %w", ErrDamaged, err)
 	}
-	m := &Model{Name: ix.Name, Manifest: ix.About, Entries: ix.Entries}
-	for _, s := range ix.Sections {
-		if s.Section == nil {
-			return nil, fmt.Errorf("%w: a code section without a head", ErrDamaged)
-		}
-		if s.Code, err = s.At.of(data, "code section "+s.Target, true); err != nil {
-			return nil, err
-		}
-		m.Sections = append(m.Sections, s.Section)
+	if err := ix.checkPlaces(headerSize+int64(len(manifest)), int64(len(data))); err != nil {
+		return nil, fmt.Errorf("%w: its %w", ErrDamaged, err)
 	}
-	for _, x := range ix.Weights {
-		if x.Weight == nil {
-			return nil, fmt.Errorf("%w: a weight without a head", ErrDamaged)
-		}
-		if x.Value, err = x.At.of(data, "weight "+x.Path, false); err != nil {
-			return nil, err
-		}
-		m.Weights = append(m.Weights, x.Weight)
+	m, err := ix.model(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if m.stored, err = ix.Stored.of(data, "weights", false); err != nil {
-		return nil, err
+	for i, s := range m.Sections {
+		if sum := sha256.Sum256(s.Code); hex.EncodeToString(sum[:]) != ix.Sections[i].At.SHA256 {
+			return nil, fmt.Errorf("%w: its code for %s is damaged", ErrDamaged, s.Target)
+		}
 	}
-	m.storedSum = ix.Stored.SHA256
-	return m, m.check()
+	if err := m.check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return m, nil
 }
 
 func checkHeader(data []byte) (manifest []byte, err error) {
-	if len(data) < len(magic) || !bytes.Equal(data[:len(magic)], magic) {
-		return nil, fmt.Errorf("%w: it does not begin with an artifact's mark", ErrDamaged)
+	if !bytes.HasPrefix(data, magic) {
+		return nil, fmt.Errorf("%w: %s", ErrDamaged, foreign(data))
 	}
 	if len(data) < headerSize {
 		return nil, fmt.Errorf("%w: it ends inside its header", ErrDamaged)
 	}
-	if v := binary.LittleEndian.Uint32(data[8:]); v > artifactVersion {
-		return nil, fmt.Errorf("%w: format version %d is newer than %d, the newest this dlc reads", ErrDamaged, v, artifactVersion)
-	}
 	if sum := sha256.Sum256(data[:64]); !bytes.Equal(sum[:], data[64:96]) {
 		return nil, fmt.Errorf("%w: its header is damaged", ErrDamaged)
+	}
+	if v := binary.LittleEndian.Uint32(data[8:]); v > artifactVersion {
+		return nil, fmt.Errorf("%w: format version %d is newer than %d, the newest this dlc reads", ErrDamaged, v, artifactVersion)
+	} else if v < 1 {
+		return nil, fmt.Errorf("%w: there is no format version %d", ErrDamaged, v)
 	}
 	if n := binary.LittleEndian.Uint64(data[24:]); n != uint64(len(data)) {
 		return nil, fmt.Errorf("%w: it has %d bytes and should have %d", ErrDamaged, len(data), n)
@@ -250,77 +185,39 @@ func checkHeader(data []byte) (manifest []byte, err error) {
 
 func zero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
 
-// of returns the stretch of data, its checksum compared when sum is asked for.
-func (x extent) of(data []byte, what string, sum bool) ([]byte, error) {
-	if x.Offset < headerSize || x.Length < 0 || x.Offset > int64(len(data)) || x.Length > int64(len(data))-x.Offset {
-		return nil, fmt.Errorf("%w: its %s lies outside the file", ErrDamaged, what)
+// foreign says what a file is instead of an artifact.
+func foreign(data []byte) string {
+	for _, kind := range []struct{ mark, what string }{
+		{"\x89DLB\n", "a transfer in text mode changed it"},
+		{"\x7fELF", "it is an ELF file"},
+		{"PK\x03\x04", "it is a zip archive"},
+		{"\x1f\x8b", "it is a gzip file"},
+		{"\x93NUMPY", "it is a NumPy array"},
+		{"GGUF", "it is a GGUF file"},
+		{"\x89HDF", "it is an HDF5 file"},
+		{"edition ", "it is source text: its name should end in .dlc"},
+	} {
+		if bytes.HasPrefix(data, []byte(kind.mark)) {
+			return kind.what
+		}
 	}
-	b := data[x.Offset : x.Offset+x.Length : x.Offset+x.Length]
-	if got := sha256.Sum256(b); sum && hex.EncodeToString(got[:]) != x.SHA256 {
-		return nil, fmt.Errorf("%w: its %s is damaged", ErrDamaged, what)
+	switch {
+	case len(data) == 0:
+		return "it is empty"
+	case bytes.HasPrefix(magic, data):
+		return "it ends inside its header"
+	case len(data) > 8 && data[8] == '{' && binary.LittleEndian.Uint64(data) < uint64(len(data)):
+		return "it is a safetensors file"
 	}
-	return b, nil
+	return "it does not begin with an artifact's mark"
 }
 
-// CheckWeights compares the weights with their checksum. Open leaves that out, so that a cold
-// start reads no more than it needs.
-func (m *Model) CheckWeights() error {
+// CheckWeights compares weights and constants with their checksum. Open leaves that out, so
+// that a cold start reads no more than it needs.
+func (m *Model) CheckWeights() (err error) {
+	defer recoverFault(debug.SetPanicOnFault(true), &err)
 	if sum := sha256.Sum256(m.stored); m.storedSum != "" && hex.EncodeToString(sum[:]) != m.storedSum {
 		return fmt.Errorf("%w: its weights are damaged", ErrDamaged)
-	}
-	return nil
-}
-
-// check holds what the rest of the program relies on: classes, numbers and sizes that agree.
-func (m *Model) check() error {
-	for i, w := range m.Weights {
-		dims, ok := w.Type.Shape.Bind(nil)
-		if !ok || w.Type.DType == 0 {
-			return fmt.Errorf("%w: weight %s has no constant shape", ErrDamaged, w.Path)
-		}
-		n := int64(w.Type.DType.Size())
-		for _, d := range dims {
-			if d > 0 && n > int64(len(w.Value))/int64(d) {
-				return fmt.Errorf("%w: weight %s has %d bytes, too few for %s", ErrDamaged, w.Path, len(w.Value), w.Type)
-			}
-			n *= int64(d)
-		}
-		if n != int64(len(w.Value)) || i > 0 && m.Weights[i-1].Path >= w.Path {
-			return fmt.Errorf("%w: weight %s does not fit its place", ErrDamaged, w.Path)
-		}
-	}
-	for _, e := range m.Entries {
-		if e == nil {
-			return fmt.Errorf("%w: an entry without a head", ErrDamaged)
-		}
-		if err := e.check(m); err != nil {
-			return err
-		}
-	}
-	for _, s := range m.Sections {
-		for _, at := range s.Kernels {
-			if at < 0 || at >= int64(len(s.Code)) {
-				return fmt.Errorf("%w: a kernel of section %s lies outside its code", ErrDamaged, s.Target)
-			}
-		}
-		for _, e := range m.Entries {
-			if at, ok := s.Drivers[e.Name]; !ok || at < 0 || at >= int64(len(s.Code)) {
-				return fmt.Errorf("%w: section %s has no entry %s", ErrDamaged, s.Target, e.Name)
-			}
-		}
-	}
-	return nil
-}
-
-func (e *Entry) check(m *Model) error {
-	for i := range e.Buffers {
-		b := &e.Buffers[i]
-		if w := m.Weight(b.Name); b.Class == Stored && (w == nil || !w.Type.Equal(b.Type)) {
-			return fmt.Errorf("%w: entry %s uses a weight %s %s, which it does not hold", ErrDamaged, e.Name, b.Name, b.Type)
-		}
-		if !strings.Contains("arena input output weight const", string(b.Class)) || b.Type.DType == 0 || b.First < 0 || b.Last < b.First {
-			return fmt.Errorf("%w: buffer %s of entry %s makes no sense", ErrDamaged, b.Name, e.Name)
-		}
 	}
 	return nil
 }
@@ -355,28 +252,66 @@ type File struct {
 // Open maps the artifact at path and checks header, manifest and code. Errors about the content
 // wrap ErrDamaged; others are the file system's.
 func Open(path string) (*File, error) {
+	info, err := os.Stat(path) // before it is opened: opening a pipe waits for its writer
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w: it is a %s", path, ErrDamaged, kind(info.Mode()))
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
+	if info, err = f.Stat(); err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() < headerSize {
-		return nil, fmt.Errorf("%s: %w: it is too short or no regular file", path, ErrDamaged)
+	if !info.Mode().IsRegular() || info.Size() == 0 || info.Size() > math.MaxInt {
+		return nil, fmt.Errorf("%s: %w: %s", path, ErrDamaged, foreign(nil))
 	}
 	data, err := mapFile(f, int(info.Size()))
 	if err != nil {
 		return nil, fmt.Errorf("map %s: %w", path, err)
 	}
-	m, err := Decode(data)
+	m, err := decodeMapped(data)
 	if err != nil {
 		unmapFile(data)
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &File{Model: m, Size: info.Size(), data: data}, nil
+}
+
+// kind names what is no regular file.
+func kind(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "directory"
+	case m&fs.ModeNamedPipe != 0:
+		return "pipe"
+	case m&fs.ModeSocket != 0:
+		return "socket"
+	}
+	return "device"
+}
+
+// decodeMapped is Decode of a file that may shrink, or fail to be read, under the mapping.
+func decodeMapped(data []byte) (m *Model, err error) {
+	defer recoverFault(debug.SetPanicOnFault(true), &err)
+	return Decode(data)
+}
+
+// recoverFault turns a memory fault of the calling function into an error.
+func recoverFault(old bool, err *error) {
+	debug.SetPanicOnFault(old)
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if _, ok := cause.(interface{ Addr() uintptr }); !ok {
+		panic(cause)
+	}
+	*err = fmt.Errorf("%w: it cannot be read to its end, or was cut while it was read", ErrDamaged)
 }
 
 // Close unmaps the file. No session of the model may be open.

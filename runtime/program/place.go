@@ -78,6 +78,9 @@ func place(live []*interval, buffers int, less func(a, b *interval) bool) *Place
 	for _, b := range order {
 		b.offset = 0
 		for _, c := range placed {
+			if c.offset >= b.offset+b.size {
+				break
+			}
 			if c.overlaps(b) && c.offset < b.offset+b.size && b.offset < c.offset+c.size {
 				b.offset = c.offset + c.size
 			}
@@ -94,14 +97,21 @@ func place(live []*interval, buffers int, less func(a, b *interval) bool) *Place
 
 // bound returns the most bytes alive at one kernel: no placement needs less.
 func bound(live []*interval) int64 {
-	most := int64(0)
-	for _, at := range live {
-		sum := int64(0)
-		for _, b := range live {
-			if b.first <= at.first && at.first <= b.last {
-				sum += b.size
-			}
-		}
+	type change struct {
+		kernel int
+		bytes  int64
+	}
+	var changes []change
+	for _, b := range live {
+		changes = append(changes, change{b.first, b.size}, change{b.last + 1, -b.size})
+	}
+	sort.Slice(changes, func(i, j int) bool {
+		a, b := changes[i], changes[j]
+		return a.kernel < b.kernel || a.kernel == b.kernel && a.bytes < b.bytes
+	})
+	most, sum := int64(0), int64(0)
+	for _, c := range changes {
+		sum += c.bytes
 		most = max(most, sum)
 	}
 	return most
