@@ -162,7 +162,7 @@ func (ix *index) layOut(m *Model) (manifest []byte, length int64, err error) {
 // size and a little: each JSON value and each byte of a dim's text stands for the most that it
 // can become in memory.
 const (
-	valueCost = 512
+	valueCost = 768
 	dimCost   = 64
 	leastCost = 64 << 20
 	maxNest   = 16
@@ -177,7 +177,7 @@ func readIndex(manifest []byte, size int64) (*index, error) {
 	d := json.NewDecoder(bytes.NewReader(manifest))
 	d.DisallowUnknownFields()
 	if err := d.Decode(ix); err != nil {
-		return nil, fmt.Errorf("cannot be read: %w", err)
+		return nil, fmt.Errorf("cannot be read: %.120s", err.Error())
 	}
 	if len(bytes.TrimSpace(manifest[d.InputOffset():])) > 0 {
 		return nil, errors.New("cannot be read: something follows its end")
@@ -213,52 +213,45 @@ func scan(text []byte, most int64) error {
 	return nil
 }
 
-// checkPlaces makes sure that all extents lie in the file, aligned and apart from each other.
-// The manifest ends at begin, the file at end.
+// A stretch is an extent and what lies there.
+type stretch struct {
+	extent
+	what string
+}
+
+// checkPlaces makes sure that all extents lie in the file, aligned and apart from each other:
+// sections and the weights as a whole after the manifest, which ends at begin, and before end;
+// each weight and constant among them.
 func (ix *index) checkPlaces(begin, end int64) error {
-	type stretch struct {
-		extent
-		what string
-	}
-	var all []stretch
+	whole := []stretch{{ix.Stored, "all weights"}}
 	for _, s := range ix.Sections {
-		if s.At.Offset%pageSize != 0 {
-			return fmt.Errorf("code for %.64q does not begin at a page", s.Target)
-		}
-		all = append(all, stretch{s.At, "code for " + s.Target})
+		whole = append(whole, stretch{s.At, "code for " + s.Target})
 	}
-	if x := ix.Stored; x.Offset < begin || x.Length < 0 || x.Offset > end || x.Length > end-x.Offset {
-		return errors.New("weights lie outside of the file")
+	if err := apart(whole, begin, end, pageSize); err != nil {
+		return err
 	}
-	first, last := ix.Stored.Offset, ix.Stored.Offset+ix.Stored.Length
-	inside := func(x extent, what string) error {
-		if x.Offset < first || x.Length < 0 || x.Offset > last || x.Length > last-x.Offset || x.Offset%Alignment != 0 {
-			return fmt.Errorf("%.64q has no place in the file", what)
-		}
-		all = append(all, stretch{x, what})
-		return nil
-	}
+	var parts []stretch
 	for _, w := range ix.Weights {
-		if err := inside(w.At, "weight "+w.Path); err != nil {
-			return err
-		}
+		parts = append(parts, stretch{w.At, "weight " + w.Path})
 	}
 	for _, e := range ix.Entries {
 		for _, b := range e.Buffers {
-			if b.At == nil {
-				continue
-			}
-			if err := inside(*b.At, "constant "+b.Name); err != nil {
-				return err
+			if b.At != nil {
+				parts = append(parts, stretch{*b.At, "constant " + b.Name})
 			}
 		}
 	}
+	return apart(parts, ix.Stored.Offset, ix.Stored.Offset+ix.Stored.Length, Alignment)
+}
+
+// apart makes sure that no two stretches overlap and that all lie between begin and end.
+func apart(all []stretch, begin, end, align int64) error {
 	sort.SliceStable(all, func(i, j int) bool { return all[i].Offset < all[j].Offset })
 	for _, x := range all {
-		if x.Offset < begin || x.Length < 0 || x.Offset > end || x.Length > end-x.Offset {
+		if x.Offset < begin || x.Length < 0 || x.Offset > end || x.Length > end-x.Offset || x.Offset%align != 0 {
 			return fmt.Errorf("%.64q has no place in the file", x.what)
 		}
-		begin = max(begin, x.Offset+x.Length)
+		begin = x.Offset + x.Length
 	}
 	return nil
 }
