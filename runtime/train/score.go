@@ -113,7 +113,11 @@ func (s *Scorer) one(ctx context.Context, part data.Part, rows []int) (loss floa
 			return 0, err
 		}
 		for _, name := range c.outputs {
-			values[name] = c.Output(name).Data
+			v := c.Output(name).Data
+			if _, isColumn := values[name]; !isColumn {
+				values[name] = v
+			}
+			values[s.model.Name+"."+name] = v // as score calls an output that shares its name with a column
 		}
 		score = c
 	}
