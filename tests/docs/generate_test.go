@@ -247,14 +247,14 @@ func commandsText(t *testing.T) string {
 	return b.String()
 }
 
-// commandNames are those that the help lists, without cobra's own.
+// commandNames are those that the help lists, but for help.
 func commandNames(help string) []string {
 	_, list, _ := strings.Cut(help, "Available Commands:\n")
 	list, _, _ = strings.Cut(list, "\n\n")
 	var names []string
 	for _, line := range strings.Split(list, "\n") {
 		name := strings.Fields(line)[0]
-		if name != "help" && name != "completion" {
+		if name != "help" {
 			names = append(names, name)
 		}
 	}
