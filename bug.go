@@ -104,6 +104,7 @@ type reproduction struct {
 	Columns map[string]saved `json:"columns,omitempty"`
 	Targets []string         `json:"targets,omitempty"`
 	Entries []string         `json:"entries,omitempty"`
+	Check   bool             `json:"check,omitempty"`
 	Batch   int              `json:"batch,omitempty"`
 	Epochs  int              `json:"epochs,omitempty"`
 	Records int              `json:"records,omitempty"`
@@ -148,7 +149,7 @@ func (j *job) save(b *Bug) string {
 func (j *job) reproduction() []byte {
 	o := j.opts
 	r := reproduction{Path: filepath.Base(j.src.Path), Bytes: len(j.src.Text), Call: j.call, Targets: o.Targets, Entries: o.Entries,
-		Batch: o.Batch, Epochs: o.Epochs, Records: o.Records}
+		Check: o.Check, Batch: o.Batch, Epochs: o.Epochs, Records: o.Records}
 	if o.Columns != nil {
 		r.Columns = map[string]saved{}
 	}
@@ -186,7 +187,7 @@ func Replay(file string) error {
 	if !ok || !bytes.HasPrefix(text, []byte("dlc ")) || json.Unmarshal(line, &r) != nil || r.Bytes < 0 || r.Bytes > len(rest) {
 		return fmt.Errorf("%s was not saved by dlc on a bug", file)
 	}
-	o := &Options{Targets: r.Targets, Entries: r.Entries, Batch: r.Batch, Epochs: r.Epochs, Records: r.Records, replayed: true}
+	o := &Options{Targets: r.Targets, Entries: r.Entries, Check: r.Check, Batch: r.Batch, Epochs: r.Epochs, Records: r.Records, replayed: true}
 	if r.Columns != nil {
 		o.Columns = map[string]tensor.Type{}
 	}
@@ -225,6 +226,7 @@ func replay(src *Source, o *Options, call string) error {
 // watch are the options of the passes: which one runs, what it made, and who else wants to know.
 func (j *job) watch() *passes.Options {
 	return &passes.Options{
+		Check:  j.opts.Check,
 		Before: func(pass string) { j.pass = pass; j.probe() },
 		After: func(pass string, v any) {
 			j.pass = ""

@@ -57,6 +57,7 @@ type Options struct {
 	Stages  []string                 // ast types graph opt kernel tile plan llvm asm
 	Pass    func(pass, text string)  // receives the graph or kernels after each pass
 	Time    func(phase string, d time.Duration)
+	Check   bool                     // kernels stay single operations, each launch has a driver: for runtime/check
 
 	probe    func(at string) // of tests: called at each phase, and at phase/pass
 	replayed bool            // a Bug is not saved again
@@ -243,11 +244,17 @@ func (j *job) section(programs []*kernel.Program, target cpu.Target) ([]*program
 		return nil, nil, err
 	}
 	j.enter("codegen")
-	j.newest = func() string { return llvmText(tiles, entries, target) }
+	drivers := slices.Clone(entries)
+	if j.opts.Check {
+		for _, e := range entries {
+			drivers = append(drivers, program.Stepped(e)...)
+		}
+	}
+	j.newest = func() string { return llvmText(tiles, drivers, target) }
 	if j.compile != nil {
 		return nil, nil, j.blame(j.compile(target.LLVM))
 	}
-	s, err := cpu.Compile(tiles, entries, target, cpu.Options{})
+	s, err := cpu.Compile(tiles, drivers, target, cpu.Options{})
 	return entries, s, j.blame(err)
 }
 

@@ -18,6 +18,9 @@ type Options struct {
 	After func(pass string, v any)
 	// Explain receives one line per decision of a cost model, with the numbers it compared.
 	Explain func(pass, line string)
+	// Check makes kernels that can be watched: each is one operation of the source with its span,
+	// and the indices of its reads are buffers of their own.
+	Check bool
 }
 
 func (o *Options) before(pass string) {
@@ -62,6 +65,14 @@ var kernelPasses = []KernelPass{
 	{"layout", "last, for a view that fuse sees would vanish and the copies must not", layout},
 }
 
+// checkedPasses take the place of kernelPasses in a build that is checked. The bits are the same.
+var checkedPasses = []KernelPass{
+	{"bounds", "first, for it tells the indices of the operations as they were written", bounds},
+	{"form", "as above", form},
+	{"order", "as above", order},
+	{"layout", "as above; nothing is fused", layout},
+}
+
 // graphPasses is the way from a module as it was written to the one that is lowered.
 var graphPasses = []GraphPass{
 	{"autodiff", "first, for nothing else may see a gradient that is not written out", autodiff},
@@ -100,7 +111,11 @@ func Kernels(f *ir.Func, m *ir.Module, o *Options) (*kernel.Program, error) {
 	o.before("lower")
 	p := lower(f)
 	o.after("lower", p)
-	for _, pass := range kernelPasses {
+	list := kernelPasses
+	if o != nil && o.Check {
+		list = checkedPasses
+	}
+	for _, pass := range list {
 		o.before(pass.Name)
 		pass.Run(p, o)
 		o.after(pass.Name, p)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -34,8 +35,8 @@ func Plan(p *kernel.Program, tiling func(*kernel.Kernel) (*tile.Program, error),
 	}
 	pl.symbols()
 	pl.buffers()
-	for _, t := range pl.tiles {
-		first = pl.launches(t, first)
+	for i, t := range pl.tiles {
+		first = pl.launches(t, i, first)
 	}
 	pl.entry.Flops = flops(p)
 	return pl.entry, pl.tiles, nil
@@ -168,6 +169,11 @@ func (pl *planner) buffers() {
 	for i := range pl.entry.Buffers {
 		pl.entry.Buffers[i].First = max(0, pl.entry.Buffers[i].First)
 	}
+	for _, b := range pl.prog.Buffers {
+		if x := b.Indexes; x != nil {
+			pl.entry.Buffers[pl.number[b.Name]].Indexes = &program.Indexed{Buffer: pl.number[x.Buffer], Axis: x.Axis}
+		}
+	}
 }
 
 func (pl *planner) touch(name string, kernel int) {
@@ -207,8 +213,8 @@ func (pl *planner) add(b *kernel.Buffer, public string) {
 	pl.entry.Buffers = append(pl.entry.Buffers, x)
 }
 
-// launches appends one launch per phase of t and returns the next phase's number.
-func (pl *planner) launches(t *tile.Program, number int) int {
+// launches appends one launch per phase of kernel t and returns the next phase's number.
+func (pl *planner) launches(t *tile.Program, kernelNumber, number int) int {
 	var args, symbols []int
 	for _, b := range append(t.Kernel.Buffers(), t.Temps...) {
 		args = append(args, pl.number[b.Name])
@@ -222,16 +228,38 @@ func (pl *planner) launches(t *tile.Program, number int) int {
 			extents[a.Name] = a.Extent
 		}
 	}
-	span := ""
+	span, place := "", program.Position{}
 	if len(t.Kernel.Spans) > 0 {
-		span = fmt.Sprintf("%s:%d", t.Kernel.Spans[0].File, t.Kernel.Spans[0].Line)
+		place = program.Position(t.Kernel.Spans[0])
+		span = fmt.Sprintf("%s:%d", place.File, place.Line)
 	}
 	for _, ph := range t.Phases {
-		pl.entry.Steps = append(pl.entry.Steps, program.Launch{Kernel: number, Args: args, Symbols: symbols, Span: span,
-			Blocks: ph.Blocks(func(index string) tensor.Dim { return extents[index] })})
+		pl.entry.Steps = append(pl.entry.Steps, program.Launch{Kernel: number, Args: args, Symbols: symbols, Span: span, At: place,
+			Op: operation(t.Kernel.Name), Number: kernelNumber, Reads: len(t.Kernel.Ins), Writes: len(t.Kernel.Outs), Marks: marks(t.Kernel), Blocks: ph.Blocks(func(index string) tensor.Dim { return extents[index] })})
 		number++
 	}
 	return number
+}
+
+// operation is the word for what a kernel of that name does: k12_einsum does einsum.
+func operation(name string) string {
+	if _, op, ok := strings.Cut(name, "_"); ok && !strings.HasPrefix(name, "copy_") {
+		return op
+	}
+	return "copy"
+}
+
+// marks reports whether a literal of k is no finite number.
+func marks(k *kernel.Kernel) (found bool) {
+	for _, d := range k.Defs {
+		kernel.Walk(d.Expr, func(e kernel.Expr) bool {
+			if l, ok := e.(*kernel.Lit); ok && l.F-l.F != 0 {
+				found = true
+			}
+			return true
+		})
+	}
+	return found
 }
 
 // flops estimates the floating-point operations of a call: the scalar calls of each definition

@@ -232,6 +232,15 @@ func (b *Bound) call(ctx context.Context) error {
 		}
 		b.grown = s.grown
 	}
+	if s.watch != nil {
+		return s.watch(ctx, &Call{Entry: b.entry, bound: b})
+	}
+	return b.run(ctx)
+}
+
+// run calls the frame's driver.
+func (b *Bound) run(ctx context.Context) error {
+	s := b.session
 	var err error
 	if b.long {
 		err = s.runner.Team(ctx, b.frame, s.threads)

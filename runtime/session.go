@@ -21,6 +21,9 @@ const keptShapes = 32
 type Options struct {
 	Threads int  // threads of a long call; 0 for one per CPU the process may use
 	Train   bool // the session has weights of its own, which entries may update
+	// Watch takes the place of the drivers: it runs each call launch by launch. The model must
+	// have been compiled for it.
+	Watch func(context.Context, *Call) error
 }
 
 // A Session runs entries of a model, one call at a time; calls from several goroutines wait for
@@ -29,6 +32,7 @@ type Session struct {
 	model    *Model
 	threads  int
 	train    bool
+	watch    func(context.Context, *Call) error
 	warnings []string
 
 	turn    chan struct{} // holds a token while a call or a change is in progress
@@ -50,7 +54,8 @@ func (m *Model) NewSession(o Options) (*Session, error) {
 	if err := m.enter(); err != nil {
 		return nil, err
 	}
-	s := &Session{model: m, threads: o.Threads, train: o.Train, weights: m.weights, turn: make(chan struct{}, 1), bounds: map[*Bound]bool{}, kept: map[string][]*Bound{}}
+	s := &Session{model: m, threads: o.Threads, train: o.Train, watch: o.Watch, weights: m.weights, turn: make(chan struct{}, 1),
+		bounds: map[*Bound]bool{}, kept: map[string][]*Bound{}}
 	cpus := native.CPUs()
 	if s.threads == 0 {
 		s.threads = cpus

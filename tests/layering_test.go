@@ -32,10 +32,11 @@ codegen/cpu     : codegen codegen/llvm ir/tensor ir/kernel ir/tile runtime/progr
 runtime/native  : runtime/program
 runtime         : runtime/program runtime/native ir/tensor
 runtime/data    : runtime/program ir/tensor
+runtime/check   : runtime runtime/program ir/tensor
 runtime/train   : runtime runtime/program runtime/native runtime/data ir/tensor
 stdlib          :
 dlc             : *
-cmd/dlc         : dlc lang/diag lang/format runtime runtime/program runtime/data runtime/train ir/tensor
+cmd/dlc         : dlc lang/diag lang/format runtime runtime/program runtime/data runtime/train runtime/check ir/tensor
 examples/*      : runtime runtime/program ir/tensor
 `
 

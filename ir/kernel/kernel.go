@@ -5,6 +5,8 @@
 package kernel
 
 import (
+	"math"
+
 	"dlc/ir/tensor"
 	"dlc/lang/diag"
 )
@@ -40,7 +42,19 @@ type Buffer struct {
 	// Layout is nil for row-major storage. Else it lists the stored axes, outermost first, as Dims
 	// over the axis symbols $0, $1 ...: a 16-wide panel of [K, C] is {$1 div 16, $0, $1 % 16}.
 	Layout *Layout
+	// Indexes says that the values are indices at which another buffer is read; NoIndex stands
+	// where nothing is read. Only a build that is checked has such buffers.
+	Indexes *Indexed
 }
+
+// An Indexed is an axis of a buffer, which holds the indices from 0 to its extent.
+type Indexed struct {
+	Buffer string
+	Axis   int
+}
+
+// NoIndex stands for an index where no read takes place.
+const NoIndex = math.MinInt64
 
 // A Layout maps a logical index to a stored one. Loads and stores stay logical; only address
 // computation (and packing) sees it. Stored elements that no logical index reaches are zero.

@@ -116,6 +116,13 @@ func (s *scanner) buffer() *Buffer {
 	if s.keyword("of") {
 		b.Of = s.name()
 	}
+	if s.keyword("indexes") {
+		b.Indexes = &Indexed{Buffer: s.name()}
+		if !s.keyword("axis") {
+			s.failf("the word axis expected, not %q", clip(s.rest()))
+		}
+		b.Indexes.Axis = int(s.integer())
+	}
 	if s.accept("=") {
 		b.Value = s.tensor(b.Type)
 	}

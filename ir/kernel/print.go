@@ -89,7 +89,7 @@ func (k *Kernel) text(buffer func(*Buffer) string, spans bool) string {
 	return b.String()
 }
 
-// String prints name: role type, then layout, weight and value where there are.
+// String prints name: role type, then layout, weight, what it indexes and value where there are.
 func (x *Buffer) String() string {
 	s := name(x.Name) + ": " + x.Role.String() + " " + x.Type.String()
 	if l := x.Layout; l != nil {
@@ -97,6 +97,9 @@ func (x *Buffer) String() string {
 	}
 	if x.Of != "" {
 		s += " of " + name(x.Of)
+	}
+	if i := x.Indexes; i != nil {
+		s += " indexes " + name(i.Buffer) + " axis " + strconv.Itoa(i.Axis)
 	}
 	if x.Value != nil {
 		s += " = {" + valueText(x.Value) + "}"

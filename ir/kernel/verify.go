@@ -70,6 +70,11 @@ func verifyBuffer(b *Buffer, declared map[string]*Buffer) error {
 			return fmt.Errorf("the value is %s, not %s", b.Value, b.Type)
 		}
 	}
+	if x := b.Indexes; x != nil {
+		if to := declared[x.Buffer]; to == nil || x.Axis < 0 || x.Axis >= len(to.Type.Shape) || b.Type.DType != tensor.I64 {
+			return fmt.Errorf("%s is no index of axis %d of %q", b.Type, x.Axis, x.Buffer)
+		}
+	}
 	if l := b.Layout; l != nil {
 		return verifyLayout(b, l)
 	}

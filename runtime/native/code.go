@@ -149,6 +149,19 @@ func (c *Code) NewFrame(entry string, memory []byte, buffers, symbols int) (*Fra
 	return f, nil
 }
 
+// Enter makes later calls run the driver of another entry over the same tables.
+func (f *Frame) Enter(entry string) error {
+	at, ok := f.code.drivers[entry]
+	if !ok {
+		return fmt.Errorf("no code for entry %q", entry)
+	}
+	f.entry, f.driver = entry, address(f.code.blob.bytes)+uintptr(at)
+	return nil
+}
+
+// Buffer returns the memory of buffer i.
+func (f *Frame) Buffer(i int) []byte { return f.keep[i] }
+
 func (f *Frame) store(at int, v uint64) { binary.LittleEndian.PutUint64(f.memory[at:], v) }
 
 // word returns one of the frame's shared 32-bit words.

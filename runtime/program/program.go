@@ -4,7 +4,11 @@
 // nothing of how native code is run.
 package program
 
-import "dlc/ir/tensor"
+import (
+	"math"
+
+	"dlc/ir/tensor"
+)
 
 // A Model is a compiled model: the content of an artifact, on disk or in memory.
 type Model struct {
@@ -67,6 +71,8 @@ type Buffer struct {
 	First int    `json:"first"`
 	Last  int    `json:"last"`
 	Value []byte `json:"value,omitempty"` // Const
+	// Indexes says of an entry that is to be watched: the values are indices into another buffer.
+	Indexes *Indexed `json:"-"`
 	// Written marks a Stored buffer that the entry updates: a session that shares its weights refuses it.
 	Written bool `json:"written,omitempty"`
 }
@@ -79,7 +85,27 @@ type Launch struct {
 	Blocks  tensor.Dim `json:"blocks"`
 	Free    bool       `json:"free,omitempty"` // the next launch does not depend on this one
 	Span    string     `json:"span,omitempty"` // file:line of the source
+
+	At     Position `json:"-"` // the same, exactly
+	Op     string   `json:"-"` // what the kernel does, in one word
+	Number int      `json:"-"` // of the kernel, in program order, which lifetimes count
+	Reads  int      `json:"-"` // so many of Args are read,
+	Writes int      `json:"-"` // the next so many are written, the others are the kernel's own
+	Marks  bool     `json:"-"` // an infinity or a NaN stands in the kernel as it was written
 }
+
+// A Position is a stretch of a source file: a line and a column from 1, and byte offsets.
+type Position struct {
+	File       string
+	Line, Col  int
+	Start, End int
+}
+
+// An Indexed is an axis of a buffer that indices run along; NoIndex stands where nothing is read.
+type Indexed struct{ Buffer, Axis int }
+
+// NoIndex stands for an index where no read takes place.
+const NoIndex = math.MinInt64
 
 // A Section is the machine code of a whole model for one instruction set: one position-
 // independent blob, and offsets into it.
