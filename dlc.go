@@ -57,7 +57,7 @@ type Options struct {
 	Stages  []string                 // ast types graph opt kernel tile plan llvm asm
 	Pass    func(pass, text string)  // receives the graph or kernels after each pass
 	Time    func(phase string, d time.Duration)
-	Check   bool                     // kernels stay single operations, each launch has a driver: for runtime/check
+	Check   bool // kernels stay single operations, each launch has a driver: for runtime/check
 
 	probe    func(at string) // of tests: called at each phase, and at phase/pass
 	replayed bool            // a Bug is not saved again
