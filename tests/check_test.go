@@ -28,8 +28,8 @@ func TestCheckedBuildsHaveTheSameBits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := follow(t, artifactOf(t, src, imageColumns(path), dlc.Options{}), nil)
-			got := follow(t, artifactOf(t, src, imageColumns(path), dlc.Options{Check: true}), check.Watch)
+			want := follow(t, artifactOf(t, src, imageColumns(file), dlc.Options{}), nil)
+			got := follow(t, artifactOf(t, src, imageColumns(file), dlc.Options{Check: true}), check.Watch)
 			for name, w := range want {
 				if g := got[name]; !bytes.Equal(g, w) {
 					t.Errorf("%s differs", name)
