@@ -17,14 +17,16 @@ import (
 
 	"dlc"
 	"dlc/lang/diag"
+	"dlc/runtime/train"
 )
 
 // Exit codes of every command.
 const (
 	exitGood    = 0
-	exitPromise = 1 // a promise or a test is not met
-	exitUser    = 2 // the user's mistake
-	exitBug     = 3 // dlc's own
+	exitPromise = 1   // a promise or a test is not met
+	exitUser    = 2   // the user's mistake
+	exitBug     = 3   // dlc's own
+	exitStopped = 130 // Ctrl-C or SIGTERM
 )
 
 // errPromise is wrapped by errors about promises that were checked and are not met.
@@ -57,7 +59,7 @@ func interruptible() (context.Context, func()) {
 		<-signals
 		cancel()
 		<-signals
-		os.Exit(130)
+		os.Exit(exitStopped)
 	}()
 	return ctx, func() { signal.Stop(signals); cancel() }
 }
@@ -69,8 +71,11 @@ func report(cmd *cobra.Command, err error, out, errs io.Writer) int {
 		return exitGood
 	}
 	var bug *dlc.Bug
+	var stopped *train.Interrupted
 	code := exitUser
 	switch {
+	case errors.As(err, &stopped), errors.Is(err, context.Canceled):
+		code = exitStopped
 	case errors.As(err, &bug):
 		code = exitBug
 	case errors.Is(err, errDiffers):
@@ -145,7 +150,8 @@ func newRoot() *cobra.Command {
 		Short: "Compiles models into native code: trains them, ships them, runs them",
 		Long: `dlc compiles a model written in a small language into native code.
 
-Exit codes: 0 good, 1 a promise or test is not met, 2 a mistake in what was asked for, 3 a bug in dlc.`,
+Exit codes: 0 good, 1 a promise or test is not met, 2 a mistake in what was asked for, 3 a bug in dlc,
+130 ended by Ctrl-C or SIGTERM.`,
 		Example:           "  dlc train examples/digits/mlp.dlc\n  dlc build examples/digits/mlp.dlc -o mlp.dlb",
 		Version:           dlc.Version,
 		SilenceUsage:      true,

@@ -5,27 +5,47 @@ import (
 	"strings"
 
 	"dlc"
+	"dlc/runtime/data"
 	"dlc/runtime/program"
 	"dlc/runtime/train"
 )
 
-// keepMetrics holds a run's scores to the promises about them; errors name all that fall short.
-func keepMetrics(promises []dlc.Promise, scores map[string]train.Scores) error {
+// checkable refuses promises about scores that a run on this data does not have, before it begins.
+func checkable(promises []dlc.Promise, d *data.Dataset) error {
+	for _, p := range promises {
+		if part, _, isScore := scored(p); isScore && d.Len(data.Part(part)) == 0 {
+			return fmt.Errorf("%s: `%s` cannot be checked: the data has no %s part", p.Span, p.Text, part)
+		}
+	}
+	return nil
+}
+
+// scored returns the part and the name of the score that a promise is about, if it is about one.
+func scored(p dlc.Promise) (part, name string, ok bool) {
+	part, name, _ = strings.Cut(p.Subject, ".")
+	return part, name, part == "train" || part == "valid" || part == "test"
+}
+
+// keepMetrics holds a run's scores to the promises about them. It returns a line for each that is
+// kept; the error names all that fall short.
+func keepMetrics(promises []dlc.Promise, scores map[string]train.Scores) (kept []string, err error) {
 	var short []string
 	for _, p := range promises {
-		part, name, _ := strings.Cut(p.Subject, ".")
-		if part != "valid" && part != "test" && part != "train" {
+		part, name, isScore := scored(p)
+		if !isScore {
 			continue
 		}
 		v, ok := scores[part][name]
-		if !ok {
-			return fmt.Errorf("%s: `%s` cannot be checked: the run has no %s scores", p.Span, p.Text, part)
-		}
-		if !holds(v, p.Op, p.Value) {
+		switch {
+		case !ok:
+			return kept, fmt.Errorf("%s: `%s` cannot be checked: the run has no such score", p.Span, p.Text)
+		case holds(v, p.Op, p.Value):
+			kept = append(kept, fmt.Sprintf("%s: it is %.4f", p.Text, v))
+		default:
 			short = append(short, fmt.Sprintf("%s: %s, but it is %.4f", p.Span, p.Text, v))
 		}
 	}
-	return fallShort(short)
+	return kept, fallShort(short)
 }
 
 // keepBudgets holds a built model to the promises about memory, size and work.

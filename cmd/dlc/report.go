@@ -13,70 +13,105 @@ import (
 	"dlc/runtime/train"
 )
 
+// A reporter also tells what is known only after the run.
+type reporter interface {
+	train.Reporter
+	promises(kept []string) // those about scores that are kept
+	end() error             // of the run, however it ends: what could not be told
+}
+
 // newReporter shows a run: JSON lines when asked for, a progress bar on a terminal, else lines.
-func newReporter(out, errs io.Writer, asJSON, terminal bool) train.Reporter {
+func newReporter(out, errs io.Writer, asJSON, terminal bool) reporter {
+	teller := &teller{to: out}
 	switch {
 	case asJSON:
-		return &jsonReport{out: json.NewEncoder(out), errs: errs}
+		return &jsonReport{teller: teller, errs: errs}
 	case terminal:
-		return &barReport{lineReport: lineReport{out: out, errs: errs}}
+		return &barReport{lineReport: lineReport{teller: teller, errs: errs}}
 	}
-	return &lineReport{out: out, errs: errs}
+	return &lineReport{teller: teller, errs: errs}
 }
+
+// A teller remembers the first error of writing.
+type teller struct {
+	to  io.Writer
+	err error
+}
+
+func (t *teller) Write(p []byte) (int, error) {
+	n, err := t.to.Write(p)
+	if t.err == nil && err != nil {
+		t.err = fmt.Errorf("report: %w", err)
+	}
+	return n, err
+}
+
+func (t *teller) end() error { return t.err }
 
 // jsonReport writes one event a line.
 type jsonReport struct {
-	out  *json.Encoder
+	*teller
 	errs io.Writer
 }
 
 func (r *jsonReport) Begin(train.Plan)         {}
 func (r *jsonReport) Step(train.Progress)      {}
-func (r *jsonReport) Epoch(e train.EpochEvent) { r.out.Encode(e) }
-func (r *jsonReport) Done(e train.DoneEvent)   { r.out.Encode(e) }
+func (r *jsonReport) Epoch(e train.EpochEvent) { json.NewEncoder(r).Encode(e) }
+func (r *jsonReport) Done(e train.DoneEvent)   { json.NewEncoder(r).Encode(e) }
 func (r *jsonReport) Note(text string)         { fmt.Fprintln(r.errs, "note:", text) }
+func (r *jsonReport) promises([]string)        {}
 
 // lineReport writes one line an epoch.
 type lineReport struct {
-	out, errs io.Writer
-	plan      train.Plan
+	*teller
+	errs io.Writer
+	plan train.Plan
 }
 
 func (r *lineReport) Begin(p train.Plan) {
 	r.plan = p
-	fmt.Fprintf(r.out, "%s: %s parameters, %s training records", p.Model, thousands(p.Parameters), thousands(int64(p.Train)))
+	fmt.Fprintf(r, "%s: %s parameters, %s training records", p.Model, thousands(p.Parameters), thousands(int64(p.Train)))
 	if p.Valid > 0 {
-		fmt.Fprintf(r.out, ", %s to validate", thousands(int64(p.Valid)))
+		fmt.Fprintf(r, ", %s to validate", thousands(int64(p.Valid)))
 	}
 	if p.Test > 0 {
-		fmt.Fprintf(r.out, ", %s to test", thousands(int64(p.Test)))
+		fmt.Fprintf(r, ", %s to test", thousands(int64(p.Test)))
 	}
-	fmt.Fprintf(r.out, "; %d epochs of %d steps, batch %d, %d threads, seed %d\n", p.Epochs, p.StepsPerEpoch, p.Batch, p.Threads, p.Seed)
+	if p.First > 1 || p.Done > 0 {
+		fmt.Fprintf(r, "; resumed in epoch %d after step %d", p.First, p.Done)
+	}
+	fmt.Fprintf(r, "; %d epochs of %d steps, batch %d, %d threads, seed %d\n", p.Epochs, p.StepsPerEpoch, p.Batch, p.Threads, p.Seed)
 }
 
 func (r *lineReport) Step(train.Progress) {}
 
 func (r *lineReport) Epoch(e train.EpochEvent) {
-	fmt.Fprintf(r.out, "epoch %d/%d  %s", e.Epoch, r.plan.Epochs, scores("train", e.Train))
+	fmt.Fprintf(r, "epoch %d/%d  %s", e.Epoch, r.plan.Epochs, scores("train", e.Train))
 	best := ""
 	if e.Valid != nil {
-		fmt.Fprintf(r.out, "  %s", scores("valid", e.Valid))
+		fmt.Fprintf(r, "  %s", scores("valid", e.Valid))
 		if e.Best {
 			best = "  best"
 		}
 	}
-	fmt.Fprintf(r.out, "  %s samples/s  %.1f s%s\n", thousands(int64(e.Rate)), e.Seconds, best)
+	fmt.Fprintf(r, "  %s samples/s  %.1f s%s\n", thousands(int64(e.Rate)), e.Seconds, best)
 }
 
 func (r *lineReport) Done(e train.DoneEvent) {
-	fmt.Fprintf(r.out, "%s after %d epochs and %.1f s", e.Reason, e.Epochs, e.Seconds)
+	fmt.Fprintf(r, "%s after %d epochs and %.1f s", e.Reason, e.Epochs, e.Seconds)
 	if e.Test != nil {
-		fmt.Fprintf(r.out, "  %s", scores("test", e.Test))
+		fmt.Fprintf(r, "  %s", scores("test", e.Test))
 	}
-	fmt.Fprintf(r.out, "\nweights sha256 %s\n", e.WeightsSHA256)
+	fmt.Fprintf(r, "\nweights sha256 %s\n", e.WeightsSHA256)
 }
 
 func (r *lineReport) Note(text string) { fmt.Fprintln(r.errs, "note:", text) }
+
+func (r *lineReport) promises(kept []string) {
+	for _, k := range kept {
+		fmt.Fprintln(r, "promise kept:", k)
+	}
+}
 
 // barReport adds a bar for the epoch under way: loss, samples a second, time left.
 type barReport struct {
@@ -88,6 +123,7 @@ type barReport struct {
 
 func (r *barReport) Step(p train.Progress) {
 	if r.bar == nil {
+		r.rows = max(0, p.Step-1) * r.plan.Batch
 		r.bar = progressbar.NewOptions(p.Records, progressbar.OptionSetWriter(r.errs), progressbar.OptionSetWidth(24),
 			progressbar.OptionShowIts(), progressbar.OptionSetItsString("samples"), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth())
@@ -102,11 +138,21 @@ func (r *barReport) Step(p train.Progress) {
 }
 
 func (r *barReport) Epoch(e train.EpochEvent) {
+	r.clear()
+	r.lineReport.Epoch(e)
+}
+
+// clear takes the bar off the terminal.
+func (r *barReport) clear() {
 	if r.bar != nil {
 		r.bar.Finish()
 	}
-	r.bar, r.rows = nil, 0
-	r.lineReport.Epoch(e)
+	r.bar = nil
+}
+
+func (r *barReport) end() error {
+	r.clear()
+	return r.lineReport.end()
 }
 
 // scores prints a part's scores, the loss first.

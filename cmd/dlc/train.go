@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"dlc"
 	"dlc/runtime/train"
@@ -24,8 +25,17 @@ func newTrain() *cobra.Command {
 		Short: "Trains a model on its data",
 		Long: `Trains the model of a file on the file's data set, validates it after each epoch, and checks the file's promises at the end.
 
-The run folder holds a checkpoint per epoch, the best weights (best.safetensors) and log.jsonl. Ctrl-C ends the run after the
-current step; --resume goes on from the newest checkpoint and gives the weights of an uninterrupted run, bit for bit.`,
+The run folder holds the newest checkpoints (one is made after each epoch), the best weights (best.safetensors) and log.jsonl.
+An epoch is reported once its checkpoint is on disk. One process at a time trains in a folder.
+
+Ctrl-C or SIGTERM ends the run after the current step with a checkpoint and exit code 130; a second one ends it at once.
+--resume goes on from the newest valid checkpoint, and gives the weights of an uninterrupted run, bit for bit. With more --epochs
+a finished run trains further, as the longer run would have, unless its schedule counts the steps in all.
+
+A run without --resume in a folder that holds one sets it aside: the best weights stay in place until an epoch is finished, and
+the earlier run lies in the folder's previous/ from the first checkpoint on, until the next run is set aside.
+
+A loss or parameter that is NaN or infinite stops the run with exit code 2; the last good checkpoint is kept.`,
 		Example: `  dlc train examples/digits/mlp.dlc
   dlc train examples/mnist/lenet.dlc --data Digits=data/mnist --epochs 3
   dlc train examples/mnist/lenet.dlc --resume --json`,
@@ -56,7 +66,11 @@ current step; --resume goes on from the newest checkpoint and gives the weights 
 				out = runFolder(args[0])
 			}
 			report := newReporter(cmd.OutOrStdout(), cmd.ErrOrStderr(), asJSON, terminal(cmd.ErrOrStderr()))
-			return trainFile(cmd.Context(), p, report, out, threads, resume)
+			err = trainFile(cmd.Context(), p, report, out, threads, resume)
+			if stop := (*train.Interrupted)(nil); errors.As(err, &stop) && stop.Saved {
+				return fmt.Errorf("%w; go on with: %s", err, resumeCommand(cmd, args[0]))
+			}
+			return err
 		},
 	}
 	f := c.Flags()
@@ -76,32 +90,61 @@ func runFolder(file string) string {
 	return filepath.Join("runs", strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
 }
 
-func trainFile(ctx context.Context, p *checked, report train.Reporter, out string, threads int, resume bool) error {
+// resumeCommand is the command line that goes on with a run that this one has begun.
+func resumeCommand(cmd *cobra.Command, file string) string {
+	words := []string{cmd.CommandPath(), quoted(file)}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch values, many := f.Value.(pflag.SliceValue); {
+		case f.Name == "resume":
+		case f.Value.Type() == "bool":
+			words = append(words, "--"+f.Name)
+		case many:
+			for _, v := range values.GetSlice() {
+				words = append(words, "--"+f.Name, quoted(v))
+			}
+		default:
+			words = append(words, "--"+f.Name, quoted(f.Value.String()))
+		}
+	})
+	return strings.Join(append(words, "--resume"), " ")
+}
+
+// quoted writes a word so that a shell takes it for one.
+func quoted(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./=:,+@%", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+func trainFile(ctx context.Context, p *checked, report reporter, out string, threads int, resume bool) error {
+	if err := checkable(p.Info.Promises, p.data); err != nil {
+		return err
+	}
 	model, err := p.Compile()
 	if err != nil {
 		return err
 	}
 	t := p.Info.Train
-	job := train.Job{Model: model, Data: p.data, Batch: t.Batch, Epochs: t.Epochs, Seed: t.Seed, Threads: threads, Dir: out, Resume: resume, Keep: 1, Report: report}
+	job := train.Job{Model: model, Data: p.data, Batch: t.Batch, Epochs: t.Epochs, Seed: t.Seed, Threads: threads, Dir: out, Resume: resume, Keep: 2, Report: report}
 	if t.Checkpoint != nil {
 		job.Keep = t.Checkpoint.Keep
 	}
-	monitor, mode := "", ""
+	monitor, mode := "valid.loss", "min"
 	if t.Early != nil {
-		monitor, mode, job.Patience = t.Early.Monitor, t.Early.Mode, t.Early.Patience
-		if job.Stop, err = train.NewMonitor(monitor, mode); err != nil {
-			return err
-		}
+		monitor, mode, job.Patience = t.Early.Monitor, t.Early.Mode, max(1, t.Early.Patience)
 	}
 	if job.Best, err = train.NewMonitor(monitor, mode); err != nil {
 		return err
 	}
 	done, err := train.Run(ctx, job)
-	if errors.Is(err, train.ErrInterrupted) {
-		return fmt.Errorf("interrupted; go on with --resume --out %s", out)
-	}
-	if err != nil {
+	if err := errors.Join(err, report.end()); err != nil {
 		return err
 	}
-	return keepMetrics(p.Info.Promises, map[string]train.Scores{"valid": done.Valid, "test": done.Test})
+	kept, err := keepMetrics(p.Info.Promises, map[string]train.Scores{"train": done.Train, "valid": done.Valid, "test": done.Test})
+	report.promises(kept)
+	return err
 }

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 )
 
@@ -51,43 +50,6 @@ func Write(path string, m *Model) (err error) {
 		return err
 	}
 	return WriteFile(path, b.Bytes())
-}
-
-// WriteFile replaces path by data atomically and durably: temporary file, fsync, rename, fsync
-// of the directory.
-func WriteFile(path string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(data); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return nil
-	}
-	defer d.Close()
-	d.Sync() // not every file system can; the rename itself stands
-	return nil
 }
 
 // Encode writes m as an artifact. The bytes depend on m alone. It refuses a model that Decode

@@ -1,6 +1,7 @@
 package train
 
-// A Reporter hears what a run does. Calls come from one goroutine, in order.
+// A Reporter hears what a run does. Calls come from one goroutine, in order. What Epoch tells of
+// is saved.
 type Reporter interface {
 	Begin(Plan)
 	Step(Progress)
@@ -9,16 +10,16 @@ type Reporter interface {
 	Note(text string) // a warning or a remark, one line
 }
 
-// A Plan is the size of a run.
+// A Plan is the size of a run that has something left to do.
 type Plan struct {
 	Model                string
 	Parameters           int64
 	Train, Valid, Test   int // records
 	Epochs, First        int // First is the epoch the run begins with, from 1
+	Done                 int // steps of it that an earlier sitting has done
 	StepsPerEpoch, Batch int
 	Threads              int
 	Seed                 uint64
-	ArenaBytes           int64
 }
 
 // Progress is the state after one step.
@@ -39,11 +40,13 @@ type EpochEvent struct {
 	Best    bool    `json:"best,omitempty"`
 }
 
-// A DoneEvent ends a run. WeightsSHA256 is of the final parameters and states.
+// A DoneEvent ends a run. WeightsSHA256 is of the final parameters and states, Seconds is the
+// time of all sittings.
 type DoneEvent struct {
 	Event         string  `json:"event"`  // done
-	Reason        string  `json:"reason"` // finished, stopped early, interrupted
+	Reason        string  `json:"reason"` // finished, stopped early
 	Epochs        int     `json:"epochs"`
+	Train         Scores  `json:"train,omitempty"`
 	Valid         Scores  `json:"valid,omitempty"`
 	Test          Scores  `json:"test,omitempty"`
 	BestEpoch     int     `json:"best_epoch"`

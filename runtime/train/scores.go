@@ -2,6 +2,7 @@ package train
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -29,6 +30,9 @@ func (s *Scores) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &in); err != nil {
 		return err
 	}
+	if in == nil {
+		return nil
+	}
 	*s = Scores{}
 	for name, v := range in {
 		switch v := v.(type) {
@@ -40,6 +44,8 @@ func (s *Scores) UnmarshalJSON(b []byte) error {
 				return err
 			}
 			(*s)[name] = f
+		default:
+			return fmt.Errorf("score %s is no number", name)
 		}
 	}
 	return nil

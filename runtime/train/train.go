@@ -1,12 +1,17 @@
-// Package train owns the training loop: epochs over a data set, validation, callbacks,
+// Package train owns the training loop: epochs over a data set, validation, early stopping,
 // checkpoints and the run's log. Each step is one call of a compiled entry; nothing here knows
 // how a model computes, how it was compiled, or how a run is shown to a person.
 package train
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"dlc/runtime"
@@ -14,7 +19,8 @@ import (
 	"dlc/runtime/program"
 )
 
-// A Job is everything that fixes a run: the same Job gives the same weights, bit for bit.
+// A Job is everything that fixes a run: the same Job gives the same weights, bit for bit, in one
+// sitting or in many.
 type Job struct {
 	Model    *program.Model
 	Data     *data.Dataset
@@ -26,13 +32,24 @@ type Job struct {
 	Resume   bool
 	Keep     int      // checkpoints kept; 0 keeps one
 	Best     *Monitor // chooses best.safetensors
-	Stop     *Monitor // early stopping; nil: none
-	Patience int
+	Patience int      // epochs without a better one that end the run; 0: none do
 	Report   Reporter
+	Files    program.Files // nil: the machine's own
 }
 
-// ErrInterrupted is returned when the context ends a run; its last finished epoch is saved.
-var ErrInterrupted = errors.New("interrupted")
+// An Interrupted is returned when the context ends a run.
+type Interrupted struct {
+	Epoch, Step, Steps int // steps of the epoch under way: done, in all
+	Saved              bool
+}
+
+// Error says where the run stands.
+func (e *Interrupted) Error() string {
+	if !e.Saved {
+		return "interrupted before the first step; nothing is saved"
+	}
+	return fmt.Sprintf("interrupted in epoch %d after step %d of %d; a checkpoint is saved", e.Epoch, e.Step, e.Steps)
+}
 
 // Initialize gives a model in memory the weights that training with this seed begins with.
 func Initialize(ctx context.Context, m *program.Model, seed uint64) error {
@@ -52,18 +69,6 @@ func Initialize(ctx context.Context, m *program.Model, seed uint64) error {
 	})
 }
 
-// ScoreModel scores a model on a part of a data set; the scores are nil where it has no records.
-func ScoreModel(ctx context.Context, m *program.Model, d *data.Dataset, part data.Part, batch, threads int) (out Scores, err error) {
-	err = onSession(m, threads, func(s *runtime.Session) error {
-		scorer, err := NewScorer(m, s, d, batch)
-		if err == nil {
-			out, err = scorer.Score(ctx, part)
-		}
-		return err
-	})
-	return out, err
-}
-
 // onSession runs f on a session with weights of its own.
 func onSession(m *program.Model, threads int, f func(*runtime.Session) error) error {
 	model, err := runtime.Load(m)
@@ -79,28 +84,44 @@ func onSession(m *program.Model, threads int, f func(*runtime.Session) error) er
 	return f(s)
 }
 
-// A run is a Job under way.
+// A run is a Job under way. Its position is what a checkpoint holds.
 type run struct {
 	Job
 	session *runtime.Session
 	scorer  *Scorer
-	log     *log
+	folder  *folder
+	log     *journal
+	digest  string // of the data
+	records int    // of the training part
+	steps   int    // of an epoch
 	begun   time.Time
-	step    int64 // finished steps
+
+	epoch  int         // finished epochs
+	step   int64       // finished steps
+	under  partial     // the epoch under way
+	last   *EpochEvent // of the last finished epoch
+	before float64     // seconds of earlier sittings
+	saved  bool        // the newest checkpoint holds this position
 }
 
 // Run trains. The result is the last event, also written to the log; the weights are in the run
-// folder. An interrupted run returns ErrInterrupted; its last finished epoch is saved.
-func Run(ctx context.Context, job Job) (*DoneEvent, error) {
-	if job.Data.Len(data.Train) == 0 {
-		return nil, errors.New("the training part of the data holds no record")
+// folder. When ctx ends, the run ends with a checkpoint after the current step, and with an
+// *Interrupted. Resuming a run that is done scores it again.
+func Run(ctx context.Context, job Job) (done *DoneEvent, err error) {
+	if err := job.check(); err != nil {
+		return nil, err
 	}
-	var done *DoneEvent
-	err := onSession(job.Model, job.Threads, func(s *runtime.Session) (err error) {
+	f, err := openFolder(job.Dir, job.Files, job.Keep)
+	if err != nil {
+		return nil, err
+	}
+	defer f.unlock()
+	err = onSession(job.Model, job.Threads, func(s *runtime.Session) (err error) {
 		for _, w := range s.Warnings() {
 			job.Report.Note(w)
 		}
-		r := &run{Job: job, session: s, begun: time.Now()}
+		n := job.Data.Len(data.Train)
+		r := &run{Job: job, session: s, folder: f, digest: job.Data.Digest(), records: n, steps: (n + job.Batch - 1) / job.Batch, begun: time.Now()}
 		if r.scorer, err = NewScorer(job.Model, s, job.Data, job.Batch); err == nil {
 			done, err = r.all(ctx)
 		}
@@ -109,73 +130,163 @@ func Run(ctx context.Context, job Job) (*DoneEvent, error) {
 	return done, err
 }
 
-// all runs the epochs that are left and scores the result.
-func (r *run) all(ctx context.Context) (*DoneEvent, error) {
-	first, err := r.start(ctx)
-	if err != nil {
-		return nil, err
+// check refuses what would be found missing only after an epoch.
+func (j *Job) check() error {
+	switch {
+	case j.Data.Len(data.Train) == 0:
+		return errors.New("the training part of the data holds no record")
+	case j.Batch < 1:
+		return fmt.Errorf("a batch holds at least one record, not %d", j.Batch)
+	case j.Patience > 0 && strings.HasPrefix(j.Best.Score, "valid.") && j.Data.Len(data.Valid) == 0:
+		return fmt.Errorf("early stopping watches %s, and the data has no valid part: watch train.loss, or leave records to validate with", j.Best.Score)
 	}
-	defer r.log.close()
-	done := &DoneEvent{Event: "done", Reason: "finished", Epochs: first - 1}
-	for epoch := first; epoch <= r.Epochs; epoch++ {
-		e, err := r.epoch(ctx, epoch)
-		if err != nil {
-			return done, err
-		}
-		done.Epochs, done.Valid = epoch, e.Valid
-		if r.Stop != nil {
-			if _, err := r.Stop.Update(epoch, e.Train, e.Valid); err != nil {
-				return done, err
-			}
-			if r.Stop.Waited(epoch) >= max(r.Patience, 1) {
-				done.Reason = "stopped early"
-				break
-			}
-		}
-	}
-	if done.Test, err = r.scorer.Score(ctx, data.Test); err != nil {
-		return done, interrupted(ctx, err)
-	}
-	done.BestEpoch = r.Best.epoch
-	done.WeightsSHA256 = Digest(r.session)
-	done.Seconds = seconds(r.begun)
-	r.Report.Done(*done)
-	return done, r.log.write(done)
+	return nil
 }
 
-// start gives the weights their initial or saved values and opens the log.
-func (r *run) start(ctx context.Context) (first int, err error) {
-	first = 1
+// all runs the epochs that are left and scores the result.
+func (r *run) all(ctx context.Context) (*DoneEvent, error) {
+	if err := r.start(ctx); err != nil {
+		return nil, r.orInterrupted(ctx, err)
+	}
+	reason := r.ended()
+	if reason != "" {
+		r.Report.Note(fmt.Sprintf("the run in %s is done: %s after %d epochs; more --epochs train further", r.Dir, reason, r.epoch))
+	} else {
+		r.Report.Begin(Plan{Model: r.Model.Name, Parameters: parameters(r.Model), Train: r.records, Valid: r.Data.Len(data.Valid), Test: r.Data.Len(data.Test),
+			Epochs: r.Epochs, First: r.epoch + 1, Done: r.under.Steps, StepsPerEpoch: r.steps, Batch: r.Batch, Threads: r.session.Threads(), Seed: r.Seed})
+	}
+	for ; reason == ""; reason = r.ended() {
+		if err := r.next(ctx); err != nil {
+			return nil, err
+		}
+	}
+	done := &DoneEvent{Event: "done", Reason: reason, Epochs: r.epoch, Train: r.last.Train, Valid: r.last.Valid, BestEpoch: r.Best.epoch}
+	var err error
+	if done.Test, err = r.scorer.Score(ctx, data.Test); err != nil {
+		return nil, r.orInterrupted(ctx, err)
+	}
+	done.WeightsSHA256 = Digest(r.session)
+	done.Seconds = milli(r.before + seconds(r.begun))
+	if err := r.log.write(done); err != nil {
+		return nil, err
+	}
+	r.Report.Done(*done)
+	return done, nil
+}
+
+// ended says why the run is over, "" while it is not.
+func (r *run) ended() string {
+	switch {
+	case r.epoch >= r.Epochs:
+		return "finished"
+	case r.Patience > 0 && r.epoch > 0 && r.Best.Waited(r.epoch) >= r.Patience:
+		return "stopped early"
+	}
+	return ""
+}
+
+// start gives the weights their initial or saved values.
+func (r *run) start(ctx context.Context) (err error) {
+	var c *checkpoint
 	if r.Resume {
-		c, notes, err := newest(r.Dir)
-		for _, n := range notes {
-			r.Report.Note(n)
+		if c, err = r.folder.newest(r.Report.Note); err != nil {
+			return err
 		}
-		if err != nil {
-			return 0, err
-		}
-		if c != nil {
-			if err := r.restore(c); err != nil {
-				return 0, err
-			}
-			first = c.Epoch + 1
-		} else {
+		if c == nil {
 			r.Report.Note("no checkpoint in " + r.Dir + ": training from the beginning")
 		}
 	}
-	if first == 1 {
-		dropCheckpoints(r.Dir, 0)
-		if err := r.initialize(ctx); err != nil {
-			return 0, err
+	if c == nil {
+		if r.log, err = r.folder.openJournal(nil); err != nil {
+			return err
+		}
+		return r.initialize(ctx)
+	}
+	if err := r.restore(c); err != nil {
+		return err
+	}
+	if r.log, err = r.folder.openJournal(r.last); err != nil {
+		return err
+	}
+	if r.under.Steps == 0 && r.last != nil && r.last.Best {
+		return r.saveBest() // the end came, perhaps, before it was written
+	}
+	return nil
+}
+
+// restore takes up a checkpoint of the same job.
+func (r *run) restore(c *checkpoint) error {
+	switch {
+	case c.Seed != r.Seed:
+		return fmt.Errorf("the run in %s has seed %d, not %d: resume with --seed %d, or choose another --out", r.Dir, c.Seed, r.Seed, c.Seed)
+	case c.Batch != r.Batch:
+		return fmt.Errorf("the run in %s has batches of %d, not %d: resume with --batch %d, or choose another --out", r.Dir, c.Batch, r.Batch, c.Batch)
+	case c.Data != r.digest:
+		return fmt.Errorf("the run in %s was trained on other data than this", r.Dir)
+	case c.Records != r.records:
+		return fmt.Errorf("the run in %s was trained on %d of the records, and they are split into %d for it now", r.Dir, c.Records, r.records)
+	case c.Begun.Steps > 0 && c.Epoch >= r.Epochs:
+		return fmt.Errorf("the run in %s is in epoch %d of %d: it cannot end after %d", r.Dir, c.Epoch+1, c.Epochs, r.Epochs)
+	}
+	if err := SetWeights(r.session, c.tensors, every); err != nil {
+		return fmt.Errorf("the checkpoint in %s does not fit this model: %w", r.Dir, err)
+	}
+	if c.Epochs != r.Epochs && countsSteps(r.Model.Entry("train")) {
+		r.Report.Note(fmt.Sprintf("the run was begun for %d epochs, and its schedule counts them: training for %d gives other weights than a run of %d from the beginning",
+			c.Epochs, r.Epochs, r.Epochs))
+	}
+	if c.Source != sourceSum(r.Model) {
+		r.Report.Note("the model's file has changed since the checkpoint: what follows is the run of neither version alone")
+	}
+	r.epoch, r.step, r.under, r.last, r.before, r.saved = c.Epoch, c.Step, c.Begun, c.Last, c.Seconds, true
+	return r.Best.restore(c.Best)
+}
+
+// save writes a checkpoint of where the run stands.
+func (r *run) save() error {
+	c := checkpoint{Run: r.folder.run, Epochs: r.Epochs, Epoch: r.epoch, Step: r.step, Begun: r.under, Last: r.last, Best: r.Best.mark(),
+		Seed: r.Seed, Batch: r.Batch, Data: r.digest, Records: r.records, Source: sourceSum(r.Model), Seconds: milli(r.before + seconds(r.begun))}
+	file, err := c.encode(r.session)
+	if err != nil {
+		return err
+	}
+	if err := r.folder.save(r.step, file); err != nil {
+		return fmt.Errorf("%w; %s", err, r.kept())
+	}
+	r.saved = true
+	return nil
+}
+
+// kept says what a run that cannot go on leaves behind.
+func (r *run) kept() string {
+	for _, c := range r.folder.checkpoints() {
+		if c.run == r.folder.run {
+			return fmt.Sprintf("the checkpoint after step %d is kept", c.step)
 		}
 	}
-	if r.log, err = openLog(r.Dir, first > 1); err != nil {
-		return 0, err
+	return "there is no checkpoint of this run"
+}
+
+// orInterrupted turns the error of a call that ctx has cancelled into an Interrupted, with a
+// checkpoint where one is due.
+func (r *run) orInterrupted(ctx context.Context, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		return err
 	}
-	n := r.Data.Len(data.Train)
-	r.Report.Begin(Plan{Model: r.Model.Name, Parameters: parameters(r.Model), Train: n, Valid: r.Data.Len(data.Valid), Test: r.Data.Len(data.Test),
-		Epochs: r.Epochs, First: first, StepsPerEpoch: (n + r.Batch - 1) / r.Batch, Batch: r.Batch, Threads: r.session.Threads(), Seed: r.Seed})
-	return first, nil
+	return r.pause()
+}
+
+// pause saves and returns an Interrupted.
+func (r *run) pause() error {
+	if !r.saved && r.step > 0 {
+		if err := r.save(); err != nil {
+			return fmt.Errorf("interrupted: %w", err)
+		}
+	}
+	if r.under.Steps == 0 && r.epoch > 0 {
+		return &Interrupted{Epoch: r.epoch, Step: r.steps, Steps: r.steps, Saved: r.saved}
+	}
+	return &Interrupted{Epoch: r.epoch + 1, Step: r.under.Steps, Steps: r.steps, Saved: r.saved}
 }
 
 // initialize runs the init entry from the seed.
@@ -188,72 +299,21 @@ func (r *run) initialize(ctx context.Context) error {
 	return init.Call(ctx)
 }
 
-// epoch trains on every record once, validates and saves.
-func (r *run) epoch(ctx context.Context, epoch int) (*EpochEvent, error) {
-	begun := time.Now()
-	if err := r.scorer.reset(ctx); err != nil {
-		return nil, interrupted(ctx, err)
-	}
-	n := r.Data.Len(data.Train)
-	order := data.Order(r.Seed, uint64(epoch), n)
-	steps := (n + r.Batch - 1) / r.Batch
-	sum := 0.0
-	for s := 0; s < steps; s++ {
-		rows := order[s*r.Batch : min(n, (s+1)*r.Batch)]
-		loss, err := r.trainStep(ctx, rows)
-		if err != nil {
-			return nil, interrupted(ctx, err)
-		}
-		sum += loss * float64(len(rows))
-		r.Report.Step(Progress{Epoch: epoch, Step: s + 1, Steps: steps, Rows: len(rows), Records: n, Loss: sum / float64(s*r.Batch+len(rows))})
-	}
-	e := &EpochEvent{Event: "epoch", Epoch: epoch, Train: Scores{"loss": sum / float64(n)}, Rate: math.Round(float64(n) / max(time.Since(begun).Seconds(), 1e-9))}
-	if err := r.scorer.metrics(ctx, e.Train); err != nil {
-		return nil, interrupted(ctx, err)
-	}
-	var err error
-	if e.Valid, err = r.scorer.Score(ctx, data.Valid); err != nil {
-		return nil, interrupted(ctx, err)
-	}
-	e.Seconds = seconds(begun)
-	if e.Best, err = r.Best.Update(epoch, e.Train, e.Valid); err != nil {
-		return nil, err
-	}
-	if err := r.save(e); err != nil {
-		return nil, err
-	}
-	r.Report.Epoch(*e)
-	return e, r.log.write(e)
+// countsSteps reports whether an entry reads how many steps the run has in all.
+func countsSteps(e *program.Entry) bool {
+	steps := slices.IndexFunc(e.Buffers, func(b program.Buffer) bool { return b.Class == program.Input && b.Name == "steps" })
+	return slices.ContainsFunc(e.Steps, func(l program.Launch) bool { return slices.Contains(l.Args, steps) })
 }
 
-// trainStep runs the train entry on the given records and returns their mean loss.
-func (r *run) trainStep(ctx context.Context, rows []int) (float64, error) {
-	c, err := r.scorer.bind("train", len(rows))
-	if err != nil {
-		return 0, err
-	}
-	if err := r.scorer.feed(c, data.Train, rows); err != nil {
-		return 0, err
-	}
-	c.set("seed", int64(r.Seed))
-	c.set("step", r.step+1)
-	c.set("steps", int64(r.Epochs)*int64((r.Data.Len(data.Train)+r.Batch-1)/r.Batch))
-	if err := c.Call(ctx); err != nil {
-		return 0, err
-	}
-	r.step++
-	return c.Output("loss").Float(0), nil
+func sourceSum(m *program.Model) string {
+	sum := sha256.Sum256([]byte(m.Manifest.Source))
+	return hex.EncodeToString(sum[:])
 }
 
-// interrupted turns the error of a cancelled call into ErrInterrupted.
-func interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ErrInterrupted
-	}
-	return err
-}
+func seconds(since time.Time) float64 { return time.Since(since).Seconds() }
 
-func seconds(since time.Time) float64 { return math.Round(time.Since(since).Seconds()*1000) / 1000 }
+// milli rounds seconds to milliseconds.
+func milli(seconds float64) float64 { return math.Round(seconds*1000) / 1000 }
 
 // parameters counts the trained numbers of a model.
 func parameters(m *program.Model) int64 {

@@ -3,43 +3,31 @@ package train
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 )
 
-// A Monitor watches one score, `valid.loss` unless said otherwise, and knows when it improves.
+// A Monitor watches one score and knows when it improves.
 type Monitor struct {
-	Score string // part.name
+	Score string // part.name, as in valid.loss
 	Max   bool   // larger is better
 	best  float64
 	epoch int // of the best, 0 before the first
 }
 
-// NewMonitor watches a score. mode is min, max or "" (a loss or an error falls, the rest rises).
+// NewMonitor watches a score, train.NAME or valid.NAME, whose best is the least or the largest by mode: min or max.
 func NewMonitor(score, mode string) (*Monitor, error) {
-	if score == "" {
-		score = "valid.loss"
-	}
-	part, name, ok := strings.Cut(score, ".")
-	if !ok || part != "train" && part != "valid" {
+	part, name, _ := strings.Cut(score, ".")
+	switch {
+	case name == "" || part != "train" && part != "valid":
 		return nil, fmt.Errorf("monitor %q: a score is written train.NAME or valid.NAME", score)
-	}
-	m := &Monitor{Score: score}
-	switch mode {
-	case "min":
-	case "max":
-		m.Max = true
-	case "":
-		m.Max = !strings.Contains(name, "loss") && !strings.Contains(name, "error")
-	default:
+	case mode != "min" && mode != "max":
 		return nil, fmt.Errorf("monitor %q: mode is min or max, not %q", score, mode)
 	}
-	return m, nil
+	return &Monitor{Score: score, Max: mode == "max"}, nil
 }
 
 // Update takes an epoch's scores; it reports whether they are the best so far. Without the
-// watched score (no validation part) the newest epoch is the best. A NaN is never best, unless
-// there is nothing better.
+// watched score (no validation part) the newest epoch is the best. A NaN is best only as the first.
 func (m *Monitor) Update(epoch int, train, valid Scores) (best bool, err error) {
 	part, name, _ := strings.Cut(m.Score, ".")
 	scores := valid
@@ -52,8 +40,10 @@ func (m *Monitor) Update(epoch int, train, valid Scores) (best bool, err error) 
 		best = true
 	case !ok:
 		return false, fmt.Errorf("monitor %q: there is no such score (there is %s)", m.Score, strings.Join(scores.Names(), ", "))
-	case m.epoch == 0 || math.IsNaN(m.best):
+	case m.epoch == 0:
 		best = true
+	case math.IsNaN(m.best):
+		best = !math.IsNaN(v)
 	case m.Max:
 		best = v > m.best
 	default:
@@ -67,14 +57,3 @@ func (m *Monitor) Update(epoch int, train, valid Scores) (best bool, err error) 
 
 // Waited returns how many epochs have passed since the best.
 func (m *Monitor) Waited(epoch int) int { return epoch - m.epoch }
-
-// mark and restore carry a Monitor's memory over a checkpoint.
-func (m *Monitor) mark() mark {
-	return mark{Best: strconv.FormatFloat(m.best, 'g', -1, 64), Epoch: m.epoch}
-}
-
-func (m *Monitor) restore(k mark) (err error) {
-	m.epoch = k.Epoch
-	m.best, err = strconv.ParseFloat(k.Best, 64)
-	return err
-}
