@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"dlc"
@@ -26,23 +27,29 @@ func scored(p dlc.Promise) (part, name string, ok bool) {
 	return part, name, part == "train" || part == "valid" || part == "test"
 }
 
-// keepMetrics holds a run's scores to the promises about them. It returns a line for each that is
-// kept; the error names all that fall short.
-func keepMetrics(promises []dlc.Promise, scores map[string]train.Scores) (kept []string, err error) {
+// keepTraining holds a run to the promises about its scores and its memory. It returns a line for
+// each that is kept; the error names all that fall short.
+func keepTraining(promises []dlc.Promise, m *program.Model, batch int, scores map[string]train.Scores) (kept []string, err error) {
 	var short []string
 	for _, p := range promises {
 		part, name, isScore := scored(p)
-		if !isScore {
+		v, text := scores[part][name], fmt.Sprintf("%.4f", scores[part][name])
+		switch {
+		case p.Subject == "memory.train":
+			at := map[string]int64{"N": int64(batch)}
+			maps.Copy(at, p.At)
+			s, err := measure(m.Entry("train"), at)
+			if err != nil {
+				return kept, fmt.Errorf("%s: `%s`: %w", p.Span, p.Text, err)
+			}
+			v, text = float64(s.Memory), thousands(s.Memory)
+		case !isScore:
 			continue
 		}
-		v, ok := scores[part][name]
-		switch {
-		case !ok:
-			return kept, fmt.Errorf("%s: `%s` cannot be checked: the run has no such score", p.Span, p.Text)
-		case holds(v, p.Op, p.Value):
-			kept = append(kept, fmt.Sprintf("%s: it is %.4f", p.Text, v))
-		default:
-			short = append(short, fmt.Sprintf("%s: %s, but it is %.4f", p.Span, p.Text, v))
+		if holds(v, p.Op, p.Value) {
+			kept = append(kept, fmt.Sprintf("%s: it is %s", p.Text, text))
+		} else {
+			short = append(short, fmt.Sprintf("%s: %s, but it is %s", p.Span, p.Text, text))
 		}
 	}
 	return kept, fallShort(short)
@@ -56,16 +63,8 @@ func keepBudgets(promises []dlc.Promise, m *program.Model, size int64) error {
 		switch p.Subject {
 		case "size":
 			v = size
-		case "memory.infer", "memory.train", "flops", "flops.infer":
-			entry := "infer"
-			if p.Subject == "memory.train" {
-				entry = "train"
-			}
-			e := m.Entry(entry)
-			if e == nil {
-				continue // what build ships has no such entry
-			}
-			s, err := measure(e, p.At)
+		case "memory.infer", "flops", "flops.infer":
+			s, err := measure(m.Entry("infer"), p.At)
 			if err != nil {
 				return fmt.Errorf("%s: `%s`: %w", p.Span, p.Text, err)
 			}

@@ -144,7 +144,7 @@ func trainFile(ctx context.Context, p *checked, report reporter, out string, thr
 	if err := errors.Join(err, report.end()); err != nil {
 		return err
 	}
-	kept, err := keepMetrics(p.Info.Promises, map[string]train.Scores{"train": done.Train, "valid": done.Valid, "test": done.Test})
+	kept, err := keepTraining(p.Info.Promises, model, t.Batch, map[string]train.Scores{"train": done.Train, "valid": done.Valid, "test": done.Test})
 	report.promises(kept)
 	return err
 }

@@ -46,7 +46,7 @@ type DoneEvent struct {
 	Event         string  `json:"event"`  // done
 	Reason        string  `json:"reason"` // finished, stopped early
 	Epochs        int     `json:"epochs"`
-	Train         Scores  `json:"train,omitempty"`
+	Train         Scores  `json:"-"` // of the last epoch, whose event tells them
 	Valid         Scores  `json:"valid,omitempty"`
 	Test          Scores  `json:"test,omitempty"`
 	BestEpoch     int     `json:"best_epoch"`

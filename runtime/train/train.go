@@ -150,7 +150,7 @@ func (r *run) all(ctx context.Context) (*DoneEvent, error) {
 	}
 	reason := r.ended()
 	if reason != "" {
-		r.Report.Note(fmt.Sprintf("the run in %s is done: %s after %d epochs; more --epochs train further", r.Dir, reason, r.epoch))
+		r.Report.Note(fmt.Sprintf("the run in %s has %s after %d epochs: there is nothing left to train", r.Dir, reason, r.epoch))
 	} else {
 		r.Report.Begin(Plan{Model: r.Model.Name, Parameters: parameters(r.Model), Train: r.records, Valid: r.Data.Len(data.Valid), Test: r.Data.Len(data.Test),
 			Epochs: r.Epochs, First: r.epoch + 1, Done: r.under.Steps, StepsPerEpoch: r.steps, Batch: r.Batch, Threads: r.session.Threads(), Seed: r.Seed})
