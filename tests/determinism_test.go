@@ -269,7 +269,7 @@ func TestResumeSkipsADamagedCheckpoint(t *testing.T) {
 	want := trained(t, m, d, func(j *train.Job) { j.Epochs = 3 }).WeightsSHA256
 	dir := t.TempDir()
 	trained(t, m, d, func(j *train.Job) { j.Dir, j.Epochs, j.Keep = dir, 2, 3 })
-	path := filepath.Join(dir, "checkpoint-00002.safetensors")
+	path := filepath.Join(dir, "checkpoint-001-000000086.ckpt")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -283,7 +283,7 @@ func TestResumeSkipsADamagedCheckpoint(t *testing.T) {
 	if got != want {
 		t.Errorf("weights %s, not %s", got, want)
 	}
-	if len(notes.text) != 1 || !strings.Contains(notes.text[0], "checkpoint-00002.json") {
+	if len(notes.text) != 1 || !strings.Contains(notes.text[0], "checkpoint-001-000000086.ckpt") {
 		t.Errorf("the damaged checkpoint is not named: %q", notes.text)
 	}
 }

@@ -126,7 +126,7 @@ func (silent) Note(string)            {}
 // trained runs a job of two epochs unless change says otherwise.
 func trained(t testing.TB, m *program.Model, d *data.Dataset, change func(*train.Job)) *train.DoneEvent {
 	t.Helper()
-	best, err := train.NewMonitor("", "")
+	best, err := train.NewMonitor("valid.loss", "min")
 	if err != nil {
 		t.Fatal(err)
 	}
