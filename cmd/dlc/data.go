@@ -1,14 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 
 	"dlc"
 	"dlc/ir/tensor"
-	"dlc/lang/diag"
 	"dlc/runtime/data"
 )
 
@@ -25,22 +23,18 @@ func (f dataFlags) path(recipe *dlc.Dataset, file string) (string, error) {
 	for _, d := range f {
 		name, p, ok := strings.Cut(d, "=")
 		if !ok || p == "" {
-			return "", fmt.Errorf("--data %s: write --data NAME=PATH", d)
+			return "", fmt.Errorf("--data %s: write --data %s=PATH", d, recipe.Name)
 		}
 		if name != recipe.Name {
-			return "", fmt.Errorf("--data %s: %s has no dataset %q, but %q", d, file, name, recipe.Name)
+			return "", fmt.Errorf("--data %s: %w", d, unknownWord("dataset", name, []string{recipe.Name}))
 		}
 		path = p
 	}
 	return path, nil
 }
 
-// openData reads the data set of a file.
-func openData(recipe *dlc.Dataset, file string, flags dataFlags) (*data.Dataset, error) {
-	path, err := flags.path(recipe, file)
-	if err != nil {
-		return nil, err
-	}
+// openData reads the data set of a file from its place.
+func openData(recipe *dlc.Dataset, path string) (*data.Dataset, error) {
 	args := []string{path}
 	source := recipe.Source
 	if source == "idx" {
@@ -50,11 +44,7 @@ func openData(recipe *dlc.Dataset, file string, flags dataFlags) (*data.Dataset,
 	if recipe.SplitBy != "index" {
 		o.Key = recipe.SplitBy
 	}
-	d, err := data.Open(source, args, o)
-	if err != nil {
-		return nil, fmt.Errorf("dataset %s: %w", recipe.Name, err)
-	}
-	return d, nil
+	return data.Open(source, args, o)
 }
 
 // columns returns the types of a data set's columns, per record.
@@ -77,14 +67,14 @@ func settle(d *data.Dataset, recipe *dlc.Dataset) error {
 		s.By = recipe.SplitBy
 	}
 	if err := d.Split(s); err != nil {
-		return fmt.Errorf("%s: dataset %s: %w", recipe.Span, recipe.Name, err)
+		return dlc.Undivided(recipe, err)
 	}
 	for _, c := range recipe.Contracts {
 		if !c.Raw {
 			continue
 		}
 		if err := d.CheckRange(c.Column, c.Lo, c.Hi); err != nil {
-			return fmt.Errorf("%s: dataset %s: %w", c.Span, recipe.Name, err)
+			return dlc.Outside(recipe, c, err)
 		}
 	}
 	return nil
@@ -107,54 +97,31 @@ func checkFile(file string, flags dataFlags, need bool, o dlc.Options) (*checked
 }
 
 func checkSource(src *dlc.Source, flags dataFlags, need bool, o dlc.Options) (*checked, error) {
-	file := src.Path
 	recipe, err := dlc.Recipe(src)
 	if err != nil {
 		return nil, err
 	}
 	var d *data.Dataset
-	var missing error
+	var unread error
 	if recipe != nil {
-		if d, missing = openData(recipe, file, flags); missing == nil {
-			o.Columns = columns(d)
-		}
-	} else if len(flags) > 0 {
-		missing = fmt.Errorf("%s has no dataset", file)
-	}
-	if missing != nil && need && recipe != nil && len(flags) == 0 {
-		missing = fmt.Errorf("%w (another place: --data %s=PATH)", missing, recipe.Name)
-	}
-	p, err := dlc.Check(src, &o)
-	if err != nil {
-		return nil, because(err, missing)
-	}
-	if missing != nil && (need || len(flags) > 0) {
-		return nil, missing
-	}
-	if need && d == nil {
-		return nil, fmt.Errorf("%s has no train block with a dataset", file)
-	}
-	if d != nil {
-		if err := settle(d, p.Info.Dataset); err != nil {
+		path, err := flags.path(recipe, src.Path)
+		if err != nil {
 			return nil, err
 		}
-	}
-	return &checked{p, d}, nil
-}
-
-// because adds to mistakes that only say that the data is unknown why it could not be read.
-func because(err, missing error) error {
-	var list diag.List
-	if missing == nil || !errors.As(err, &list) {
-		return err
-	}
-	for _, d := range list {
-		if d.Code == unknownData {
-			d.Help = []string{missing.Error()}
+		if d, unread = openData(recipe, path); unread == nil {
+			o.Columns = columns(d)
 		}
 	}
-	return list
+	p, err := dlc.Check(src, &o)
+	switch {
+	case unread != nil && (need || len(flags) > 0 || dlc.WantsData(err)):
+		return nil, dlc.Unreadable(recipe, unread, err)
+	case err != nil:
+		return nil, err
+	case recipe == nil && (need || len(flags) > 0):
+		return nil, fmt.Errorf("%s has no train block with a dataset", src.Path)
+	case d == nil:
+		return &checked{p, nil}, nil
+	}
+	return &checked{p, d}, settle(d, p.Info.Dataset)
 }
-
-// unknownData is the code of mistakes about columns whose types only the data can tell.
-const unknownData = "E0413"

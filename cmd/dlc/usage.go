@@ -138,7 +138,9 @@ func form(cmd *cobra.Command) string { return strings.TrimSuffix(cmd.UseLine(), 
 
 // unknownWord says that a flag or argument takes one of some words, and which was probably meant.
 func unknownWord(kind, word string, list []string) error {
-	if s, ok := diag.Suggest(word, list); ok {
+	if s, ok := diag.Suggest(word, list); ok && len(list) == 1 {
+		return fmt.Errorf("there is no %s %q: did you mean %s?", kind, word, s)
+	} else if ok {
 		return fmt.Errorf("there is no %s %q: did you mean %s? (%s)", kind, word, s, strings.Join(list, ", "))
 	}
 	return fmt.Errorf("there is no %s %q: one of %s", kind, word, strings.Join(list, ", "))

@@ -1,6 +1,8 @@
 package build
 
 import (
+	"strings"
+
 	"dlc/lang/check"
 	"dlc/lang/diag"
 	"dlc/lang/syntax"
@@ -185,6 +187,9 @@ func (e *elaborator) parameter(s *scope, callee string, params []*check.Param, a
 	}
 	d := e.errorf(s, check.UnknownArgument, a.name.Span(), "`%s` has no argument `%s`", callee, a.name.Text)
 	check.Suggest(d, a.name, names)
+	if len(d.Help) == 0 && len(names) > 0 {
+		help(d, "its arguments are %s", strings.Join(names, ", "))
+	}
 	label(d, decl, "declared here")
 	return ""
 }

@@ -70,7 +70,7 @@ func (e *elaborator) openDataset(s *scope, x syntax.Expr) *dataset {
 		return nil
 	}
 	d := &dataset{node: node, columns: map[string]*column{}}
-	e.info.Dataset = &Dataset{Name: n.Text, Args: map[string]any{}, Span: node.Span()}
+	e.info.Dataset = &Dataset{Name: n.Text, Args: map[string]any{}, Span: node.Span(), From: node.Source.Span()}
 	if !e.readSource(s, d) {
 		return nil
 	}

@@ -261,9 +261,10 @@ func (e *elaborator) earlyStopping(s *scope, c *syntax.Call) {
 		return
 	}
 	out := &EarlyStopping{Monitor: "valid.loss"}
+	e.train.monitor = c.Span()
 	if a, given := args["monitor"]; given {
 		m, isText := a.v.(text)
-		out.Monitor = string(m)
+		out.Monitor, e.train.monitor = string(m), a.at
 		part, _, _ := strings.Cut(out.Monitor, ".")
 		if !isText || part != "valid" && part != "train" {
 			e.errorf(s, check.BadCallback, a.at, "`monitor` is a string such as \"valid.loss\"")

@@ -315,7 +315,9 @@ func (e *elaborator) whole(s *scope, at diag.Span, v value, what string) (number
 			return v, true
 		}
 		d := e.errorf(s, check.NotWhole, at, "%s must be a whole number, not %s", what, v)
-		help(d, "`div` divides and rounds down")
+		if v.divided {
+			help(d, "`div` divides and rounds down")
+		}
 	case *tens:
 		e.errorf(s, check.NotWhole, at, "%s must be a whole number known while compiling, not a tensor", what)
 	default:

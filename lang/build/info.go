@@ -33,6 +33,7 @@ type Dataset struct {
 	Source string         // mnist, idx or csv
 	Args   map[string]any // of the source: string, float64 or bool; "path" always
 	Span   diag.Span
+	From   diag.Span // of the source with its arguments
 	// Columns are the raw columns that `train` and `prepare` take, per record. A host must deliver
 	// them in these types.
 	Columns   []Column

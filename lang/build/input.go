@@ -1,6 +1,7 @@
 package build
 
 import (
+	"dlc/ir"
 	"dlc/ir/tensor"
 	"dlc/lang/check"
 	"dlc/lang/diag"
@@ -91,6 +92,9 @@ func (e *elaborator) input(s, in *scope, name string, p *check.Param, a operand)
 		e.produced(s, d, a.at, t)
 	}
 	e.inputHelp(d, in, p, a.v)
+	if t, isTens := a.v.(*tens); isTens && len(d.Help) == 0 && s.frame.def == nil && in.frame.def != nil && in.frame.def.Kind == "model" {
+		help(d, "declare it as `%s: %s`, which is what the dataset gives", p.Name, t.typ())
+	}
 	return poison{}, false
 }
 
@@ -242,12 +246,25 @@ func (e *elaborator) logits(s *scope, name string, p *check.Param, a operand) bo
 	if !isProb {
 		return true
 	}
+	if source := "probabilities of " + placeOf(t.v).String(); e.told[source] {
+		return false // the loss complains already
+	} else if !e.mute && !e.trial {
+		e.told[source] = true
+	}
 	d := e.errorf(s, check.WantsLogits, a.at, "%s wants logits, but this is the output of %s", name, fn)
-	if t.v.Node != nil && len(t.v.Node.Spans) > 0 {
-		label(d, t.v.Node.Spans[0], "%s is applied here", fn)
+	if made := placeOf(t.v); !made.IsZero() {
+		label(d, made, "%s is applied here", fn)
 	}
 	help(d, "leave %s out: the loss applies it, in a form that does not overflow", fn)
 	return false
+}
+
+// placeOf is where a value is made; the zero span when it is given.
+func placeOf(v *ir.Value) diag.Span {
+	if v.Node == nil || len(v.Node.Spans) == 0 {
+		return diag.Span{}
+	}
+	return v.Node.Spans[0]
 }
 
 // contracts checks the declared ranges of inputs, now that all dims are bound.

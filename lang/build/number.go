@@ -35,7 +35,7 @@ func (e *elaborator) numbers(s *scope, op string, at diag.Span, x, y number) val
 	case "*":
 		return fraction(a * b)
 	case "/":
-		return fraction(a / b)
+		return number{f: a / b, fraction: true, divided: true}
 	case "**":
 		return fraction(math.Pow(a, b))
 	case "div":

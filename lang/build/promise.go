@@ -29,7 +29,7 @@ func (e *elaborator) promises() {
 	}
 	if t := e.info.Train; t != nil && t.Early != nil {
 		if _, name, _ := strings.Cut(t.Early.Monitor, "."); !e.measured(name) {
-			e.errorf(e.root(diag.Span{}), check.BadCallback, t.Span, "EarlyStopping monitors `%s`, and no metric is called `%s`", t.Early.Monitor, name)
+			e.errorf(e.root(diag.Span{}), check.BadCallback, e.train.monitor, "EarlyStopping monitors `%s`, and no metric is called `%s`", t.Early.Monitor, name)
 		}
 	}
 }

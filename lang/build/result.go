@@ -84,6 +84,9 @@ func (e *elaborator) checkTensor(in *scope, name string, t check.Type1, v value,
 		d := e.errorf(in, check.ResultShape, at, "`%s` gives %s, declared is %s", name, c.typ(), t)
 		d.Label = err.Error()
 		label(d, t.Node.Span(), "declared here")
+		if rank := len(c.shape()); rank > len(t.Shape.Dims) && len(t.Shape.Dims) == 2 && !in.frame.lib {
+			help(d, "`|> Flatten()` makes one row of each record's %d dims", rank-1)
+		}
 		return poison{}
 	}
 	return &c

@@ -2,6 +2,7 @@ package build
 
 import (
 	"slices"
+	"strings"
 
 	"dlc/ir"
 	"dlc/ir/tensor"
@@ -17,6 +18,7 @@ type training struct {
 	loss      syntax.Expr
 	optimizer syntax.Expr
 	metrics   []*metric
+	monitor   diag.Span // of what EarlyStopping watches
 }
 
 // laterSettings are settings of the language that are not supported yet.
@@ -44,16 +46,33 @@ func (e *elaborator) settings(s *scope) bool {
 			continue
 		}
 		seen[n.Name.Text] = n.Name.Span()
+		if meant, ok := diag.Suggest(n.Name.Text, settings()); ok && !slices.Contains(settings(), n.Name.Text) {
+			seen[meant] = n.Name.Span() // told as misspelt, not as missing too
+		}
 		e.setting(s, n)
 	}
-	ok := true
-	for _, need := range []string{"data", "loss", "optimizer"} {
-		if _, has := seen[need]; !has {
-			e.errorf(s, check.Setting, t.node.Name.Span(), "the train block misses `%s`", need)
-			ok = false
+	return e.needed(s, seen)
+}
+
+// needed tells which settings are missing, and how each is written.
+func (e *elaborator) needed(s *scope, seen map[string]diag.Span) bool {
+	var missing, ways []string
+	for _, need := range []struct{ name, way string }{
+		{"data", "`data` names a dataset of the file"}, {"loss", "write `loss = cross_entropy(logits, label)`, or another number to make small"},
+		{"optimizer", "write `optimizer = Adam(1e-3)`, or another one"},
+	} {
+		if _, has := seen[need.name]; !has {
+			missing, ways = append(missing, "`"+need.name+"`"), append(ways, need.way)
 		}
 	}
-	return ok
+	if len(missing) == 0 {
+		return e.train.data != nil && e.train.loss != nil && e.train.optimizer != nil
+	}
+	d := e.errorf(s, check.Setting, e.train.node.Name.Span(), "the train block misses %s", strings.Join(missing, " and "))
+	for _, w := range ways {
+		help(d, "%s", w)
+	}
+	return false
 }
 
 func (e *elaborator) setting(s *scope, n *syntax.Named) {
@@ -83,9 +102,16 @@ func (e *elaborator) setting(s *scope, n *syntax.Named) {
 			return
 		}
 		d := e.errorf(s, check.Setting, n.Name.Span(), "unknown setting `%s`", n.Name.Text)
-		check.Suggest(d, n.Name, []string{"data", "loss", "optimizer", "metrics", "callbacks", "batch", "epochs", "seed"})
-		help(d, "instances and values of a train block's own are not supported yet")
+		check.Suggest(d, n.Name, settings())
+		if d.Fix == nil {
+			help(d, "the settings are %s; instances and values of a train block's own are not supported yet", strings.Join(settings(), ", "))
+		}
 	}
+}
+
+// settings are the names that a train block sets.
+func settings() []string {
+	return []string{"data", "loss", "optimizer", "metrics", "callbacks", "batch", "epochs", "seed"}
 }
 
 func (e *elaborator) positive(s *scope, n *syntax.Named) int64 {

@@ -26,6 +26,7 @@ type number struct {
 	dim      tensor.Dim
 	f        float64
 	fraction bool
+	divided  bool // a fraction that `/` made
 }
 
 type text string

@@ -1,5 +1,10 @@
 package check
 
+import (
+	"dlc/lang/diag"
+	"dlc/lang/syntax"
+)
+
 // The codes of the diagnostics of names, types, training and support. A code keeps its meaning
 // for ever; Codes explains each.
 const (
@@ -12,6 +17,7 @@ const (
 	UnknownType     = "E0207"
 	BadTarget       = "E0208"
 	BadEdition      = "E0209"
+	NoInputs        = "E0210"
 
 	InnerDims      = "E0301"
 	Broadcast      = "E0302"
@@ -49,56 +55,64 @@ const (
 	DTypeUnsupported = "E0503"
 	DataUnsupported  = "E0504"
 	NameUnsupported  = "E0505"
+
+	NoGradient = "E0601" // told by passes
+
+	DataMissing = "E0701" // these are told by dlc
+	DataDamaged = "E0702"
+	DataOutside = "E0703"
 )
 
-// A Code is a diagnostic's code and what it means.
-type Code struct{ Code, Meaning string }
-
-// Codes lists every code of this package and of lang/build, in order.
-func Codes() []Code {
-	return []Code{
-		{UnknownName, "a name that nothing in scope has"},
-		{UnknownCallee, "a layer or function that does not exist"},
-		{DuplicateName, "two declarations, arguments or layers of one name"},
-		{UnknownArgument, "an argument that the declaration does not have"},
-		{MissingArgument, "an argument without default that was not given"},
-		{TooManyArgs, "more arguments than the declaration has, or one given twice"},
-		{UnknownType, "a type that does not exist"},
-		{BadTarget, "an assignment or update of something that cannot take one"},
-		{BadEdition, "an edition that this compiler does not know"},
-		{InnerDims, "the inner dims of `@` differ"},
-		{Broadcast, "the shapes of an operator's operands do not broadcast"},
-		{ArgumentShape, "an argument's type does not fit the declared one"},
-		{ResultShape, "a value's type does not fit the declared result or binding"},
-		{NotWhole, "dims that do not divide, or a number that must be whole"},
-		{SizeGone, "a window or slice that leaves nothing of an axis"},
-		{DTypes, "element types that do not join without loss"},
-		{WrongKind, "a value of another kind than needed"},
-		{BadAxis, "an axis that does not exist or is not the only one"},
-		{BadCondition, "a condition that is not a bool known while compiling"},
-		{AssertionFails, "an assertion that does not hold"},
-		{RuleBroken, "a primitive's rule that the operands break"},
-		{ConfigValue, "a configuration value that its declaration does not allow"},
-		{UnknownDims, "a parameter or state whose dims are not constants"},
-		{NoEffect, "an expression without effect that is not the last of its block"},
-		{TooDeep, "layers or functions that apply each other without end"},
-		{LossNotScalar, "a loss that is not one number"},
-		{WantsLogits, "probabilities given where logits are wanted"},
-		{Contract, "a range of values that does not follow from the dataset's"},
-		{NotReached, "a parameter that the loss does not depend on"},
-		{UnknownColumn, "a column that the dataset does not have"},
-		{Setting, "a setting of a train block that is unknown, missing or of the wrong kind"},
-		{Source, "a dataset source that is unknown or whose arguments are wrong"},
-		{BadSplit, "a split whose parts make no sense"},
-		{BadPromise, "a promise that cannot be evaluated"},
-		{BadMetric, "a metric that gives no number"},
-		{NoModel, "a file that declares no model"},
-		{BadCallback, "a callback that is unknown or whose arguments are wrong"},
-		{UnknownData, "a column whose type only the data can tell, without the data"},
-		{DeclUnsupported, "a kind of declaration that is not supported yet"},
-		{FormUnsupported, "a statement or expression that is not supported yet"},
-		{DTypeUnsupported, "an element type that is not supported yet"},
-		{DataUnsupported, "a step of a dataset that is not supported yet"},
-		{NameUnsupported, "a part of the library that is not supported yet"},
-	}
+// Codes lists every code and what it means, in order.
+func Codes() []diag.Code {
+	return append(syntax.Codes(), []diag.Code{
+		{Code: UnknownName, Meaning: "a name that nothing in scope has"},
+		{Code: UnknownCallee, Meaning: "a layer or function that does not exist"},
+		{Code: DuplicateName, Meaning: "two declarations, arguments or layers of one name"},
+		{Code: UnknownArgument, Meaning: "an argument that the declaration does not have"},
+		{Code: MissingArgument, Meaning: "an argument without default that was not given"},
+		{Code: TooManyArgs, Meaning: "more arguments than the declaration has, or one given twice"},
+		{Code: UnknownType, Meaning: "a type that does not exist"},
+		{Code: BadTarget, Meaning: "an assignment or update of something that cannot take one"},
+		{Code: BadEdition, Meaning: "an edition that this compiler does not know"},
+		{Code: NoInputs, Meaning: "a model or layer that takes nothing"},
+		{Code: InnerDims, Meaning: "the inner dims of `@` differ"},
+		{Code: Broadcast, Meaning: "the shapes of an operator's operands do not broadcast"},
+		{Code: ArgumentShape, Meaning: "an argument's type does not fit the declared one"},
+		{Code: ResultShape, Meaning: "a value's type does not fit the declared result or binding"},
+		{Code: NotWhole, Meaning: "dims that do not divide, or a number that must be whole"},
+		{Code: SizeGone, Meaning: "a window or slice that leaves nothing of an axis"},
+		{Code: DTypes, Meaning: "element types that do not join without loss"},
+		{Code: WrongKind, Meaning: "a value of another kind than needed"},
+		{Code: BadAxis, Meaning: "an axis that does not exist or is not the only one"},
+		{Code: BadCondition, Meaning: "a condition that is not a bool known while compiling"},
+		{Code: AssertionFails, Meaning: "an assertion that does not hold"},
+		{Code: RuleBroken, Meaning: "a primitive's rule that the operands break"},
+		{Code: ConfigValue, Meaning: "a configuration value that its declaration does not allow"},
+		{Code: UnknownDims, Meaning: "a parameter or state whose dims are not constants"},
+		{Code: NoEffect, Meaning: "an expression without effect that is not the last of its block"},
+		{Code: TooDeep, Meaning: "layers or functions that apply each other without end"},
+		{Code: LossNotScalar, Meaning: "a loss that is not one number"},
+		{Code: WantsLogits, Meaning: "probabilities given where logits are wanted"},
+		{Code: Contract, Meaning: "a range of values that does not follow from the dataset's"},
+		{Code: NotReached, Meaning: "a parameter that the loss does not depend on"},
+		{Code: UnknownColumn, Meaning: "a column that the dataset does not have"},
+		{Code: Setting, Meaning: "a setting of a train block that is unknown, missing or of the wrong kind"},
+		{Code: Source, Meaning: "a dataset source that is unknown or whose arguments are wrong"},
+		{Code: BadSplit, Meaning: "a split whose parts make no sense"},
+		{Code: BadPromise, Meaning: "a promise that cannot be evaluated"},
+		{Code: BadMetric, Meaning: "a metric that gives no number"},
+		{Code: NoModel, Meaning: "a file that declares no model"},
+		{Code: BadCallback, Meaning: "a callback that is unknown or whose arguments are wrong"},
+		{Code: UnknownData, Meaning: "a column whose type only the data can tell, without the data"},
+		{Code: DeclUnsupported, Meaning: "a kind of declaration that is not supported yet"},
+		{Code: FormUnsupported, Meaning: "a statement or expression that is not supported yet"},
+		{Code: DTypeUnsupported, Meaning: "an element type that is not supported yet"},
+		{Code: DataUnsupported, Meaning: "a step of a dataset that is not supported yet"},
+		{Code: NameUnsupported, Meaning: "a part of the library that is not supported yet"},
+		{Code: NoGradient, Meaning: "an operation through which there is no gradient"},
+		{Code: DataMissing, Meaning: "data that is not where it should be"},
+		{Code: DataDamaged, Meaning: "data that cannot be read"},
+		{Code: DataOutside, Meaning: "a value of the data that is outside its declared range"},
+	}...)
 }

@@ -201,8 +201,32 @@ func (c *checker) define(d *syntax.Definition, lib bool) *Def {
 	seen := map[string]diag.Span{}
 	def.Config = c.params(d.Config(), true, seen)
 	def.Inputs = c.params(d.Inputs(), false, seen)
+	if d.Kind == "model" || d.Kind == "layer" {
+		c.takesInputs(def)
+	}
 	if d.Result != nil {
 		c.alternatives(d.Result, false)
 	}
 	return def
+}
+
+// takesInputs refuses a model or layer that takes nothing: its one list is its configuration. One
+// that holds tensors was meant to be the inputs, and is taken for them from here on.
+func (c *checker) takesInputs(def *Def) {
+	d := def.Node
+	if len(def.Inputs) > 0 {
+		return
+	}
+	name := d.Path[len(d.Path)-1].Span()
+	x := c.errorf(NoInputs, name, "the %s `%s` takes no input", d.Kind, def.Name)
+	x.Help = []string{fmt.Sprintf("its second list declares them, as in `%s %s(...)(x: f32[N, 10])`", d.Kind, def.Name)}
+	for _, p := range def.Config {
+		if len(p.Alts) > 0 && p.Alts[0].Form == Tensor && d.Inputs() == nil {
+			x.Help = []string{fmt.Sprintf("the first list is its configuration, the second its inputs: write `%s()(...)`", def.Name)}
+			name.Col, name.Start = name.Col+name.End-name.Start, name.End
+			x.Fix = &diag.Fix{Span: name, Text: "()"}
+			def.Config, def.Inputs = nil, def.Config
+			return
+		}
+	}
 }

@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"sort"
 	"strings"
 
 	"dlc/lang/diag"
@@ -342,7 +341,7 @@ func Unknown(n *syntax.Name, p *Program, called bool, scope []string) *diag.Diag
 
 // Suggest adds the nearest candidate as help and fix.
 func Suggest(x *diag.Diagnostic, n *syntax.Name, candidates []string) {
-	sort.Strings(candidates)
+	candidates = sorted(candidates)
 	if s, ok := diag.Suggest(n.Text, candidates); ok {
 		x.Help = []string{fmt.Sprintf("did you mean `%s`?", s)}
 		x.Fix = &diag.Fix{Span: n.Span(), Text: s}

@@ -69,6 +69,9 @@ func (d *Diagnostic) Error() string {
 	return fmt.Sprintf("%s: error[%s]: %s", d.Span, d.Code, d.Message)
 }
 
+// A Code is a diagnostic's code and what it means. A code keeps its meaning for ever.
+type Code struct{ Code, Meaning string }
+
 // A List is all mistakes of a run. It is an error when it holds one.
 type List []*Diagnostic
 

@@ -4,7 +4,7 @@ import "strings"
 
 // Suggest returns the candidate nearest to name by edit distance, when one is near enough to be
 // what was meant: a third of the letters may differ, two swapped ones counting as one. Of equally
-// near candidates the first wins.
+// near candidates the first wins. A name that is near none may be a part of one.
 func Suggest(name string, candidates []string) (string, bool) {
 	best, least := "", (len(name)+2)/3+1
 	for _, c := range candidates {
@@ -18,7 +18,25 @@ func Suggest(name string, candidates []string) (string, bool) {
 			best, least = c, d
 		}
 	}
-	return best, best != ""
+	if best == "" {
+		return longer(name, candidates)
+	}
+	return best, true
+}
+
+// longer returns the one candidate that a name of three letters or more is a part of.
+func longer(name string, candidates []string) (string, bool) {
+	found := ""
+	for _, c := range candidates {
+		if len(name) < 3 || len(c) <= len(name) || !strings.Contains(strings.ToLower(c), strings.ToLower(name)) || c == found {
+			continue
+		}
+		if found != "" {
+			return "", false
+		}
+		found = c
+	}
+	return found, found != ""
 }
 
 // distance counts the edits from a to b: insert, delete, replace a byte, swap two neighbours

@@ -13,6 +13,29 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
+// Codes lists the codes of mistakes in syntax.
+func Codes() []diag.Code {
+	return []diag.Code{
+		{Code: "E0100", Meaning: "a source that is no text, or too long"},
+		{Code: "E0101", Meaning: "a character that begins nothing"},
+		{Code: "E0102", Meaning: "a word that is neither a number nor a name"},
+		{Code: "E0103", Meaning: "a string that is not closed, or holds an unknown escape"},
+		{Code: "E0104", Meaning: "a bracket that is never closed, or closes nothing"},
+		{Code: "E0105", Meaning: "brackets or operators that nest too deep"},
+		{Code: "E0106", Meaning: "something else is expected here"},
+		{Code: "E0107", Meaning: "a declaration that does not exist"},
+		{Code: "E0108", Meaning: "an operator behind a pipe"},
+		{Code: "E0109", Meaning: "comparisons or ranges in a chain"},
+		{Code: "E0110", Meaning: "`<-` where no statement begins"},
+		{Code: "E0111", Meaning: "an assignment to something that cannot take one"},
+		{Code: "E0112", Meaning: "a positional argument behind a named one"},
+		{Code: "E0113", Meaning: "something in column 1 that is no declaration"},
+		{Code: "E0114", Meaning: "a range without both ends where it needs them"},
+		{Code: "E0115", Meaning: "a reserved word as a name"},
+		{Code: "E0116", Meaning: "names in a tuple"},
+	}
+}
+
 // A syntaxError is a mistake found by the expression parser, on its way through participle. Its
 // mend, when there is one, makes the fix's text from what stands at the fix's span.
 type syntaxError struct {
@@ -34,6 +57,12 @@ func mistake(code string, at *lexer.Token, message string) *diag.Diagnostic {
 // expected says what was wanted and what stands there.
 func expected(what string, t *lexer.Token) error {
 	d := mistake("E0106", t, fmt.Sprintf("expected %s, found %s", what, describe(t)))
+	switch {
+	case what == "`=`" && isSign(t, ":"):
+		d.Help, d.Fix = []string{"a setting is written with `=`"}, &diag.Fix{Span: d.Span, Text: " ="}
+	case what == "the end of the line" && isSign(t, ","):
+		d.Help, d.Fix = []string{"a statement ends with its line, without a comma"}, &diag.Fix{Span: d.Span}
+	}
 	hint(d, t)
 	return &syntaxError{Diagnostic: d}
 }

@@ -19,24 +19,16 @@ var idxTypes = map[byte]tensor.DType{0x08: tensor.U8, 0x09: tensor.I8, 0x0c: ten
 // MNIST reads the four files of an MNIST-like set from a folder, each plain or with .gz:
 // columns image u8[28, 28, 1] and label u8, parts train and test.
 func MNIST(dir string) (*Dataset, error) {
-	d, err := readPairs([][2]string{
+	return readPairs([][2]string{
 		{filepath.Join(dir, "train-images-idx3-ubyte"), filepath.Join(dir, "train-labels-idx1-ubyte")},
 		{filepath.Join(dir, "t10k-images-idx3-ubyte"), filepath.Join(dir, "t10k-labels-idx1-ubyte")},
 	})
-	if err != nil {
-		return nil, fmt.Errorf("mnist data: %w", err)
-	}
-	return d, nil
 }
 
 // IDX reads images and labels from two IDX files, plain or gzip: columns image and label. Images
 // without channels get one.
 func IDX(images, labels string) (*Dataset, error) {
-	d, err := readPairs([][2]string{{images, labels}})
-	if err != nil {
-		return nil, fmt.Errorf("idx data: %w", err)
-	}
-	return d, nil
+	return readPairs([][2]string{{images, labels}})
 }
 
 // readPairs reads image and label files, the first pair being train, the second test.
