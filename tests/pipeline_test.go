@@ -64,6 +64,20 @@ func module(t testing.TB, file, old, new string, image tensor.Shape) *ir.Module 
 // be able to run.
 func compile(t testing.TB, name string, m *ir.Module) *pipeline {
 	t.Helper()
+	p := lowered(t, name, m)
+	for _, target := range cpu.Targets() {
+		p.addSection(t, target)
+	}
+	for _, w := range m.Weights {
+		n, _ := w.Type.Shape.Size().Const()
+		p.model.Weights = append(p.model.Weights, &program.Weight{Path: w.Path, Type: w.Type, State: w.State, Value: make([]byte, int(n)*w.Type.DType.Size())})
+	}
+	return p
+}
+
+// lowered takes a module through the passes over graphs and kernels.
+func lowered(t testing.TB, name string, m *ir.Module) *pipeline {
+	t.Helper()
 	p := &pipeline{name: name, module: m, kernels: map[string]*kernel.Program{}, tiles: map[string]map[string][]*tile.Program{},
 		model: &program.Model{Name: m.Name}}
 	if err := passes.Graph(m, nil); err != nil {
@@ -76,22 +90,29 @@ func compile(t testing.TB, name string, m *ir.Module) *pipeline {
 		}
 		p.kernels[f.Name] = k
 	}
-	for _, target := range cpu.Targets() {
-		p.addSection(t, target)
-	}
-	for _, w := range m.Weights {
-		n, _ := w.Type.Shape.Size().Const()
-		p.model.Weights = append(p.model.Weights, &program.Weight{Path: w.Path, Type: w.Type, State: w.State, Value: make([]byte, int(n)*w.Type.DType.Size())})
-	}
 	return p
 }
 
 // addSection schedules and compiles every entry for a target.
 func (p *pipeline) addSection(t testing.TB, target cpu.Target) {
 	t.Helper()
-	byEntry := map[string][]*tile.Program{}
-	var all []*tile.Program
-	var entries []*program.Entry
+	entries, all := p.schedule(t, target)
+	section, err := cpu.Compile(all, entries, target, cpu.Options{})
+	if err != nil {
+		t.Fatalf("%s for %s: %v", p.name, target.Name, err)
+	}
+	for _, e := range entries {
+		// A call that is thought to be long goes to the team, so that threads really share it.
+		e.Flops = tensor.Int(1e12)
+	}
+	p.model.Entries = entries
+	p.model.Sections = append(p.model.Sections, section)
+}
+
+// schedule makes tile programs of every entry for a target, and the plans.
+func (p *pipeline) schedule(t testing.TB, target cpu.Target) (entries []*program.Entry, all []*tile.Program) {
+	t.Helper()
+	p.tiles[target.Name] = map[string][]*tile.Program{}
 	phases := 0
 	for _, f := range p.module.Funcs {
 		e, tiles, err := passes.Plan(p.kernels[f.Name], func(k *kernel.Kernel) (*tile.Program, error) { return passes.Tile(k, &target.Machine) }, phases)
@@ -104,17 +125,10 @@ func (p *pipeline) addSection(t testing.TB, target cpu.Target) {
 			}
 			phases += len(x.Phases)
 		}
-		// A call that is thought to be long goes to the team, so that threads really share it.
-		e.Flops = tensor.Int(1e12)
-		byEntry[f.Name], all, entries = tiles, append(all, tiles...), append(entries, e)
+		p.tiles[target.Name][f.Name] = tiles
+		entries, all = append(entries, e), append(all, tiles...)
 	}
-	section, err := cpu.Compile(all, entries, target, cpu.Options{})
-	if err != nil {
-		t.Fatalf("%s for %s: %v", p.name, target.Name, err)
-	}
-	p.tiles[target.Name] = byEntry
-	p.model.Entries = entries
-	p.model.Sections = append(p.model.Sections, section)
+	return entries, all
 }
 
 // fn returns the graph of an entry.
