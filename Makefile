@@ -1,6 +1,6 @@
 # make demo: sets up what is missing, builds dlc, trains on real digits, builds the artifact and runs it.
 # make test: everything that must hold.
-.PHONY: demo test build llvm golden fixtures bench clean
+.PHONY: demo test fuzz build llvm golden fixtures bench clean
 export CGO_ENABLED = 0
 SHARED := $(or $(DLC_SHARED),../shared)
 
@@ -16,6 +16,11 @@ llvm:
 
 test: llvm build
 	./scripts/test.sh
+
+# Every fuzz target for SECONDS each.
+SECONDS := 20
+fuzz:
+	./scripts/fuzz.sh $(SECONDS)
 
 golden: build
 	go test $$(grep -rl 'flag.Bool("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -update

@@ -1,0 +1,32 @@
+package tile
+
+import (
+	"testing"
+
+	"dlc/ir/kernel"
+)
+
+// FuzzParse reads schedules of three kernels: an error or a program, which is printed and read
+// back to itself.
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{denseText, sumsText, rowsText, peelText} {
+		f.Add(text)
+	}
+	kernels := []*kernel.Kernel{dense(), sums(), rows()}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, k := range kernels {
+			p, err := Parse(text, k)
+			if err != nil {
+				continue
+			}
+			printed := p.String()
+			back, err := Parse(printed, k)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, printed)
+			}
+			if again := back.String(); again != printed {
+				t.Fatalf("printed\n%s\nread back as\n%s", printed, again)
+			}
+		}
+	})
+}
