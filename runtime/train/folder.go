@@ -211,38 +211,39 @@ func (f *folder) put(name string, content []byte) error {
 	return program.WriteFileOn(f.files, f.name(name), content)
 }
 
-// A journal is the log of a run: it begins with the lines kept from before.
+// A journal is the log of a run. The first line of a fresh run replaces what an earlier one left.
 type journal struct {
 	folder *folder
-	kept   []byte // lines to begin with; they replace the file's
-	begun  bool
+	begun  bool // the file holds lines of this run
 }
 
-// openJournal keeps the lines of epochs that the newest checkpoint counts, each once: the last
-// from the checkpoint itself, which may be all that was written of it.
+// openJournal leaves in the log the lines of epochs that the newest checkpoint counts, each once:
+// the last from the checkpoint itself, which may be all that was written of it.
 func (f *folder) openJournal(last *EpochEvent) (*journal, error) {
-	j := &journal{folder: f}
 	if last == nil {
-		return j, nil
+		return &journal{folder: f}, nil
 	}
 	text, err := os.ReadFile(f.name(LogFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the log: %w", err)
 	}
+	var kept []byte
 	next := 1
 	for line := range bytes.Lines(text) {
 		var e EpochEvent
 		if json.Unmarshal(line, &e) != nil || e.Event != "epoch" || e.Epoch < next || e.Epoch >= last.Epoch || !bytes.HasSuffix(line, []byte("\n")) {
 			continue
 		}
-		j.kept, next = append(j.kept, line...), e.Epoch+1
+		kept, next = append(kept, line...), e.Epoch+1
 	}
 	line, err := json.Marshal(last)
 	if err != nil {
 		return nil, fmt.Errorf("encode an event: %w", err)
 	}
-	j.kept = append(append(j.kept, line...), '\n')
-	return j, nil
+	if err := f.put(LogFile, append(append(kept, line...), '\n')); err != nil {
+		return nil, fmt.Errorf("write the log %s: %w", f.name(LogFile), err)
+	}
+	return &journal{folder: f, begun: true}, nil
 }
 
 // write adds an event and waits until it lasts.
@@ -254,8 +255,8 @@ func (j *journal) write(event any) error {
 	line = append(line, '\n')
 	path := j.folder.name(LogFile)
 	if !j.begun {
-		err = program.WriteFileOn(j.folder.files, path, append(j.kept, line...))
-		j.begun, j.kept = err == nil, nil
+		err = program.WriteFileOn(j.folder.files, path, line)
+		j.begun = err == nil
 	} else {
 		err = j.append(path, line)
 	}

@@ -116,6 +116,7 @@ func Run(ctx context.Context, job Job) (done *DoneEvent, err error) {
 		return nil, err
 	}
 	defer f.unlock()
+	job.Best = &Monitor{Score: job.Best.Score, Max: job.Best.Max}
 	err = onSession(job.Model, job.Threads, func(s *runtime.Session) (err error) {
 		for _, w := range s.Warnings() {
 			job.Report.Note(w)
