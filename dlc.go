@@ -122,6 +122,16 @@ func Recipe(src *Source) (recipe *build.Dataset, err error) {
 	return build.Recipe(prog), nil
 }
 
+// Words returns the words of a source: of a table, only columns among them can be meant.
+func Words(src *Source) map[string]bool {
+	words := map[string]bool{}
+	file, _ := syntax.Parse(src.Path, src.Text) // Check tells mistakes
+	for _, t := range file.Tokens() {
+		words[t.Value] = true
+	}
+	return words
+}
+
 // front reads a source up to names and declarations.
 func (j *job) front() (*check.Program, diag.List) {
 	j.enter("parse")

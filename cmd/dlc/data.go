@@ -33,14 +33,14 @@ func (f dataFlags) path(recipe *dlc.Dataset, file string) (string, error) {
 	return path, nil
 }
 
-// openData reads the data set of a file from its place.
-func openData(recipe *dlc.Dataset, path string) (*data.Dataset, error) {
+// openData reads the data set of a file from its place: of a table the columns that the file names.
+func openData(recipe *dlc.Dataset, path string, uses map[string]bool) (*data.Dataset, error) {
 	args := []string{path}
 	source := recipe.Source
 	if source == "idx" {
 		source = "mnist" // the same four files, of any size
 	}
-	o := data.Options{}
+	o := data.Options{Wanted: func(column string) bool { return uses[column] }}
 	if recipe.SplitBy != "index" {
 		o.Key = recipe.SplitBy
 	}
@@ -108,7 +108,7 @@ func checkSource(src *dlc.Source, flags dataFlags, need bool, o dlc.Options) (*c
 		if err != nil {
 			return nil, err
 		}
-		if d, unread = openData(recipe, path); unread == nil {
+		if d, unread = openData(recipe, path, dlc.Words(src)); unread == nil {
 			o.Columns = columns(d)
 		}
 	}

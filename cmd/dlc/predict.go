@@ -91,7 +91,7 @@ func rawRecords(prepare *program.Entry, csv string, images []string) (map[string
 	var names []string
 	if csv != "" {
 		var err error
-		if table, err = data.CSV(csv, data.Options{}); err != nil {
+		if table, err = data.CSV(csv, data.Options{Wanted: func(column string) bool { return takes(prepare, column) }}); err != nil {
 			return nil, nil, err
 		}
 		if err := table.Split(data.Split{Shares: []float64{100}}); err != nil {
@@ -138,6 +138,16 @@ func rawRecords(prepare *program.Entry, csv string, images []string) (map[string
 		}
 	}
 	return out, names, nil
+}
+
+// takes reports whether an entry has an input of that name.
+func takes(e *program.Entry, name string) bool {
+	for _, b := range e.Buffers {
+		if b.Class == program.Input && b.Name == name {
+			return true
+		}
+	}
+	return false
 }
 
 // column copies a table's column in x, converted to its dtype.

@@ -120,7 +120,7 @@ func chooseColumns(header []string, opts Options) (columns []*csvColumn, key int
 	wanted := opts.Columns
 	if len(wanted) == 0 {
 		for _, name := range header {
-			if name != opts.Key {
+			if opts.Wanted == nil && name != opts.Key || opts.Wanted != nil && opts.Wanted(name) {
 				wanted = append(wanted, name)
 			}
 		}

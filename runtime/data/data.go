@@ -61,8 +61,9 @@ type block struct {
 
 // An Options says what to read of a source.
 type Options struct {
-	Columns []string // CSV: the columns wanted, all of them when empty
-	Key     string   // CSV: a column that Split.By will name; its text is hashed, it need not be a number
+	Columns []string               // CSV: the columns wanted; when empty those that Wanted takes
+	Wanted  func(name string) bool // CSV: nil takes every column but Key
+	Key     string                 // CSV: a column that Split.By will name; its text is hashed, it need not be a number
 }
 
 // Open reads a source by its name in the language: mnist(dir), idx(images, labels), csv(path).
