@@ -115,10 +115,7 @@ func (j *job) enter(phase string) {
 func Recipe(src *Source) (recipe *build.Dataset, err error) {
 	j := &job{src: src}
 	defer j.guard(&err)
-	prog, diags := j.front()
-	if failed(diags) {
-		return nil, nil // Check tells them
-	}
+	prog, _ := j.front() // Check tells what is wrong
 	return build.Recipe(prog), nil
 }
 

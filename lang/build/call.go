@@ -1,6 +1,7 @@
 package build
 
 import (
+	"fmt"
 	"strings"
 
 	"dlc/lang/check"
@@ -165,6 +166,9 @@ func (e *elaborator) match(s *scope, callee string, params []*check.Param, at di
 	for _, p := range params {
 		if _, given := bound[p.Name]; !given && p.Default == nil && ok {
 			d := e.errorf(s, check.MissingArgument, at, "`%s` misses its argument `%s`", callee, p.Name)
+			if p.Node != nil {
+				d.Label = fmt.Sprintf("`%s` is %s", p.Name, p.TypeText())
+			}
 			label(d, decl, "declared here")
 			ok = false
 		}

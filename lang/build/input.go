@@ -1,6 +1,8 @@
 package build
 
 import (
+	"fmt"
+
 	"dlc/ir"
 	"dlc/ir/tensor"
 	"dlc/lang/check"
@@ -109,7 +111,14 @@ func (e *elaborator) inputHelp(d *diag.Diagnostic, in *scope, p *check.Param, v 
 			continue
 		}
 		if (a.Name == "float" || a.Name == "f32") && !t.dtype().IsFloat() {
-			help(d, "`to(x, f32)` makes it a float, and so does `/`, as in `image = image / 255`; a column of a table is one by `: number`")
+			switch {
+			case in.frame.def == nil || in.frame.def.Kind != "model":
+				help(d, "`to(x, f32)` makes it a float, and so does `/`")
+			case e.data != nil && e.data.source.open:
+				help(d, "make it a float in the dataset: `%s : number`", p.Name)
+			default:
+				help(d, "make it a float in the dataset, as in `%s = %s / 255`", p.Name, p.Name)
+			}
 			return
 		}
 		if a.Name == "int" && t.dtype().IsFloat() {
@@ -290,10 +299,15 @@ func (e *elaborator) contracts(s, in *scope, name string, inputs []*check.Param,
 			continue
 		}
 		if !inside(have, want) {
+			ok = false
+			if once := fmt.Sprint("range ", have, want); e.told[once] {
+				continue // the loss complains already
+			} else if !e.mute && !e.trial {
+				e.told[once] = true
+			}
 			d := e.errorf(s, check.Contract, at, "`%s` of %s must lie in %s..%s, but lies in %s..%s", p.Name, name, want.lo, want.hi, have.lo, have.hi)
 			label(d, p.Node.Span(), "declared here")
 			help(d, "with %s classes the model must give %s outputs", have.hi, have.hi)
-			ok = false
 		}
 	}
 	return ok

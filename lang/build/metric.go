@@ -125,7 +125,11 @@ func (e *elaborator) average(s *scope, m *metric) {
 	t, ok := v.(*tens)
 	if !ok || len(t.shape()) > 0 || t.dtype() == tensor.Bool {
 		d := e.errorf(s, check.BadMetric, m.at, "a metric is one number, not %s", v.says())
-		help(d, "`mean(...)` makes one number of a tensor")
+		if f, isDef := v.(definition); isDef {
+			help(d, "write what it takes, as in `%s(logits, label)`", f.def.Name)
+		} else {
+			help(d, "`mean(...)` makes one number of a tensor")
+		}
 		return
 	}
 	in := newBody(m.frame(s))

@@ -317,7 +317,10 @@ func (e *elaborator) optimizer(s *scope) *configured {
 	case *sequence:
 		e.errorf(s, check.FormUnsupported, at, "a list of optimizers is not supported yet")
 	default:
-		e.errorf(s, check.Setting, at, "the optimizer must be one, such as Adam(1e-3), not %s", v.says())
+		d := e.errorf(s, check.Setting, at, "the optimizer must be one, such as Adam(1e-3), not %s", v.says())
+		if _, isText := v.(text); isText {
+			help(d, "an optimizer is no string: write it as in `Adam(1e-3)`")
+		}
 	}
 	return nil
 }

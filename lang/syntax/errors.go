@@ -16,23 +16,23 @@ import (
 // Codes lists the codes of mistakes in syntax.
 func Codes() []diag.Code {
 	return []diag.Code{
-		{Code: "E0100", Meaning: "a source that is no text, or too long"},
-		{Code: "E0101", Meaning: "a character that begins nothing"},
+		{Code: "E0100", Meaning: "a source that is too long or is not UTF-8"},
+		{Code: "E0101", Meaning: "a character or operator that the language does not have"},
 		{Code: "E0102", Meaning: "a word that is neither a number nor a name"},
-		{Code: "E0103", Meaning: "a string that is not closed, or holds an unknown escape"},
-		{Code: "E0104", Meaning: "a bracket that is never closed, or closes nothing"},
-		{Code: "E0105", Meaning: "brackets or operators that nest too deep"},
-		{Code: "E0106", Meaning: "something else is expected here"},
-		{Code: "E0107", Meaning: "a declaration that does not exist"},
+		{Code: "E0103", Meaning: "a string that is not closed, or an unknown escape"},
+		{Code: "E0104", Meaning: "a bracket that is not closed, or closes nothing"},
+		{Code: "E0105", Meaning: "nesting that is too deep"},
+		{Code: "E0106", Meaning: "something else was expected here"},
+		{Code: "E0107", Meaning: "an unknown kind of declaration"},
 		{Code: "E0108", Meaning: "an operator behind a pipe"},
-		{Code: "E0109", Meaning: "comparisons or ranges in a chain"},
-		{Code: "E0110", Meaning: "`<-` where no statement begins"},
-		{Code: "E0111", Meaning: "an assignment to something that cannot take one"},
+		{Code: "E0109", Meaning: "comparisons or ranges that chain"},
+		{Code: "E0110", Meaning: "`<-` inside an expression"},
+		{Code: "E0111", Meaning: "something that cannot stand before `=`, `<-` or `:`"},
 		{Code: "E0112", Meaning: "a positional argument behind a named one"},
-		{Code: "E0113", Meaning: "something in column 1 that is no declaration"},
-		{Code: "E0114", Meaning: "a range without both ends where it needs them"},
+		{Code: "E0113", Meaning: "something other than a declaration in column 1"},
+		{Code: "E0114", Meaning: "a range without an end where both are needed"},
 		{Code: "E0115", Meaning: "a reserved word as a name"},
-		{Code: "E0116", Meaning: "names in a tuple"},
+		{Code: "E0116", Meaning: "a tuple whose items have names"},
 	}
 }
 
