@@ -1,6 +1,6 @@
 # make demo: sets up what is missing, builds dlc, trains on real digits, builds the artifact and runs it.
 # make test: everything that must hold.
-.PHONY: demo test fuzz build llvm golden fixtures bench clean
+.PHONY: demo test fuzz race build llvm golden fixtures bench clean
 export CGO_ENABLED = 0
 SHARED := $(or $(DLC_SHARED),../shared)
 
@@ -21,6 +21,10 @@ test: llvm build
 SECONDS := 20
 fuzz:
 	./scripts/fuzz.sh $(SECONDS)
+
+# The runtime under the race detector, which needs a C compiler; nothing else does.
+race:
+	CGO_ENABLED=1 go test -race ./runtime/...
 
 golden: build
 	go test $$(grep -rl 'flag.Bool("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -update

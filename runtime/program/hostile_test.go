@@ -58,7 +58,7 @@ func edited(t *testing.T, edit func(*index)) []byte {
 	return sealed(data, manifest)
 }
 
-// refused decodes data, which must give one sentence within the promised memory and a second.
+// refused decodes data, which must give one sentence within the promised memory, and quickly even on a busy machine.
 func refused(t *testing.T, name string, data []byte, want string) {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -74,7 +74,7 @@ func refused(t *testing.T, name string, data []byte, want string) {
 	if s := err.Error(); len(s) > 400 || strings.ContainsAny(s, "\n\x1b") {
 		t.Errorf("%s: not one sentence: %q", name, s)
 	}
-	if spent := after.TotalAlloc - before.TotalAlloc; spent > uint64(2*len(data)+64<<20) || took > time.Second {
+	if spent := after.TotalAlloc - before.TotalAlloc; spent > uint64(2*len(data)+64<<20) || took > 5*time.Second {
 		t.Errorf("%s: %d bytes of file took %d bytes of memory and %v", name, len(data), spent, took)
 	}
 }
@@ -115,7 +115,10 @@ func TestHostileIndexes(t *testing.T) {
 		{"driver outside of the code", `entry "infer" is not in it`, func(ix *index) { ix.Sections[0].Drivers["infer"] = 5000 }},
 		{"no driver", "0 drivers for 1 entries", func(ix *index) { ix.Sections[0].Drivers = nil }},
 		{"driver of no entry", "2 drivers for 1 entries", func(ix *index) { ix.Sections[0].Drivers["other"] = 0 }},
-		{"entry twice", "no printable name of its own", func(ix *index) { ix.Entries[0].Buffers = ix.Entries[0].Buffers[:2]; ix.Entries = append(ix.Entries, ix.Entries[0]) }},
+		{"entry twice", "no printable name of its own", func(ix *index) {
+			ix.Entries[0].Buffers = ix.Entries[0].Buffers[:2]
+			ix.Entries = append(ix.Entries, ix.Entries[0])
+		}},
 		{"entry without a name", "no printable name of its own", func(ix *index) { ix.Entries[0].Name = "" }},
 		{"input twice", "input \"x\" is listed twice", func(ix *index) { ix.Entries[0].Buffers = append(ix.Entries[0].Buffers, ix.Entries[0].Buffers[0]) }},
 		{"symbol twice", `symbol "N" is listed twice`, func(ix *index) { ix.Entries[0].Symbols = []string{"N", "N"} }},
