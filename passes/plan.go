@@ -235,15 +235,20 @@ func (pl *planner) launches(t *tile.Program, kernelNumber, number int) int {
 	}
 	for _, ph := range t.Phases {
 		pl.entry.Steps = append(pl.entry.Steps, program.Launch{Kernel: number, Args: args, Symbols: symbols, Span: span, At: place,
-			Op: operation(t.Kernel.Name), Number: kernelNumber, Reads: len(t.Kernel.Ins), Writes: len(t.Kernel.Outs), Marks: marks(t.Kernel), Blocks: ph.Blocks(func(index string) tensor.Dim { return extents[index] })})
+			Op: operation(t.Kernel), Number: kernelNumber, Reads: len(t.Kernel.Ins), Writes: len(t.Kernel.Outs), Marks: marks(t.Kernel), Blocks: ph.Blocks(func(index string) tensor.Dim { return extents[index] })})
 		number++
 	}
 	return number
 }
 
-// operation is the word for what a kernel of that name does: k12_einsum does einsum.
-func operation(name string) string {
-	if _, op, ok := strings.Cut(name, "_"); ok && !strings.HasPrefix(name, "copy_") {
+// operation is the word for what a kernel does: the scalar function of a plain map, or the
+// operation that its name tells (k12_einsum does einsum).
+func operation(k *kernel.Kernel) string {
+	d := k.Defs[0]
+	if c, ok := d.Expr.(*kernel.Call); ok && len(k.Defs) == 1 && d.Reduce == nil && k.Outs[0].Indexes == nil {
+		return c.Fn
+	}
+	if _, op, ok := strings.Cut(k.Name, "_"); ok && !strings.HasPrefix(k.Name, "copy_") {
 		return op
 	}
 	return "copy"

@@ -212,7 +212,7 @@ func TestAnswersSurviveTheArtifact(t *testing.T) {
 	if x := want["logits"]; x.Len() != 1000 || math.IsNaN(x.Float(0)) || x.Float(0) == x.Float(10) {
 		t.Errorf("the answers %v do not look like answers", x)
 	}
-	scores, err := train.ScoreModel(context.Background(), loaded, d, data.Valid, 32, 1)
+	scores, err := train.ScoreModel(context.Background(), loaded, d, data.Valid, 32, dlcruntime.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

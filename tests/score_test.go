@@ -8,6 +8,7 @@ import (
 
 	"dlc"
 	"dlc/ir/tensor"
+	"dlc/runtime"
 	"dlc/runtime/data"
 	"dlc/runtime/train"
 )
@@ -54,7 +55,7 @@ train P {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := train.ScoreModel(context.Background(), m, d, data.Train, 2, 1)
+	s, err := train.ScoreModel(context.Background(), m, d, data.Train, 2, runtime.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

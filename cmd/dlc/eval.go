@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dlc"
+	"dlc/runtime"
 	"dlc/runtime/data"
 	"dlc/runtime/program"
 	"dlc/runtime/train"
@@ -19,7 +20,7 @@ func newEval() *cobra.Command {
 	var flags dataFlags
 	var weights, split string
 	var threads int
-	var asJSON bool
+	var asJSON, watched bool
 	c := &cobra.Command{
 		Use:   "eval FILE.dlc|ARTIFACT",
 		Short: "Scores a model on a part of its data",
@@ -31,13 +32,13 @@ func newEval() *cobra.Command {
 			if part != data.Train && part != data.Valid && part != data.Test {
 				return fmt.Errorf("--split %s: train, valid or test", split)
 			}
-			m, d, batch, err := evalModel(args[0], weights, flags)
+			m, d, batch, err := evalModel(args[0], weights, flags, watched)
 			if err != nil {
 				return err
 			}
-			s, err := train.ScoreModel(cmd.Context(), m, d, part, batch, threads)
+			s, err := train.ScoreModel(cmd.Context(), m, d, part, batch, runtime.Options{Threads: threads, Watch: watching(watched)})
 			if err != nil {
-				return err
+				return told(err)
 			}
 			if s == nil {
 				return fmt.Errorf("the data has no %s part", split)
@@ -54,13 +55,17 @@ func newEval() *cobra.Command {
 	f.StringArrayVar((*[]string)(&flags), "data", nil, "where a dataset of the file lies: NAME=PATH")
 	f.StringVar(&split, "split", "test", "train, valid or test")
 	f.IntVar(&threads, "threads", 0, "threads (default: the CPUs this process may use)")
+	f.BoolVar(&watched, "check", false, checkUsage)
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
 // evalModel returns a model with weights and the data to score it on. An artifact holds its
 // source, which says how the data is read.
-func evalModel(path, weights string, flags dataFlags) (*program.Model, *data.Dataset, int, error) {
+func evalModel(path, weights string, flags dataFlags, watched bool) (*program.Model, *data.Dataset, int, error) {
+	if err := sourceOnly(path, watched); err != nil {
+		return nil, nil, 0, err
+	}
 	if isArtifact(path) {
 		if weights != "" {
 			return nil, nil, 0, fmt.Errorf("--weights is for a source file; %s has its own", path)
@@ -75,7 +80,7 @@ func evalModel(path, weights string, flags dataFlags) (*program.Model, *data.Dat
 		}
 		return f.Model, p.data, p.Info.Train.Batch, nil
 	}
-	p, err := checkFile(path, flags, true, dlc.Options{Entries: shipped})
+	p, err := checkFile(path, flags, true, dlc.Options{Entries: shipped, Check: watched})
 	if err != nil {
 		return nil, nil, 0, err
 	}

@@ -22,7 +22,7 @@ func newRun() *cobra.Command {
 	var inputs, outputs []string
 	var entry, weights string
 	var threads int
-	var asJSON bool
+	var asJSON, watched bool
 	c := &cobra.Command{
 		Use:   "run FILE.dlc|ARTIFACT",
 		Short: "Runs an entry of a model on tensors from .npy files",
@@ -35,12 +35,12 @@ func newRun() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := openModel(cmd.Context(), args[0], weights, entry)
+			m, err := openModel(cmd.Context(), args[0], weights, entry, watched)
 			if err != nil {
 				return err
 			}
 			defer m.Close()
-			s, err := m.NewSession(runtime.Options{Threads: threads})
+			s, err := m.NewSession(runtime.Options{Threads: threads, Watch: watching(watched)})
 			if err != nil {
 				return err
 			}
@@ -50,7 +50,7 @@ func newRun() *cobra.Command {
 			}
 			values, err := s.Run(cmd.Context(), entry, given)
 			if err != nil {
-				return err
+				return told(err)
 			}
 			return showOutputs(cmd, values, outputs, asJSON)
 		},
@@ -61,6 +61,7 @@ func newRun() *cobra.Command {
 	f.StringVar(&entry, "entry", "infer", "the entry to run")
 	f.StringVar(&weights, "weights", "", "safetensors file, for a source file")
 	f.IntVar(&threads, "threads", 0, "threads (default: the CPUs this process may use)")
+	f.BoolVar(&watched, "check", false, checkUsage)
 	f.BoolVar(&asJSON, "json", false, "print outputs as JSON")
 	return c
 }
@@ -69,7 +70,10 @@ func newRun() *cobra.Command {
 func isArtifact(path string) bool { return !strings.HasSuffix(path, ".dlc") }
 
 // openModel opens an artifact, or compiles a source file in memory and gives it weights.
-func openModel(ctx context.Context, path, weights, entry string) (*runtime.Model, error) {
+func openModel(ctx context.Context, path, weights, entry string, watched bool) (*runtime.Model, error) {
+	if err := sourceOnly(path, watched); err != nil {
+		return nil, err
+	}
 	if isArtifact(path) {
 		if weights != "" {
 			return nil, fmt.Errorf("--weights is for a source file; %s has its own", path)
@@ -77,7 +81,7 @@ func openModel(ctx context.Context, path, weights, entry string) (*runtime.Model
 		return runtime.Open(path)
 	}
 	entries := []string{"init", entry}
-	p, err := checkFile(path, nil, false, dlc.Options{Entries: entries})
+	p, err := checkFile(path, nil, false, dlc.Options{Entries: entries, Check: watched})
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func newTrain() *cobra.Command {
 	var epochs, batch, threads int
 	var seed uint64
 	var out string
-	var resume, asJSON bool
+	var resume, watched, asJSON bool
 	c := &cobra.Command{
 		Use:   "train FILE.dlc",
 		Short: "Trains a model on its data",
@@ -41,7 +41,7 @@ A loss or parameter that is NaN or infinite stops the run with exit code 2; the 
   dlc train examples/mnist/lenet.dlc --resume --json`,
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := checkFile(args[0], flags, true, dlc.Options{})
+			p, err := checkFile(args[0], flags, true, dlc.Options{Check: watched})
 			if err != nil {
 				return err
 			}
@@ -66,11 +66,14 @@ A loss or parameter that is NaN or infinite stops the run with exit code 2; the 
 				out = runFolder(args[0])
 			}
 			report := newReporter(cmd.OutOrStdout(), cmd.ErrOrStderr(), asJSON, terminal(cmd.ErrOrStderr()))
-			err = trainFile(cmd.Context(), p, report, out, threads, resume)
-			if stop := (*train.Interrupted)(nil); errors.As(err, &stop) && stop.Saved {
-				return fmt.Errorf("%w; go on with: %s", err, resumeCommand(cmd, args[0]))
+			err = trainFile(cmd.Context(), p, report, out, threads, resume || watched, watched)
+			if diverged := (*train.Diverged)(nil); errors.As(err, &diverged) && !watched {
+				return fmt.Errorf("%w; to see which line they come from: %s", err, resumeCommand(cmd, args[0], "--check"))
 			}
-			return err
+			if stop := (*train.Interrupted)(nil); errors.As(err, &stop) && stop.Saved {
+				return fmt.Errorf("%w; go on with: %s", err, resumeCommand(cmd, args[0], "--resume"))
+			}
+			return told(err)
 		},
 	}
 	f := c.Flags()
@@ -81,6 +84,7 @@ A loss or parameter that is NaN or infinite stops the run with exit code 2; the 
 	f.IntVar(&threads, "threads", 0, "threads (default: the CPUs this process may use)")
 	f.StringVar(&out, "out", "", "run folder (default: runs/<name of the file>)")
 	f.BoolVar(&resume, "resume", false, "go on from the newest checkpoint of the run folder")
+	f.BoolVar(&watched, "check", false, checkUsage+"; goes on from the newest checkpoint, if there is one")
 	f.BoolVar(&asJSON, "json", false, "print one JSON event a line")
 	return c
 }
@@ -90,12 +94,13 @@ func runFolder(file string) string {
 	return filepath.Join("runs", strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
 }
 
-// resumeCommand is the command line that goes on with a run that this one has begun.
-func resumeCommand(cmd *cobra.Command, file string) string {
+// resumeCommand is the command line that goes on, the way that last says, with a run that this
+// one has begun.
+func resumeCommand(cmd *cobra.Command, file, last string) string {
 	words := []string{cmd.CommandPath(), quoted(file)}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch values, many := f.Value.(pflag.SliceValue); {
-		case f.Name == "resume":
+		case f.Name == "resume" || "--"+f.Name == last:
 		case f.Value.Type() == "bool":
 			words = append(words, "--"+f.Name)
 		case many:
@@ -106,7 +111,7 @@ func resumeCommand(cmd *cobra.Command, file string) string {
 			words = append(words, "--"+f.Name, quoted(f.Value.String()))
 		}
 	})
-	return strings.Join(append(words, "--resume"), " ")
+	return strings.Join(append(words, last), " ")
 }
 
 // quoted writes a word so that a shell takes it for one.
@@ -120,7 +125,7 @@ func quoted(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-func trainFile(ctx context.Context, p *checked, report reporter, out string, threads int, resume bool) error {
+func trainFile(ctx context.Context, p *checked, report reporter, out string, threads int, resume, watched bool) error {
 	if err := checkable(p.Info.Promises, p.data); err != nil {
 		return err
 	}
@@ -129,7 +134,7 @@ func trainFile(ctx context.Context, p *checked, report reporter, out string, thr
 		return err
 	}
 	t := p.Info.Train
-	job := train.Job{Model: model, Data: p.data, Batch: t.Batch, Epochs: t.Epochs, Seed: t.Seed, Threads: threads, Dir: out, Resume: resume, Keep: 2, Report: report}
+	job := train.Job{Model: model, Data: p.data, Batch: t.Batch, Epochs: t.Epochs, Seed: t.Seed, Threads: threads, Dir: out, Resume: resume, Keep: 2, Report: report, Watch: watching(watched)}
 	if t.Checkpoint != nil {
 		job.Keep = t.Checkpoint.Keep
 	}

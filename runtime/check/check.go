@@ -116,7 +116,7 @@ func (w *watch) end() error {
 		if b.Class != program.Output && !b.Written {
 			continue
 		}
-		if f := w.state[i].origin; f != nil && (worst == nil || f.step < worst.step) {
+		if f := w.state[i].origin; f != nil && (worst == nil || f.step < worst.step || f == worst && b.Class == program.Output) {
 			worst = f
 			worst.Reaches = resultName(b)
 		}

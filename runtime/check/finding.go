@@ -48,7 +48,7 @@ func (b *Broken) Error() string {
 func (w *watch) appeared(s *program.Launch, buffer int, x state) *Finding {
 	t := w.call.Tensor(buffer)
 	f := &Finding{Entry: w.entry.Name, At: s.At, step: s.Number, Message: fmt.Sprintf("`%s` gives %s", s.Op, kinds(x))}
-	f.Detail = fmt.Sprintf("%s, the first at %s", share(x.nans+x.infs, t), index(t.Dims, x.first))
+	f.Detail = fmt.Sprintf("%s, the first at %s", share(x.nans+x.infs, "elements of "+t.String(), t), index(t.Dims, x.first))
 	if operands := w.operands(s, t, x.first); operands != "" {
 		f.Detail += ", from " + operands
 	}
@@ -63,7 +63,7 @@ func (w *watch) given(buffer int, x state) *Finding {
 		what = "the weight"
 	}
 	return &Finding{Entry: w.entry.Name, step: -1, Message: fmt.Sprintf("%s `%s` holds %s when `%s` begins", what, b.Name, kinds(x), w.entry.Name),
-		Detail: fmt.Sprintf("%s, the first at %s", share(x.nans+x.infs, t), index(t.Dims, x.first))}
+		Detail: fmt.Sprintf("%s, the first at %s", share(x.nans+x.infs, "elements of "+t.String(), t), index(t.Dims, x.first))}
 }
 
 // outOfBounds describes indices outside of their axis.
@@ -71,7 +71,7 @@ func (w *watch) outOfBounds(s *program.Launch, axis, extent int, target, x *tens
 	op, _, _ := strings.Cut(s.Op, ".")
 	return &Finding{Entry: w.entry.Name, At: s.At, step: s.Number,
 		Message: fmt.Sprintf("`%s` reads at index %d, outside of 0..%d", op, x.Int(first), extent),
-		Detail:  fmt.Sprintf("axis %d of %s; %s, the first at %s", axis, target, share(count, x), index(x.Dims, first))}
+		Detail:  fmt.Sprintf("axis %d of %s; %s, the first at %s", axis, target, share(count, "indices", x), index(x.Dims, first))}
 }
 
 // operands tells what a launch read at an element of its result, where that is one element.
@@ -110,11 +110,8 @@ func kinds(x state) string {
 }
 
 // share tells how many elements of a tensor are meant.
-func share(n int, t *tensor.Tensor) string {
-	if t.Len() == 1 {
-		return "its only element"
-	}
-	return fmt.Sprintf("%d of %s elements of %s", n, strconv.Itoa(t.Len()), t)
+func share(n int, what string, t *tensor.Tensor) string {
+	return fmt.Sprintf("%d of %d %s", n, t.Len(), what)
 }
 
 // index is the row-major place as an index: [3, 0].
@@ -130,7 +127,7 @@ func index(dims []int, place int) string {
 
 func resultName(b *program.Buffer) string {
 	if b.Class == program.Stored {
-		return "weight " + b.Name
+		return "the weight `" + b.Name + "`"
 	}
-	return b.Name
+	return "`" + b.Name + "`"
 }

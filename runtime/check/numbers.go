@@ -25,9 +25,9 @@ func (w *watch) outside(i int) state {
 	return s
 }
 
-// numbers looks at the floating-point numbers that a kernel wrote. A NaN is new where nothing
-// that was read holds one, an infinity where all that was read is finite; otherwise what was
-// read says where they come from.
+// numbers looks at the floating-point numbers that a kernel wrote. They are new where all
+// that was read is finite; otherwise what was read says where they come from. A NaN that comes of
+// an infinity that was intended is new as well.
 func (w *watch) numbers(s *program.Launch) error {
 	var read state // joined over what the kernel read
 	var infinity *Finding
@@ -36,7 +36,7 @@ func (w *watch) numbers(s *program.Launch) error {
 		if x.nans > 0 && read.nans == 0 {
 			read.origin = x.origin
 		}
-		if x.infs > 0 && read.infs == 0 {
+		if x.infs > 0 && infinity == nil {
 			infinity = x.origin
 		}
 		read.nans, read.infs = read.nans+x.nans, read.infs+x.infs
@@ -51,7 +51,7 @@ func (w *watch) numbers(s *program.Launch) error {
 		case x.nans+x.infs == 0:
 		case read.nans > 0:
 			x.origin = read.origin
-		case (x.nans == 0 && read.infs > 0):
+		case read.infs > 0 && (x.nans == 0 || infinity != nil):
 			x.origin = infinity
 		case !s.Marks:
 			x.origin = w.appeared(s, i, x)

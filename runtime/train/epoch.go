@@ -109,15 +109,15 @@ func (r *run) trainStep(ctx context.Context, rows []int) (float64, error) {
 	c.set("step", r.step+1)
 	c.set("steps", int64(r.Epochs)*int64(r.steps))
 	if err := c.Call(ctx); err != nil {
-		return 0, err
+		return 0, fmt.Errorf("epoch %d, step %d: %w", r.epoch+1, r.under.Steps+1, err)
 	}
 	return c.Output("loss").Float(0), nil
 }
 
 // stray ends a run whose numbers have left the finite ones: nothing of them is saved.
 func (r *run) stray(what string) error {
-	return fmt.Errorf("%s at step %d of epoch %d (step %d of the run), so the run stops; %s; a smaller learning rate often helps, or look for such numbers in the data",
-		what, min(r.under.Steps+1, r.steps), r.epoch+1, r.epoch*r.steps+min(r.under.Steps+1, r.steps), r.kept())
+	return &Diverged{fmt.Sprintf("%s at step %d of epoch %d (step %d of the run), so the run stops; %s; a smaller learning rate often helps, or look for such numbers in the data",
+		what, min(r.under.Steps+1, r.steps), r.epoch+1, r.epoch*r.steps+min(r.under.Steps+1, r.steps), r.kept())}
 }
 
 // saveBest writes the model's own weights, and what is known of them.

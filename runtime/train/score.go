@@ -178,8 +178,8 @@ func (c *call) set(name string, v int64) {
 }
 
 // ScoreModel scores a model on a part of a data set; the scores are nil where it has no records.
-func ScoreModel(ctx context.Context, m *program.Model, d *data.Dataset, part data.Part, batch, threads int) (out Scores, err error) {
-	err = onSession(m, threads, func(s *runtime.Session) error {
+func ScoreModel(ctx context.Context, m *program.Model, d *data.Dataset, part data.Part, batch int, o runtime.Options) (out Scores, err error) {
+	err = onSession(m, o, func(s *runtime.Session) error {
 		scorer, err := NewScorer(m, s, d, batch)
 		if err == nil {
 			out, err = scorer.Score(ctx, part)

@@ -35,7 +35,16 @@ type Job struct {
 	Patience int      // epochs without a better one that end the run; 0: none do
 	Report   Reporter
 	Files    program.Files // nil: the machine's own
+	// Watch runs each call in place of its driver, launch by launch; nil for an ordinary run.
+	Watch func(context.Context, *runtime.Call) error
 }
+
+// A Diverged ends a run whose numbers have left the finite ones. The newest checkpoint is from
+// before that.
+type Diverged struct{ text string }
+
+// Error says where that was seen.
+func (e *Diverged) Error() string { return e.text }
 
 // An Interrupted is returned when the context ends a run.
 type Interrupted struct {
@@ -53,7 +62,7 @@ func (e *Interrupted) Error() string {
 
 // Initialize gives a model in memory the weights that training with this seed begins with.
 func Initialize(ctx context.Context, m *program.Model, seed uint64) error {
-	return onSession(m, 0, func(s *runtime.Session) error {
+	return onSession(m, runtime.Options{}, func(s *runtime.Session) error {
 		r := run{Job: Job{Model: m, Seed: seed}}
 		var err error
 		if r.scorer, err = NewScorer(m, s, nil, 1); err != nil {
@@ -70,13 +79,14 @@ func Initialize(ctx context.Context, m *program.Model, seed uint64) error {
 }
 
 // onSession runs f on a session with weights of its own.
-func onSession(m *program.Model, threads int, f func(*runtime.Session) error) error {
+func onSession(m *program.Model, o runtime.Options, f func(*runtime.Session) error) error {
 	model, err := runtime.Load(m)
 	if err != nil {
 		return err
 	}
 	defer model.Close()
-	s, err := model.NewSession(runtime.Options{Threads: threads, Train: true})
+	o.Train = true
+	s, err := model.NewSession(o)
 	if err != nil {
 		return err
 	}
@@ -117,7 +127,7 @@ func Run(ctx context.Context, job Job) (done *DoneEvent, err error) {
 	}
 	defer f.unlock()
 	job.Best = &Monitor{Score: job.Best.Score, Max: job.Best.Max}
-	err = onSession(job.Model, job.Threads, func(s *runtime.Session) (err error) {
+	err = onSession(job.Model, runtime.Options{Threads: job.Threads, Watch: job.Watch}, func(s *runtime.Session) (err error) {
 		for _, w := range s.Warnings() {
 			job.Report.Note(w)
 		}
