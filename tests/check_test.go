@@ -3,7 +3,9 @@ package tests
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math/rand"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	dlcruntime "dlc/runtime"
 	"dlc/runtime/check"
 	"dlc/runtime/program"
+	"dlc/runtime/train"
 )
 
 // TestCheckedBuildsHaveTheSameBits trains and runs the examples in builds that are checked and
@@ -34,6 +37,64 @@ func TestCheckedBuildsHaveTheSameBits(t *testing.T) {
 				if g := got[name]; !bytes.Equal(g, w) {
 					t.Errorf("%s differs", name)
 				}
+			}
+		})
+	}
+}
+
+// TestCheckedTrainingEndsAlike trains on digits in a build that is checked, and goes on with the
+// checkpoint of an ordinary run: the weights are those of an ordinary run.
+func TestCheckedTrainingEndsAlike(t *testing.T) {
+	t.Parallel()
+	d := openDigits(t)
+	ordinary, watched := built(t, digitsFile, d, dlc.Options{}), built(t, digitsFile, d, dlc.Options{Check: true})
+	dir := t.TempDir()
+	trained(t, ordinary, d, func(j *train.Job) { j.Dir, j.Epochs = dir, 1 })
+	want := trained(t, ordinary, d, nil).WeightsSHA256
+	for what, change := range map[string]func(*train.Job){
+		"from the beginning": func(j *train.Job) {},
+		"resumed":            func(j *train.Job) { j.Dir, j.Resume = dir, true },
+	} {
+		got := trained(t, watched, d, func(j *train.Job) { change(j); j.Watch = check.Watch })
+		if got.WeightsSHA256 != want {
+			t.Errorf("%s: weights %s, not %s", what, got.WeightsSHA256, want)
+		}
+	}
+}
+
+// TestCheckedBuildsSeeBrokenMemory gives buffers too short a life or too little memory: what runs
+// on them is named as broken.
+func TestCheckedBuildsSeeBrokenMemory(t *testing.T) {
+	t.Parallel()
+	src, err := dlc.ReadSource(digitsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, spoil := range map[string]func(b *program.Buffer){
+		"after its last use": func(b *program.Buffer) { b.Last = b.First },
+		"was written":        func(b *program.Buffer) { b.Bytes = b.Bytes.AddInt(-program.Alignment) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			m := artifactOf(t, src, imageColumns("digits/mlp"), dlc.Options{Check: true, Entries: []string{"infer"}})
+			e := m.Entry("infer")
+			at := slices.IndexFunc(e.Buffers, func(b program.Buffer) bool {
+				return b.Class == program.Arena && b.Type.DType == tensor.F32 && b.Last > b.First
+			})
+			spoil(&e.Buffers[at])
+			model, err := dlcruntime.Load(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer model.Close()
+			s, err := model.NewSession(dlcruntime.Options{Watch: check.Watch})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			_, err = s.Run(context.Background(), "infer", map[string]*tensor.Tensor{"image": tensor.New(tensor.F32, 4, 8, 8, 1)})
+			var broken *check.Broken
+			if !errors.As(err, &broken) || !strings.Contains(err.Error(), what) || broken.Launch.Span == "" {
+				t.Errorf("%v", err)
 			}
 		})
 	}

@@ -38,7 +38,7 @@ func newEval() *cobra.Command {
 			}
 			s, err := train.ScoreModel(cmd.Context(), m, d, part, batch, runtime.Options{Threads: threads, Watch: watching(watched)})
 			if err != nil {
-				return told(err)
+				return dlc.Seen(err)
 			}
 			if s == nil {
 				return fmt.Errorf("the data has no %s part", split)

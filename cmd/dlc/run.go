@@ -50,7 +50,7 @@ func newRun() *cobra.Command {
 			}
 			values, err := s.Run(cmd.Context(), entry, given)
 			if err != nil {
-				return told(err)
+				return dlc.Seen(err)
 			}
 			return showOutputs(cmd, values, outputs, asJSON)
 		},

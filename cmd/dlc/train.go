@@ -73,7 +73,7 @@ A loss or parameter that is NaN or infinite stops the run with exit code 2; the 
 			if stop := (*train.Interrupted)(nil); errors.As(err, &stop) && stop.Saved {
 				return fmt.Errorf("%w; go on with: %s", err, resumeCommand(cmd, args[0], "--resume"))
 			}
-			return told(err)
+			return dlc.Seen(err)
 		},
 	}
 	f := c.Flags()

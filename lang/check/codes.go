@@ -61,6 +61,9 @@ const (
 	DataMissing = "E0701" // these are told by dlc
 	DataDamaged = "E0702"
 	DataOutside = "E0703"
+
+	NotFinite    = "E0801" // these are told of a run that is checked
+	IndexOutside = "E0802"
 )
 
 // Codes lists every code and what it means, in order.
@@ -114,5 +117,7 @@ func Codes() []diag.Code {
 		{Code: DataMissing, Meaning: "data that is not where it should be"},
 		{Code: DataDamaged, Meaning: "data that cannot be read"},
 		{Code: DataOutside, Meaning: "a value of the data that is outside its declared range"},
+		{Code: NotFinite, Meaning: "a NaN or an infinity that reaches a result, where it first appears (`--check`)"},
+		{Code: IndexOutside, Meaning: "an index outside of its axis, where it is used (`--check`)"},
 	}...)
 }

@@ -16,7 +16,8 @@ type Finding struct {
 	At      program.Position // the operation; zero where what was given is at fault
 	Message string           // what happened, in one sentence
 	Detail  string           // where it happened among the elements, and with which operands
-	Reaches string           // the result that a number reached, "" for an index
+	Index   bool             // an index outside of its axis, else a number that is not finite
+	Reaches string           // the result that the number reached
 
 	step int // of the entry
 }
@@ -69,7 +70,7 @@ func (w *watch) given(buffer int, x state) *Finding {
 // outOfBounds describes indices outside of their axis.
 func (w *watch) outOfBounds(s *program.Launch, axis, extent int, target, x *tensor.Tensor, first, count int) *Finding {
 	op, _, _ := strings.Cut(s.Op, ".")
-	return &Finding{Entry: w.entry.Name, At: s.At, step: s.Number,
+	return &Finding{Entry: w.entry.Name, At: s.At, step: s.Number, Index: true,
 		Message: fmt.Sprintf("`%s` reads at index %d, outside of 0..%d", op, x.Int(first), extent),
 		Detail:  fmt.Sprintf("axis %d of %s; %s, the first at %s", axis, target, share(count, "indices", x), index(x.Dims, first))}
 }
