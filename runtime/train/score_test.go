@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	dlcruntime "dlc/runtime"
 	"dlc/runtime/data"
 	"dlc/runtime/program"
 	"dlc/runtime/train"
@@ -162,7 +163,7 @@ func TestScoreModel(t *testing.T) {
 	d := digits(t)
 	var first train.Scores
 	for _, batch := range []int{64, 1, 7, 1000} {
-		s, err := train.ScoreModel(context.Background(), m, d, data.Test, batch, 1)
+		s, err := train.ScoreModel(context.Background(), m, d, data.Test, batch, dlcruntime.Options{Threads: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +174,7 @@ func TestScoreModel(t *testing.T) {
 			t.Errorf("batch %d: %v, not %v", batch, s, first)
 		}
 	}
-	if s, err := train.ScoreModel(context.Background(), m, unvalidated(t), data.Valid, 8, 1); s != nil || err != nil {
+	if s, err := train.ScoreModel(context.Background(), m, unvalidated(t), data.Valid, 8, dlcruntime.Options{Threads: 1}); s != nil || err != nil {
 		t.Errorf("%v, %v of no records", s, err)
 	}
 }
