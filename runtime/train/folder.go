@@ -31,12 +31,13 @@ var ErrInUse = errors.New("in use by another process")
 // A folder is where a run lies. Each change of it is atomic and lasts before the next begins;
 // the newest checkpoint is the truth, the log and the best weights are brought in line with it.
 type folder struct {
-	path   string
-	files  program.Files
-	keep   int  // checkpoints
-	run    int  // number of this run among those that the folder has seen
-	fresh  bool // nothing of this run is in the folder
-	unlock func() error
+	path    string
+	files   program.Files
+	keep    int      // checkpoints
+	run     int      // number of this run among those that the folder has seen
+	fresh   bool     // nothing of this run is in the folder
+	damaged []string // checkpoints
+	unlock  func() error
 }
 
 // openFolder makes and locks the folder, and clears what a killed process left half written.
@@ -127,6 +128,7 @@ func (f *folder) newest(tell func(string)) (*checkpoint, error) {
 			f.run, f.fresh = c.Run, false
 			return c, nil
 		}
+		f.damaged = append(f.damaged, s.path)
 		tell(fmt.Sprintf("skipping checkpoint %s: %v", s.path, err))
 	}
 	if len(all) > 0 {
@@ -147,10 +149,11 @@ func (f *folder) save(step int64, file []byte) error {
 	if err := program.WriteFileOn(f.files, path, file); err != nil {
 		return fmt.Errorf("save checkpoint %s: %w", path, err)
 	}
+	f.damaged = slices.DeleteFunc(f.damaged, func(p string) bool { return p == path })
 	kept := 0
 	for _, s := range f.checkpoints() {
-		// Those ahead of this one were found damaged; those of earlier runs are set aside.
-		if ours := s.run == f.run && s.step <= step; ours && kept < f.keep {
+		// Those of earlier runs are set aside.
+		if s.run == f.run && kept < f.keep && !slices.Contains(f.damaged, s.path) {
 			kept++
 			continue
 		}

@@ -78,6 +78,51 @@ func TestSittings(t *testing.T) {
 	}
 }
 
+// A countdown is a context that ends when it is looked at for the nth time.
+type countdown struct {
+	context.Context
+	cancel context.CancelFunc
+	looks  int
+}
+
+func (c *countdown) Err() error {
+	if c.looks--; c.looks == 0 {
+		c.cancel()
+	}
+	return c.Context.Err()
+}
+
+// Interrupted whenever a run looks, before a step, in the midst of validation, before the test,
+// it goes on to the same end.
+func TestInterruptedAtEveryLook(t *testing.T) {
+	whole := job(t, cosine, &listener{})
+	whole.Epochs = 2
+	want := outcomeOf(t, whole.Dir, run(t, whole))
+	for looks := 1; ; looks++ {
+		l := &listener{}
+		j := job(t, cosine, l)
+		j.Epochs = 2
+		under, cancel := context.WithCancel(context.Background())
+		_, err := train.Run(&countdown{under, cancel, looks}, j)
+		cancel()
+		if err == nil {
+			if looks < 44 {
+				t.Errorf("the run looked %d times", looks)
+			}
+			break
+		}
+		var stopped *train.Interrupted
+		if !errors.As(err, &stopped) || stopped.Saved != (l.steps > 0) {
+			t.Fatalf("look %d: %v", looks, err)
+		}
+		j.Resume = stopped.Saved
+		outcomeOf(t, j.Dir, run(t, j)).mustBe(t, want)
+		if l.steps != 44 {
+			t.Fatalf("look %d: %d steps in all", looks, l.steps)
+		}
+	}
+}
+
 // Interrupted while the test part is scored, a run has all its epochs and goes on with the score.
 func TestInterruptedAtTheEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -110,7 +155,7 @@ func TestInterruptedBeforeTheFirstStep(t *testing.T) {
 	if _, err := train.Run(ctx, j); !errors.As(err, &stopped) || stopped.Saved {
 		t.Fatal(err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(j.Dir, "*")); len(left) != 1 || filepath.Base(left[0]) != ".lock" {
+	if left := existing(t, j.Dir, "*"); len(left) != 1 || filepath.Base(left[0]) != ".lock" {
 		t.Errorf("it left %v", left)
 	}
 }
@@ -225,9 +270,9 @@ func TestDamagedCheckpoints(t *testing.T) {
 	j := job(t, cosine, l)
 	j.Keep = 5
 	sitting(t, j, l, 60) // epochs end after steps 22 and 44
-	names, err := filepath.Glob(filepath.Join(j.Dir, "checkpoint-*.ckpt"))
-	if err != nil || len(names) != 3 {
-		t.Fatalf("%v %v", names, err)
+	names := existing(t, j.Dir, "checkpoint-*.ckpt")
+	if len(names) != 3 {
+		t.Fatalf("%v", names)
 	}
 	good := content(t, j.Dir, filepath.Base(names[2]))
 	for name, bad := range map[string]string{"empty": "", "cut": good[:len(good)-1], "longer": good + "x", "flip": flipped(good, len(good)/2), "position": flipped(good, 120),
@@ -244,6 +289,16 @@ func TestDamagedCheckpoints(t *testing.T) {
 			t.Errorf("%s: notes %q, plan %+v", name, l.notes, l.plan)
 		}
 	}
+	k := j
+	k.Dir, k.Resume, k.Keep, k.Report = copyOf(t, j.Dir), true, 1, l
+	if sitting(t, k, l, 6); len(existing(t, k.Dir, "checkpoint-*")) != 1 {
+		t.Errorf("the damaged checkpoint stays: %v", existing(t, k.Dir, "checkpoint-*"))
+	}
+	l = &listener{}
+	k.Report = l
+	if outcomeOf(t, k.Dir, run(t, k)).mustBe(t, want); l.plan.Done != 6 {
+		t.Errorf("the run went on after step %d", l.plan.Done)
+	}
 	for _, n := range names {
 		if err := os.Truncate(n, 1000); err != nil {
 			t.Fatal(err)
@@ -253,6 +308,15 @@ func TestDamagedCheckpoints(t *testing.T) {
 	if _, err := train.Run(context.Background(), j); err == nil || !strings.Contains(err.Error(), "begin anew without --resume") {
 		t.Error(err)
 	}
+}
+
+func existing(t *testing.T, dir, pattern string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
 }
 
 func flipped(s string, at int) string { return s[:at] + string(s[at]^4) + s[at+1:] }
@@ -282,15 +346,18 @@ func TestEarlierRun(t *testing.T) {
 	if _, stopped := sitting(t, second, l, 20); stopped == nil || content(t, first.Dir, train.BestFile) == want.best {
 		t.Fatal("the best weights are not the new run's")
 	}
-	left, _ := filepath.Glob(filepath.Join(first.Dir, "checkpoint-001-*"))
-	if len(left) > 0 {
+	if left := existing(t, first.Dir, "checkpoint-001-*"); len(left) > 0 {
 		t.Errorf("%v are left", left)
 	}
 	if log := content(t, first.Dir, train.LogFile); strings.Count(log, "\n") != 1 {
 		t.Errorf("log %s", log)
 	}
-	first.Dir, first.Resume = filepath.Join(first.Dir, train.PreviousDir), true
+	l = &listener{}
+	first.Dir, first.Resume, first.Report = filepath.Join(first.Dir, train.PreviousDir), true, l
 	outcomeOf(t, first.Dir, run(t, first)).mustBe(t, want)
+	if l.steps > 0 {
+		t.Error("the earlier run was trained again")
+	}
 }
 
 // inUse returns a folder that a run is in, until the test ends.
