@@ -48,6 +48,7 @@ func ReadSource(path string) (*Source, error) {
 // entry for this machine, silently.
 type Options struct {
 	Columns map[string]tensor.Type   // raw columns of the data set, per record; nil: those of the source's kind
+	Header  []string                 // names of all columns of a table, to suggest from
 	Targets []string                 // names of Targets; nil: the best one for this machine
 	Entries []string                 // nil: all
 	Batch   int                      // of training; 0: the file's
@@ -148,7 +149,7 @@ func Check(src *Source, o *Options) (p *Program, err error) {
 	defer j.guard(&err)
 	prog, diags := j.front()
 	j.enter("build")
-	module, info, more := build.Module(prog, build.Options{Columns: o.Columns, Broken: failed(diags)})
+	module, info, more := build.Module(prog, build.Options{Columns: o.Columns, Header: o.Header, Broken: failed(diags)})
 	diags = append(diags, more...)
 	if failed(diags) {
 		return nil, diags

@@ -34,17 +34,22 @@ func (f dataFlags) path(recipe *dlc.Dataset, file string) (string, error) {
 }
 
 // openData reads the data set of a file from its place: of a table the columns that the file names.
-func openData(recipe *dlc.Dataset, path string, uses map[string]bool) (*data.Dataset, error) {
+// Header is the names of a table's columns, read or not.
+func openData(recipe *dlc.Dataset, path string, uses map[string]bool) (d *data.Dataset, header []string, err error) {
 	args := []string{path}
 	source := recipe.Source
 	if source == "idx" {
 		source = "mnist" // the same four files, of any size
 	}
-	o := data.Options{Wanted: func(column string) bool { return uses[column] }}
+	o := data.Options{Wanted: func(column string) bool {
+		header = append(header, column)
+		return uses[column]
+	}}
 	if recipe.SplitBy != "index" {
 		o.Key = recipe.SplitBy
 	}
-	return data.Open(source, args, o)
+	d, err = data.Open(source, args, o)
+	return d, header, err
 }
 
 // columns returns the types of a data set's columns, per record.
@@ -108,7 +113,7 @@ func checkSource(src *dlc.Source, flags dataFlags, need bool, o dlc.Options) (*c
 		if err != nil {
 			return nil, err
 		}
-		if d, unread = openData(recipe, path, dlc.Words(src)); unread == nil {
+		if d, o.Header, unread = openData(recipe, path, dlc.Words(src)); unread == nil {
 			o.Columns = columns(d)
 		}
 	}

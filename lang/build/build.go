@@ -20,6 +20,8 @@ const rows = "N"
 type Options struct {
 	// Columns are the types of a dataset's columns, per record, where its header is read already.
 	Columns map[string]tensor.Type
+	// Header is the names of a table's columns, also of those that nothing reads.
+	Header []string
 	// Broken says that declarations may be missing, for mistakes of syntax that are told already:
 	// what only their absence makes wrong is not told.
 	Broken bool

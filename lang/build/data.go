@@ -284,8 +284,9 @@ func (e *elaborator) kinds(s *scope, d *dataset, st *syntax.Column) {
 
 func (e *elaborator) unknownColumn(s *scope, d *dataset, n *syntax.Name) {
 	x := e.errorf(s, check.UnknownColumn, n.Span(), "the dataset %s has no column `%s`", d.node.Name.Text, n.Text)
-	check.Suggest(x, n, d.names())
+	check.Suggest(x, n, append(d.names(), e.opts.Header...))
 	label(x, d.node.Source.Span(), "its source is here")
+	d.define(&column{name: n.Text, typ: tensor.Type{DType: tensor.F32}, at: n.Span()}) // it is told once
 }
 
 func (d *dataset) names() []string {

@@ -158,7 +158,7 @@ func TestJSON(t *testing.T) {
 func TestSuggest(t *testing.T) {
 	words := []string{"model", "layer", "metric", "cross_entropy", "Conv2D", "Dense"}
 	for name, want := range map[string]string{"modle": "model", "leyer": "layer", "metrics": "metric", "crossentropy": "cross_entropy", "conv2d": "Conv2D",
-		"banana": "", "x": "", "Dense": "", "": "", "cross": "cross_entropy", "De": ""} {
+		"banana": "", "x": "", "Dense": "", "": "", "cross": "cross_entropy", "De": "", "d": ""} {
 		if got, ok := Suggest(name, words); got != want || ok != (want != "") {
 			t.Errorf("%q: got %q, want %q", name, got, want)
 		}

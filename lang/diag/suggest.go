@@ -7,6 +7,9 @@ import "strings"
 // near candidates the first wins. A name that is near none may be a part of one.
 func Suggest(name string, candidates []string) (string, bool) {
 	best, least := "", (len(name)+2)/3+1
+	if len(name) == 1 {
+		least = 1 // any letter is near another: only the case may differ
+	}
 	for _, c := range candidates {
 		if c == name {
 			continue
