@@ -39,6 +39,10 @@ type emitter struct {
 	alive   map[string]*live
 	assumed map[condition]bool // Whens known to hold here
 
+	copies   map[tile.Stage]*copied // staged operands
+	room     int64                  // bytes of scratch they take
+	stepping *kernel.Def            // by the node at hand
+
 	node // of the node at hand
 }
 

@@ -1,6 +1,8 @@
 package codegen
 
 import (
+	"maps"
+
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 	"dlc/ir/tile"
@@ -8,7 +10,8 @@ import (
 
 // nodes emits a node list. What is begun in it dies with it.
 func (e *emitter) nodes(list []tile.Node) {
-	begun := e.alive
+	begun, copies, room := e.alive, e.copies, e.room
+	e.copies = maps.Clone(copies)
 	e.alive = map[string]*live{}
 	for n, l := range begun {
 		e.alive[n] = l
@@ -20,7 +23,7 @@ func (e *emitter) nodes(list []tile.Node) {
 		}
 		e.one(list[i])
 	}
-	e.alive = begun
+	e.alive, e.copies, e.room = begun, copies, room
 }
 
 func (e *emitter) one(n tile.Node) {
@@ -37,6 +40,8 @@ func (e *emitter) one(n tile.Node) {
 		e.spill(e.defs[n.Def], e.buffers[n.Temp])
 	case *tile.Join:
 		e.joinChunks(e.defs[n.Def], e.buffers[n.Temp])
+	case *tile.Stage:
+		e.stage(n)
 	case *tile.Let:
 		e.let(e.defs[n.Def])
 	}

@@ -89,6 +89,9 @@ func (e *emitter) load(l *kernel.Load, o *operand) value {
 			return e.gatherAt(l, o)
 		}
 	}
+	if v, ok := e.stagedLoad(l); ok {
+		return v
+	}
 	p := e.at(e.formOf(l, e.exprs.linear(l, o.buffer)))
 	return e.read(o, p)
 }

@@ -33,7 +33,7 @@ func newEmitter(p *tile.Program, phase *tile.Phase, m tile.Machine, exprs *expre
 	e := &emitter{machine: m, program: p, phase: phase, exprs: exprs, vector: -1,
 		symbols: map[string]symbol{}, ranges: map[string]tensor.Range{}, order: kernel.Symbols(p.Kernel),
 		defs: map[string]*kernel.Def{}, buffers: map[string]*operand{}, stored: map[string]bool{},
-		indices: map[string]int{}, alive: map[string]*live{}, assumed: map[condition]bool{}}
+		indices: map[string]int{}, alive: map[string]*live{}, assumed: map[condition]bool{}, copies: map[tile.Stage]*copied{}}
 	for n := range stored {
 		e.stored[n] = true
 	}

@@ -145,6 +145,7 @@ func (e *emitter) step(d *kernel.Def) {
 	}
 	scalar := d.Reduce.Order.Kind != kernel.Lanes64
 	first := true
+	e.stepping = d
 	e.points(e.axes(d.Reduce.Axes), scalar, func() {
 		if !first {
 			e.part()
@@ -153,6 +154,7 @@ func (e *emitter) step(d *kernel.Def) {
 		inside := e.reached(d)
 		e.points(l.axes, false, func() { e.term(d, l, inside) })
 	})
+	e.stepping = nil
 }
 
 // part keeps the loads of one term out of the others: LLVM would merge equal ones over all

@@ -27,12 +27,16 @@ type nest struct {
 	peel   map[string][]int64 // reduced axes: positions where conditions change
 	static map[string]bool    // kept axes outside of the tile, unrolled
 	tested map[string]bool    // reduced axes of which every position is tested, once for the tile
+
+	rowStage, columnStage *tile.Stage // operands that blocks copy first, or nil
+	tiles, columns        int64       // tiles of rows and of columns in a block that copies; else 0
 }
 
 func (t *tiler) nest(s *stage) {
 	n := &nest{tiler: t, s: s, unroll: map[string]bool{}, peel: map[string][]int64{}, static: map[string]bool{}, tested: map[string]bool{}}
 	n.shape = t.tileShape(s)
 	n.conditions()
+	n.copies()
 	chunked := s.reduces[0].Reduce.Order.Kind == kernel.Chunks
 	head := t.prelude(s)
 	var body []tile.Node
@@ -163,6 +167,8 @@ func (n *nest) blocks(head, body []tile.Node) {
 	if at := axisNamed(n.s.axes, n.shape.v); at >= 0 {
 		e, ok := n.s.axes[at].Extent.Const()
 		switch {
+		case n.tiles > 0:
+			body, work = n.staged(body, grid, work)
 		case ok && e <= n.shape.width:
 		case ok && work*((e+n.shape.width-1)/n.shape.width) <= minBlock:
 			body = []tile.Node{each(n.shape.v, n.shape.width, n.shape.width, body)}
@@ -232,6 +238,9 @@ func (n *nest) rowBlock(i int, row rowAxis, e, work int64) int64 {
 	tiles := min(8, max(1, tileBlock/max(1, work*by[0])))
 	if i > 0 {
 		tiles = 1
+	}
+	if n.tiles > 0 && i == len(n.shape.rows)-1 {
+		tiles = n.tiles
 	}
 	if by[len(by)-1] == 1 {
 		return by[0] * tiles

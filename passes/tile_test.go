@@ -399,6 +399,10 @@ func tileCases() map[string]kernelCase {
 		"pool overlap":     {pool(7, 3, 3, 2), batches(2)},
 		"pool one channel": {pool(9, 1, 2, 2), batches(2)},
 	}
+	for _, p := range [][3]string{{"N", "1024", "20"}, {"29", "512", "16"}, {"N", "64", "1024"}} { // operands that are staged
+		cs[fmt.Sprint("matmul ", p)] = kernelCase{matmul(p[0], p[1], p[2], false, false), batches(15)}
+	}
+	cs["conv staged"] = kernelCase{conv(8, 1024, 2, 3, 1, 1, 1), batches(1)}
 	for i := range 4 {
 		cs[fmt.Sprint("matmul ", i)] = kernelCase{matmul("N", "11", "18", i&1 > 0, i&2 > 0), batches(1, 16)}
 	}

@@ -26,7 +26,7 @@ func Interp(p *Program, symbols map[string]int64, buffers map[string]*tensor.Ten
 		}
 	}()
 	in := &interp{p: p, random: rand.New(rand.NewSource(seed)), vars: map[string]*int64{}, memory: map[string]*memory{},
-		alive: map[string]*registers{}, code: map[string]*code{}, span: map[string]span{}}
+		alive: map[string]*registers{}, code: map[string]*code{}, span: map[string]span{}, windows: map[Stage]*window{}}
 	for name, v := range symbols {
 		in.vars[name] = &v
 	}
@@ -55,15 +55,16 @@ type failure struct{ error }
 func failf(format string, args ...any) { panic(failure{fmt.Errorf(format, args...)}) }
 
 type interp struct {
-	p      *Program
-	random *rand.Rand
-	vars   map[string]*int64 // symbols, and the current position of indices
-	span   map[string]span   // current sub-ranges
-	memory map[string]*memory
-	alive  map[string]*registers
-	code   map[string]*code
-	phase  int
-	block  *stamp
+	p       *Program
+	random  *rand.Rand
+	vars    map[string]*int64 // symbols, and the current position of indices
+	span    map[string]span   // current sub-ranges
+	memory  map[string]*memory
+	alive   map[string]*registers
+	code    map[string]*code
+	windows map[Stage]*window
+	phase   int
+	block   *stamp
 }
 
 // A span is first .. first+length.
@@ -188,6 +189,7 @@ func cut(s span, by []int64) []span {
 
 func (in *interp) list(nodes []Node) {
 	var made []string
+	var copies []Stage
 	for _, n := range nodes {
 		switch n := n.(type) {
 		case *Loop:
@@ -209,10 +211,16 @@ func (in *interp) list(nodes []Node) {
 			made = append(made, n.Def)
 		case *Store:
 			in.store(n.Def)
+		case *Stage:
+			in.stage(n)
+			copies = append(copies, *n)
 		}
 	}
 	for _, name := range made {
 		delete(in.alive, name)
+	}
+	for _, n := range copies {
+		delete(in.windows, n)
 	}
 }
 

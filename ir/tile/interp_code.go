@@ -83,6 +83,7 @@ func (c *code) Load(l *kernel.Load, at []func() int64) kernel.Eval {
 			if m.place(v) < 0 {
 				return 0
 			}
+			c.staged(c.def.Name, l.Name, v)
 			return c.read(l.Name, v)
 		}
 		if d == nil || d.Reduce != nil {

@@ -185,6 +185,9 @@ func (r *reader) node(word, rest string) (Node, error) {
 		return &Let{rest}, nil
 	case "store":
 		return &Store{rest}, nil
+	case "stage":
+		from, def, err := pair(" for ")
+		return &Stage{def, from}, err
 	case "spill":
 		def, temp, err := pair(" -> ")
 		return &Spill{def, temp}, err

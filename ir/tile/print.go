@@ -81,6 +81,8 @@ func printNodes(b *strings.Builder, nodes []Node, indent string) {
 			b.WriteString("let " + n.Def + "\n")
 		case *Store:
 			b.WriteString("store " + n.Def + "\n")
+		case *Stage:
+			b.WriteString("stage " + n.From + " for " + n.Def + "\n")
 		default:
 			panic(fmt.Sprintf("BUG: no tile node %T", n))
 		}

@@ -123,6 +123,23 @@ phase grid n by 4 vector j {
   }
 }
 `
+	stageText = `tile dense for avx512
+phase grid m by 6, c by 32 vector c {
+  stage x for a
+  each c by 16 {
+    stage w for a
+    each m by 4,1 {
+      begin a
+      stream r by 1 {
+        stream k by 2,1 {
+          step a
+        }
+      }
+      store y
+    }
+  }
+}
+`
 	peelText = `tile dense for avx512
 phase grid m by 1 vector c {
   each c by 16 unroll {
@@ -141,7 +158,7 @@ func TestText(t *testing.T) {
 	for _, c := range []struct {
 		k    *kernel.Kernel
 		text string
-	}{{dense(), denseText}, {sums(), sumsText}, {rows(), rowsText}, {dense(), peelText}} {
+	}{{dense(), denseText}, {sums(), sumsText}, {rows(), rowsText}, {dense(), peelText}, {dense(), stageText}} {
 		p, err := Parse(c.text, c.k)
 		if err != nil {
 			t.Fatal(err)
@@ -181,6 +198,11 @@ func TestVerify(t *testing.T) {
 		{dense, denseText, "by 4,1", "by 4", "may be cut short"},
 		{dense, denseText, "begin a", "begin y", "no reduction"},
 		{dense, denseText, "begin a", "begin a\nbegin a", "alive already"},
+		{dense, stageText, "stage x for a", "stage x for y", "no reduction"},
+		{dense, stageText, "stage x for a", "stage b for a", "reads no input of that name"},
+		{dense, stageText, "stage x for a", "stage x for a\nstage x for a", "staged already"},
+		{dense, "tile dense for avx512\nphase vector c {\n  stage x for a\n}", "", "", "no constant range"},
+		{dense, stageText, "grid m by 6", "grid m by 60000", "bytes of copies"},
 		{dense, denseText, "begin a", "", "has not begun"},
 		{dense, denseText, "c by 16 vector c", "c by 8 vector k", "vector index"},
 		{dense, denseText, "step a", "step a\nstep a", "second step"},

@@ -43,6 +43,8 @@ type scope struct {
 	ranges Ranges
 	path   []walk
 	alive  map[string]*value
+	staged map[Stage]bool // copies that can be read here
+	room   int64          // bytes they take
 }
 
 // A walk is a grid split (loop nil) or a loop around a node.
@@ -102,7 +104,8 @@ func (c *checker) phase(i int, ph *Phase) error {
 }
 
 func (c *checker) list(nodes []Node, s *scope) error {
-	inner := &scope{ranges: s.ranges, path: s.path, alive: map[string]*value{}}
+	inner := &scope{ranges: s.ranges, path: s.path, alive: map[string]*value{}, staged: map[Stage]bool{}, room: s.room}
+	maps.Copy(inner.staged, s.staged)
 	for name, v := range s.alive {
 		inner.alive[name] = v
 	}
@@ -137,6 +140,8 @@ func (c *checker) node(n Node, s *scope) error {
 		return c.let(n, s)
 	case *Store:
 		return c.store(n, s)
+	case *Stage:
+		return c.stage(n, s)
 	}
 	return fmt.Errorf("no node %T", n)
 }
@@ -167,7 +172,7 @@ func (c *checker) loop(l *Loop, s *scope) error {
 		if i > 0 {
 			before()
 		}
-		in := &scope{ranges: s.ranges.With(l.Split.Index, part), alive: s.alive,
+		in := &scope{ranges: s.ranges.With(l.Split.Index, part), alive: s.alive, staged: s.staged, room: s.room,
 			path: append(append([]walk{}, s.path...), walk{l.Split, l})}
 		if err := c.list(l.Body, in); err != nil {
 			return err
