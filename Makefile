@@ -1,6 +1,6 @@
 # make demo: sets up what is missing, builds dlc, trains on real digits, builds the artifact and runs it.
 # make test: everything that must hold.
-.PHONY: demo test fuzz race build llvm golden fixtures bench clean
+.PHONY: demo test fuzz race build llvm golden fixtures bench bench-kernels clean
 export CGO_ENABLED = 0
 SHARED := $(or $(DLC_SHARED),../shared)
 
@@ -36,6 +36,9 @@ fixtures:
 
 bench: build
 	./bench/run.sh
+
+bench-kernels: build
+	go run ./bench/kernels
 
 clean:
 	rm -rf bin runs

@@ -1,0 +1,126 @@
+package main
+
+import "fmt"
+
+// A work is one kernel with what it must do at least. Torch is the same in PyTorch, an expression
+// over the tensors that torchSetup makes; "" where there is none.
+type work struct {
+	name              string
+	text              string
+	flops, bytes      float64
+	writes            bool // bytes are written as well as read
+	torchSetup, torch string
+}
+
+func works() []work {
+	var list []work
+	for _, s := range [][3]int{{1024, 1024, 1024}, {2048, 2048, 2048}, {1, 4096, 4096}, {8, 4096, 4096}, {127, 300, 65}} {
+		list = append(list, matmul(s[0], s[1], s[2]))
+	}
+	for _, s := range []shape{{8, 28, 64, 64, 3, 1, 1}, {8, 28, 64, 128, 3, 2, 1}, {4, 7, 512, 512, 3, 1, 1}, {8, 28, 256, 64, 1, 1, 0}, {2, 224, 3, 64, 7, 2, 3}} {
+		list = append(list, s.forward(), s.data(), s.weights())
+	}
+	return append(list, softmax(4096, 1024), layerNorm(4096, 1024), adam(1<<22))
+}
+
+func matmul(m, k, c int) work {
+	w := work{name: fmt.Sprintf("matmul+bias+gelu %dx%dx%d", m, k, c), flops: 2 * float64(m) * float64(k) * float64(c),
+		bytes: 4 * (float64(m)*float64(k) + float64(k)*float64(c) + float64(m)*float64(c))}
+	w.text = fmt.Sprintf(`kernel matmul(x: input f32[%[1]d, %[2]d], w: input f32[%[2]d, %[3]d], b: input f32[%[3]d]) -> (y: output f32[%[1]d, %[3]d])
+  a[m:%[1]d, c:%[3]d] = sum k:%[2]d chain; x[m, k] * w[k, c]
+  y[m:%[1]d, c:%[3]d] = %%0 = a[m, c] + b[c]; 0.5 * %%0 * (1.0 + erf(%%0 * 0.70710677))
+`, m, k, c)
+	w.torchSetup = fmt.Sprintf("x, w, b = r(%d, %d), r(%d, %d), r(%d)", m, k, c, k, c)
+	w.torch = "F.gelu(F.linear(x, w, b))"
+	return w
+}
+
+// A shape is a convolution: batch, square input, channels in and out, window, stride, padding.
+type shape struct{ n, in, ci, co, r, stride, pad int }
+
+func (s shape) out() int { return (s.in+2*s.pad-s.r)/s.stride + 1 }
+
+func (s shape) work(kind, text, torch string) work {
+	o := float64(s.out() * s.out() * s.n)
+	w := work{name: fmt.Sprintf("conv %dx%d s%d %dx%dx%d->%d b%d %s", s.r, s.r, s.stride, s.in, s.in, s.ci, s.co, s.n, kind), text: text,
+		flops: 2 * o * float64(s.co*s.ci*s.r*s.r), bytes: 4 * (o*float64(s.co) + float64(s.n*s.in*s.in*s.ci) + float64(s.r*s.r*s.ci*s.co))}
+	w.torchSetup = fmt.Sprintf("x, w, b, dy = c(r(%d, %d, %d, %d)), c(r(%d, %d, %d, %d)), r(%d), c(r(%d, %d, %d, %d))",
+		s.n, s.ci, s.in, s.in, s.co, s.ci, s.r, s.r, s.co, s.n, s.co, s.out(), s.out())
+	w.torch = torch
+	return w
+}
+
+// along writes an index of the input: stride*h + r - pad.
+func (s shape) along(h, r string) string {
+	return fmt.Sprintf("%d*%s + %s - %d", s.stride, h, r, s.pad)
+}
+
+func (s shape) when() string {
+	return fmt.Sprintf("0 <= %s < %d, 0 <= %s < %d", s.along("h", "r"), s.in, s.along("v", "s"), s.in)
+}
+
+func (s shape) forward() work {
+	text := fmt.Sprintf(`kernel conv(x: input f32[%d, %d, %d, %d], w: input f32[%d, %d, %d, %d], b: input f32[%d]) -> (y: output f32[%d, %d, %d, %d])
+  a[n:%d, h:%d, v:%d, o:%d] = sum (r:%d, s:%d, i:%d) chain when %s; x[n, %s, %s, i] * w[r, s, i, o]
+  y[n:%d, h:%d, v:%d, o:%d] = max(a[n, h, v, o] + b[o], 0.0)
+`, s.n, s.in, s.in, s.ci, s.r, s.r, s.ci, s.co, s.co, s.n, s.out(), s.out(), s.co,
+		s.n, s.out(), s.out(), s.co, s.r, s.r, s.ci, s.when(), s.along("h", "r"), s.along("v", "s"),
+		s.n, s.out(), s.out(), s.co)
+	return s.work("forward", text, fmt.Sprintf("F.relu(F.conv2d(x, w, b, %d, %d))", s.stride, s.pad))
+}
+
+// data is the gradient with respect to the input: rows h + pad - r that the stride divides.
+func (s shape) data() work {
+	from := func(h, r string) string { return fmt.Sprintf("(%s + %d - %s) div %d", h, s.pad, r, s.stride) }
+	when := fmt.Sprintf("0 <= %s < %d, 0 <= %s < %d", from("h", "r"), s.out(), from("v", "s"), s.out())
+	if s.stride == 1 {
+		from = func(h, r string) string { return fmt.Sprintf("%s + %d - %s", h, s.pad, r) }
+		when = fmt.Sprintf("0 <= %s < %d, 0 <= %s < %d", from("h", "r"), s.out(), from("v", "s"), s.out())
+	} else {
+		for _, p := range [][2]string{{"h", "r"}, {"v", "s"}} {
+			d := fmt.Sprintf("%s + %d - %s", p[0], s.pad, p[1])
+			when += fmt.Sprintf(", 0 <= %s - %d*((%s) div %d) < 1", d, s.stride, d, s.stride)
+		}
+	}
+	text := fmt.Sprintf(`kernel convdata(dy: input f32[%d, %d, %d, %d], w: input f32[%d, %d, %d, %d]) -> (dx: output f32[%d, %d, %d, %d])
+  dx[n:%d, h:%d, v:%d, i:%d] = sum (r:%d, s:%d, o:%d) chain when %s; dy[n, %s, %s, o] * w[r, s, o, i]
+`, s.n, s.out(), s.out(), s.co, s.r, s.r, s.co, s.ci, s.n, s.in, s.in, s.ci,
+		s.n, s.in, s.in, s.ci, s.r, s.r, s.co, when, from("h", "r"), from("v", "s"))
+	return s.work("data", text, fmt.Sprintf("torch.nn.grad.conv2d_input(x.shape, w, dy, %d, %d)", s.stride, s.pad))
+}
+
+func (s shape) weights() work {
+	text := fmt.Sprintf(`kernel convweights(x: input f32[%d, %d, %d, %d], dy: input f32[%d, %d, %d, %d]) -> (dw: output f32[%d, %d, %d, %d])
+  dw[r:%d, s:%d, i:%d, o:%d] = sum (n:%d, h:%d, v:%d) chunks n by 2 when %s; x[n, %s, %s, i] * dy[n, h, v, o]
+`, s.n, s.in, s.in, s.ci, s.n, s.out(), s.out(), s.co, s.r, s.r, s.ci, s.co,
+		s.r, s.r, s.ci, s.co, s.n, s.out(), s.out(), s.when(), s.along("h", "r"), s.along("v", "s"))
+	return s.work("weights", text, fmt.Sprintf("torch.nn.grad.conv2d_weight(x, w.shape, dy, %d, %d)", s.stride, s.pad))
+}
+
+func softmax(rows, n int) work {
+	return work{name: fmt.Sprintf("softmax %dx%d", rows, n), flops: 20 * float64(rows*n), bytes: 8 * float64(rows*n), writes: true,
+		text: fmt.Sprintf(`kernel softmax(x: input f32[%[1]d, %[2]d]) -> (y: output f32[%[1]d, %[2]d])
+  m[i:%[1]d] = max j:%[2]d lanes64; x[i, j]
+  s[i:%[1]d] = sum j:%[2]d lanes64; exp(x[i, j] - m[i])
+  y[i:%[1]d, j:%[2]d] = exp(x[i, j] - m[i]) / s[i]
+`, rows, n), torchSetup: fmt.Sprintf("x = r(%d, %d)", rows, n), torch: "F.softmax(x, 1)"}
+}
+
+func layerNorm(rows, n int) work {
+	return work{name: fmt.Sprintf("layernorm %dx%d", rows, n), flops: 8 * float64(rows*n), bytes: 8 * float64(rows*n), writes: true,
+		text: fmt.Sprintf(`kernel layernorm(x: input f32[%[1]d, %[2]d], g: input f32[%[2]d], b: input f32[%[2]d]) -> (y: output f32[%[1]d, %[2]d])
+  s[i:%[1]d] = sum j:%[2]d lanes64; x[i, j]
+  q[i:%[1]d] = sum j:%[2]d lanes64; %%0 = x[i, j] - s[i] / %[2]d.0; %%0 * %%0
+  y[i:%[1]d, j:%[2]d] = (x[i, j] - s[i] / %[2]d.0) / sqrt(q[i] / %[2]d.0 + 1e-05) * g[j] + b[j]
+`, rows, n), torchSetup: fmt.Sprintf("x, g, b = r(%d, %d), r(%d), r(%d)", rows, n, n, n), torch: fmt.Sprintf("F.layer_norm(x, (%d,), g, b)", n)}
+}
+
+// adam updates one parameter of n elements.
+func adam(n int) work {
+	return work{name: fmt.Sprintf("adam %d", n), flops: 12 * float64(n), bytes: 28 * float64(n), writes: true,
+		text: fmt.Sprintf(`kernel adam(w: input f32[%[1]d], g: input f32[%[1]d], m: input f32[%[1]d], v: input f32[%[1]d]) -> (w1: output f32[%[1]d], m1: output f32[%[1]d], v1: output f32[%[1]d])
+  m1[i:%[1]d] = 0.9 * m[i] + 0.1 * g[i]
+  v1[i:%[1]d] = 0.999 * v[i] + 0.001 * g[i] * g[i]
+  w1[i:%[1]d] = w[i] - 0.001 * m1[i] / (sqrt(v1[i]) + 1e-08)
+`, n), torchSetup: fmt.Sprintf("p = torch.nn.Parameter(r(%d)); p.grad = r(%d); o = torch.optim.Adam([p], fused=True)", n, n), torch: "o.step()"}
+}
