@@ -23,14 +23,15 @@ func main() {
 	target := flag.String("target", "native", "native, x86-64-v3 or x86-64-v4")
 	match := flag.String("match", "", "time only kernels with this in their name")
 	runs := flag.Int("runs", 7, "runs of which the median counts")
+	best := flag.Bool("best", false, "count the best run: on a machine that others use")
 	flag.Parse()
-	if err := bench(*threads, *target, *match, *runs); err != nil {
+	if err := bench(*threads, *target, *match, sample{*runs, *best}); err != nil {
 		fmt.Fprintln(os.Stderr, "kernels:", err)
 		os.Exit(1)
 	}
 }
 
-func bench(threads, name, match string, runs int) error {
+func bench(threads, name, match string, runs sample) error {
 	target, err := chosen(name)
 	if err != nil {
 		return err
@@ -41,7 +42,7 @@ func bench(threads, name, match string, runs int) error {
 			list = append(list, w)
 		}
 	}
-	fmt.Printf("%s, load %s, medians of %d runs\n", target.Name, load(), runs)
+	fmt.Printf("%s, load %s, %s\n", target.Name, load(), runs)
 	for _, text := range strings.Split(threads, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
@@ -77,8 +78,22 @@ func load() string {
 	return strings.Join(strings.Fields(string(b))[:3], " ")
 }
 
+// A sample is how often something is timed, and which of the times counts: the median, or the best.
+type sample struct {
+	runs int
+	best bool
+}
+
+// String says which time counts.
+func (s sample) String() string {
+	if s.best {
+		return fmt.Sprintf("best of %d runs", s.runs)
+	}
+	return fmt.Sprintf("medians of %d runs", s.runs)
+}
+
 // table prints one line per kernel, on that many threads.
-func table(list []work, target cpu.Target, threads, runs int) error {
+func table(list []work, target cpu.Target, threads int, runs sample) error {
 	limit, err := measureCeilings(target, threads, runs)
 	if err != nil {
 		return err

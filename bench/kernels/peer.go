@@ -14,7 +14,7 @@ var peerScript string
 
 // peerTimes returns the seconds that PyTorch takes for each work that has an expression, by name;
 // none where PEERS names no Python with PyTorch.
-func peerTimes(list []work, threads, runs int) (map[string]float64, error) {
+func peerTimes(list []work, threads int, runs sample) (map[string]float64, error) {
 	python := os.Getenv("PEERS")
 	if python == "" || exec.Command(python, "-c", "import torch").Run() != nil {
 		fmt.Println("no PyTorch: PEERS names no Python that has it")
@@ -27,7 +27,7 @@ func peerTimes(list []work, threads, runs int) (map[string]float64, error) {
 			items = append(items, item{w.name, w.torchSetup, w.torch})
 		}
 	}
-	in, err := json.Marshal(map[string]any{"threads": threads, "runs": runs, "items": items})
+	in, err := json.Marshal(map[string]any{"threads": threads, "runs": runs.runs, "best": runs.best, "items": items})
 	if err != nil {
 		return nil, err
 	}

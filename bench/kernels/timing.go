@@ -112,8 +112,8 @@ func (l *loaded) bind(e *program.Entry) error {
 // A run of a kernel lasts at least this long, so that the clock and the start do not count.
 const runTime = 40 * time.Millisecond
 
-// timed returns the seconds of one call, the median of the runs.
-func timed(w work, target cpu.Target, threads, runs int) (float64, error) {
+// timed returns the seconds of one call, the sample's.
+func timed(w work, target cpu.Target, threads int, runs sample) (float64, error) {
 	l, err := compiled(w.text, target)
 	if err != nil {
 		return 0, err
@@ -121,7 +121,7 @@ func timed(w work, target cpu.Target, threads, runs int) (float64, error) {
 	defer l.close()
 	ctx := context.Background()
 	calls, all := 1, []float64{}
-	for len(all) < runs {
+	for len(all) < runs.runs {
 		begin := time.Now()
 		for range calls {
 			if threads == 1 {
@@ -141,6 +141,9 @@ func timed(w work, target cpu.Target, threads, runs int) (float64, error) {
 		all = append(all, took.Seconds()/float64(calls))
 	}
 	slices.Sort(all)
+	if runs.best {
+		return all[0], nil
+	}
 	return all[len(all)/2], nil
 }
 
@@ -154,7 +157,7 @@ type ceilings struct {
 // footprints are bytes that lie in the second cache, the third, and memory.
 var footprints = [3]int{256 << 10, 6 << 20, 96 << 20}
 
-func measureCeilings(target cpu.Target, threads, runs int) (c ceilings, err error) {
+func measureCeilings(target cpu.Target, threads int, runs sample) (c ceilings, err error) {
 	const rows, terms, columns = 14 * 96, 256, 32
 	fma := fmt.Sprintf("kernel fma(x: input f32[%[1]d, %[2]d], w: input f32[%[2]d, %[3]d]) -> (y: output f32[%[1]d, %[3]d])\n"+
 		"  y[m:%[1]d, c:%[3]d] = sum k:%[2]d chain; x[m, k] * w[k, c]\n", rows, terms, columns)

@@ -55,13 +55,17 @@ func (s shape) along(h, r string) string {
 	return fmt.Sprintf("%d*%s + %s - %d", s.stride, h, r, s.pad)
 }
 
+// when skips what is padding; with a window of one position nothing is.
 func (s shape) when() string {
-	return fmt.Sprintf("0 <= %s < %d, 0 <= %s < %d", s.along("h", "r"), s.in, s.along("v", "s"), s.in)
+	if s.r == 1 && s.stride == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" when 0 <= %s < %d, 0 <= %s < %d", s.along("h", "r"), s.in, s.along("v", "s"), s.in)
 }
 
 func (s shape) forward() work {
 	text := fmt.Sprintf(`kernel conv(x: input f32[%d, %d, %d, %d], w: input f32[%d, %d, %d, %d], b: input f32[%d]) -> (y: output f32[%d, %d, %d, %d])
-  a[n:%d, h:%d, v:%d, o:%d] = sum (r:%d, s:%d, i:%d) chain when %s; x[n, %s, %s, i] * w[r, s, i, o]
+  a[n:%d, h:%d, v:%d, o:%d] = sum (r:%d, s:%d, i:%d) chain%s; x[n, %s, %s, i] * w[r, s, i, o]
   y[n:%d, h:%d, v:%d, o:%d] = max(a[n, h, v, o] + b[o], 0.0)
 `, s.n, s.in, s.in, s.ci, s.r, s.r, s.ci, s.co, s.co, s.n, s.out(), s.out(), s.co,
 		s.n, s.out(), s.out(), s.co, s.r, s.r, s.ci, s.when(), s.along("h", "r"), s.along("v", "s"),
@@ -72,10 +76,13 @@ func (s shape) forward() work {
 // data is the gradient with respect to the input: rows h + pad - r that the stride divides.
 func (s shape) data() work {
 	from := func(h, r string) string { return fmt.Sprintf("(%s + %d - %s) div %d", h, s.pad, r, s.stride) }
-	when := fmt.Sprintf("0 <= %s < %d, 0 <= %s < %d", from("h", "r"), s.out(), from("v", "s"), s.out())
+	when := fmt.Sprintf(" when 0 <= %s < %d, 0 <= %s < %d", from("h", "r"), s.out(), from("v", "s"), s.out())
 	if s.stride == 1 {
 		from = func(h, r string) string { return fmt.Sprintf("%s + %d - %s", h, s.pad, r) }
-		when = fmt.Sprintf("0 <= %s < %d, 0 <= %s < %d", from("h", "r"), s.out(), from("v", "s"), s.out())
+		when = fmt.Sprintf(" when 0 <= %s < %d, 0 <= %s < %d", from("h", "r"), s.out(), from("v", "s"), s.out())
+		if s.r == 1 {
+			when = ""
+		}
 	} else {
 		for _, p := range [][2]string{{"h", "r"}, {"v", "s"}} {
 			d := fmt.Sprintf("%s + %d - %s", p[0], s.pad, p[1])
@@ -83,7 +90,7 @@ func (s shape) data() work {
 		}
 	}
 	text := fmt.Sprintf(`kernel convdata(dy: input f32[%d, %d, %d, %d], w: input f32[%d, %d, %d, %d]) -> (dx: output f32[%d, %d, %d, %d])
-  dx[n:%d, h:%d, v:%d, i:%d] = sum (r:%d, s:%d, o:%d) chain when %s; dy[n, %s, %s, o] * w[r, s, o, i]
+  dx[n:%d, h:%d, v:%d, i:%d] = sum (r:%d, s:%d, o:%d) chain%s; dy[n, %s, %s, o] * w[r, s, o, i]
 `, s.n, s.out(), s.out(), s.co, s.r, s.r, s.co, s.ci, s.n, s.in, s.in, s.ci,
 		s.n, s.in, s.in, s.ci, s.r, s.r, s.co, when, from("h", "r"), from("v", "s"))
 	return s.work("data", text, fmt.Sprintf("torch.nn.grad.conv2d_input(x.shape, w, dy, %d, %d)", s.stride, s.pad))
@@ -91,7 +98,7 @@ func (s shape) data() work {
 
 func (s shape) weights() work {
 	text := fmt.Sprintf(`kernel convweights(x: input f32[%d, %d, %d, %d], dy: input f32[%d, %d, %d, %d]) -> (dw: output f32[%d, %d, %d, %d])
-  dw[r:%d, s:%d, i:%d, o:%d] = sum (n:%d, h:%d, v:%d) chunks n by 2 when %s; x[n, %s, %s, i] * dy[n, h, v, o]
+  dw[r:%d, s:%d, i:%d, o:%d] = sum (n:%d, h:%d, v:%d) chunks n by 2%s; x[n, %s, %s, i] * dy[n, h, v, o]
 `, s.n, s.in, s.in, s.ci, s.n, s.out(), s.out(), s.co, s.r, s.r, s.ci, s.co,
 		s.r, s.r, s.ci, s.co, s.n, s.out(), s.out(), s.when(), s.along("h", "r"), s.along("v", "s"))
 	return s.work("weights", text, fmt.Sprintf("torch.nn.grad.conv2d_weight(x, w.shape, dy, %d, %d)", s.stride, s.pad))
