@@ -80,7 +80,7 @@ func (r *lineReport) Begin(p train.Plan) {
 	if p.First > 1 || p.Done > 0 {
 		fmt.Fprintf(r, "; resumed in epoch %d after step %d", p.First, p.Done)
 	}
-	fmt.Fprintf(r, "; %d epochs of %d steps, batch %d, %d threads, seed %d\n", p.Epochs, p.StepsPerEpoch, p.Batch, p.Threads, p.Seed)
+	fmt.Fprintf(r, "; %s of %s, batch %d, %s, seed %d\n", plural(p.Epochs, "epoch"), plural(p.StepsPerEpoch, "step"), p.Batch, plural(p.Threads, "thread"), p.Seed)
 }
 
 func (r *lineReport) Step(train.Progress) {}
@@ -98,7 +98,7 @@ func (r *lineReport) Epoch(e train.EpochEvent) {
 }
 
 func (r *lineReport) Done(e train.DoneEvent) {
-	fmt.Fprintf(r, "%s after %d epochs and %.1f s", e.Reason, e.Epochs, e.Seconds)
+	fmt.Fprintf(r, "%s after %s and %.1f s", e.Reason, plural(e.Epochs, "epoch"), e.Seconds)
 	if e.Test != nil {
 		fmt.Fprintf(r, "  %s", scores("test", e.Test))
 	}
@@ -170,6 +170,14 @@ func scores(part string, s train.Scores) string {
 		fmt.Fprintf(&b, " %s %.4f", n, s[n])
 	}
 	return b.String()
+}
+
+// plural prints 1 epoch, 2 epochs.
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // thousands prints 54,000.
