@@ -37,6 +37,7 @@ runtime/train   : runtime runtime/program runtime/native runtime/data ir/tensor
 stdlib          :
 dlc             : *
 cmd/dlc         : dlc lang/diag lang/format runtime runtime/program runtime/data runtime/train runtime/check ir/tensor
+bench/kernels   : codegen/cpu ir/kernel ir/tensor ir/tile passes runtime/native runtime/program
 examples/*      : runtime runtime/program ir/tensor
 `
 
