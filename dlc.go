@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"dlc/codegen/cpu"
 	"dlc/codegen/llvm"
@@ -150,7 +152,7 @@ func Check(src *Source, o *Options) (p *Program, err error) {
 	prog, diags := j.front()
 	j.enter("build")
 	module, info, more := build.Module(prog, build.Options{Columns: o.Columns, Header: o.Header, Broken: failed(diags)})
-	diags = append(diags, more...)
+	diags = known(src, append(diags, more...))
 	if failed(diags) {
 		return nil, diags
 	}
@@ -158,6 +160,26 @@ func Check(src *Source, o *Options) (p *Program, err error) {
 	j.stage("graph", func() string { return ir.Print(module) })
 	j.enter("")
 	return &Program{Source: src, Info: info, Module: module, job: j}, nil
+}
+
+// known leaves out that a name means nothing where the source declares it: its declaration has
+// mistakes of its own, which are told.
+func known(src *Source, l diag.List) diag.List {
+	declared := map[string]bool{}
+	for line := range strings.Lines(string(src.Text)) {
+		words := strings.FieldsFunc(line, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		if len(words) > 1 && strings.HasPrefix(line, words[0]+" ") {
+			declared[words[1]] = true
+		}
+	}
+	rest := slices.DeleteFunc(slices.Clone(l), func(d *diag.Diagnostic) bool {
+		missing := d.Code == check.UnknownName || d.Code == check.UnknownCallee || d.Code == check.NameUnsupported
+		return missing && d.Span.File == src.Path && d.Span.End <= len(src.Text) && declared[string(src.Text[d.Span.Start:d.Span.End])]
+	})
+	if !failed(rest) {
+		return l
+	}
+	return rest
 }
 
 // failed reports whether a list holds an error and not just warnings.

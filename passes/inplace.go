@@ -1,6 +1,9 @@
 package passes
 
 import (
+	"maps"
+	"slices"
+
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 	"dlc/ir/tile"
@@ -62,6 +65,8 @@ func readsBeforeWrite(t *tile.Program, old, out string) bool {
 }
 
 func (c *writeCheck) walk(nodes []tile.Node) {
+	outside := maps.Clone(c.kept)
+	defer func() { c.kept = outside }() // what a list keeps lives to its end
 	for _, n := range nodes {
 		switch n := n.(type) {
 		case *tile.Loop:
@@ -81,9 +86,15 @@ func (c *writeCheck) walk(nodes []tile.Node) {
 }
 
 func (c *writeCheck) evaluate(name string) {
-	if found, own := c.loads(name); found && (c.stored || !own) {
+	if found, own := c.loads(name); found && (c.stored || !own || !c.alongTarget(name)) {
 		c.ok = false
 	}
+}
+
+// alongTarget reports whether the axes of a definition are the target's, in order: in a schedule
+// one name is one index, so both are computed at the same points of a tile.
+func (c *writeCheck) alongTarget(name string) bool {
+	return slices.EqualFunc(c.defs[name].Axes, c.target.Axes, func(a, b kernel.Axis) bool { return a.Name == b.Name })
 }
 
 // loads looks for loads of the old value in the evaluation of a definition, through the maps it

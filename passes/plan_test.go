@@ -101,3 +101,68 @@ func TestPlanKeepsOldValueForLaterReaders(t *testing.T) {
 		}
 	}
 }
+
+// placed builds the update of m by g with the definitions' help, scheduled as body.
+func placed(shape tensor.Shape, defs []*kernel.Def, body []tile.Node) (*kernel.Program, func(*kernel.Kernel) (*tile.Program, error)) {
+	t := tensor.Type{DType: tensor.F32, Shape: shape}
+	m := &kernel.Buffer{Name: "m", Type: t, Role: kernel.Weight}
+	m2 := &kernel.Buffer{Name: "m2", Type: t, Role: kernel.Update, Of: "m"}
+	out := &kernel.Buffer{Name: "out", Type: t, Role: kernel.Output}
+	k := &kernel.Kernel{Name: "update", Ins: []*kernel.Buffer{m}, Outs: []*kernel.Buffer{m2, out}, Defs: defs}
+	tiling := func(k *kernel.Kernel) (*tile.Program, error) {
+		if k.Name != "update" {
+			body = []tile.Node{&tile.Store{Def: k.Defs[0].Name}}
+		}
+		return &tile.Program{Kernel: k, Phases: []*tile.Phase{{Body: body}}}, nil
+	}
+	return &kernel.Program{Name: "train", Buffers: []*kernel.Buffer{m, m2, out}, Kernels: []*kernel.Kernel{k}}, tiling
+}
+
+// TestPlanForgetsWhatAListKept: out evaluates t again behind the loop that kept it, from an m
+// that would be overwritten by then.
+func TestPlanForgetsWhatAListKept(t *testing.T) {
+	axes := []kernel.Axis{{Name: "i", Extent: tensor.Int(8)}}
+	at := func(name string) kernel.Expr {
+		return &kernel.Load{Name: name, DType: tensor.F32, At: kernel.Points(axes)}
+	}
+	def := func(name string, e kernel.Expr) *kernel.Def {
+		return &kernel.Def{Name: name, DType: tensor.F32, Axes: axes, Expr: e}
+	}
+	loop := func(body ...tile.Node) tile.Node {
+		return &tile.Loop{Kind: tile.Each, Split: tile.Split{Index: "i", By: []int64{1}}, Body: body}
+	}
+	let, m2, out := &tile.Let{Def: "t"}, &tile.Store{Def: "m2"}, &tile.Store{Def: "out"}
+	for _, c := range []struct {
+		name    string
+		body    []tile.Node
+		kernels int
+	}{
+		{"one list", []tile.Node{loop(let, m2, out)}, 1},
+		{"another list", []tile.Node{loop(let, m2), loop(out)}, 2},
+		{"kept outside", []tile.Node{let, loop(m2), loop(out)}, 1},
+	} {
+		defs := []*kernel.Def{def("t", kernel.Apply("neg", at("m"))), def("m2", kernel.Apply("exp", at("t"))), def("out", at("t"))}
+		p, tiling := placed(tensor.Ints(8), defs, c.body)
+		if _, tiles, err := Plan(p, tiling, 0); err != nil || len(tiles) != c.kernels {
+			t.Errorf("%s: %d kernels, %v; want %d", c.name, len(tiles), err, c.kernels)
+		}
+	}
+}
+
+// TestPlanTransposedUpdate: an element of m2 is another one of m, kept in registers on the way.
+func TestPlanTransposedUpdate(t *testing.T) {
+	i, j := kernel.Axis{Name: "i", Extent: tensor.Int(8)}, kernel.Axis{Name: "j", Extent: tensor.Int(8)}
+	load := func(name string, axes ...kernel.Axis) kernel.Expr {
+		return &kernel.Load{Name: name, DType: tensor.F32, At: kernel.Points(axes)}
+	}
+	defs := []*kernel.Def{
+		{Name: "t", DType: tensor.F32, Axes: []kernel.Axis{j, i}, Expr: load("m", j, i)},
+		{Name: "m2", DType: tensor.F32, Axes: []kernel.Axis{i, j}, Expr: load("t", j, i)},
+		{Name: "out", DType: tensor.F32, Axes: []kernel.Axis{i, j}, Expr: load("t", j, i)}}
+	walk := &tile.Loop{Kind: tile.Each, Split: tile.Split{Index: "i", By: []int64{1}}, Body: []tile.Node{
+		&tile.Let{Def: "t"}, &tile.Store{Def: "m2"}, &tile.Store{Def: "out"}}}
+	p, tiling := placed(tensor.Ints(8, 8), defs, []tile.Node{walk})
+	if _, tiles, err := Plan(p, tiling, 0); err != nil || len(tiles) != 2 {
+		t.Errorf("%d kernels, %v; want the update and its copy", len(tiles), err)
+	}
+}

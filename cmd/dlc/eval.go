@@ -41,7 +41,7 @@ func newEval() *cobra.Command {
 				return dlc.Seen(err)
 			}
 			if s == nil {
-				return fmt.Errorf("the data has no %s part", split)
+				return fmt.Errorf("the data has no %s part: name another with --split", split)
 			}
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"split": split, "records": d.Len(part), "scores": s})

@@ -26,7 +26,7 @@ func newPredict() *cobra.Command {
 	var images []string
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "predict ARTIFACT",
+		Use:   "predict ARTIFACT (--image FILE | --csv FILE)",
 		Short: "Answers raw records: images or rows of a table",
 		Long: `Puts raw records through what the file's dataset block declares, and then through the model: the same code as in training.
 Images are PNG or JPEG of the model's size; a table is CSV with a header that has the columns the model takes.`,

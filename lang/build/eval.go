@@ -273,7 +273,8 @@ func (e *elaborator) cond(s *scope, x *syntax.If) value {
 		}
 		return none{}
 	case *tens:
-		e.errorf(s, check.FormUnsupported, x.Cond.Span(), "a condition on a tensor is not supported yet")
+		d := e.errorf(s, check.FormUnsupported, x.Cond.Span(), "a condition on a tensor is not supported yet")
+		help(d, "`where(condition, x, y)` takes x where the condition holds and y elsewhere")
 	default:
 		e.errorf(s, check.BadCondition, x.Cond.Span(), "the condition of an `if` must be a bool, not %s", v.says())
 	}

@@ -102,6 +102,9 @@ func (e *elaborator) input(s, in *scope, name string, p *check.Param, a operand)
 
 // inputHelp adds the usual way out of a mismatch.
 func (e *elaborator) inputHelp(d *diag.Diagnostic, in *scope, p *check.Param, v value) {
+	if _, listed := v.(*sequence); listed {
+		help(d, "`stack([...])` makes one tensor of a list")
+	}
 	t, ok := v.(*tens)
 	if !ok {
 		return

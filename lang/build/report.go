@@ -81,6 +81,9 @@ func (e *elaborator) unknown(s *scope, n *syntax.Name, called bool, more ...stri
 			d.Message = fmt.Sprintf("there is no output or column `%s`", n.Text)
 		}
 		if e.data != nil && e.data.source.open && e.opts.Columns == nil {
+			if len(d.Help) == 0 { // no slip of the pen
+				d.Code = check.UnknownData
+			}
 			help(d, "without the data only declared columns are known, as in `%s : number`", n.Text)
 		}
 	}

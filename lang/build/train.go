@@ -343,6 +343,11 @@ func (e *elaborator) optimize(s *scope, opt *configured, loss *ir.Value) {
 	for i, p := range paths {
 		e.step(s, opt, p, params[i], grads[i])
 	}
+	moved := slices.ContainsFunc(paths, func(p string) bool { return slices.Contains(e.t.updated, p) })
+	if !moved && len(e.diags) == 0 {
+		d := e.errorf(s, check.Setting, e.train.optimizer.Span(), "`%s` never updates `param`", opt.def.Name)
+		help(d, "a step ends in `param <- ...`; with `=` the name means another value, and the parameter stays")
+	}
 }
 
 // reached lists the parameters that the loss depends on; one that it does not is a mistake.

@@ -160,7 +160,11 @@ func (c *checker) weight(n *syntax.Name, t *syntax.Type, init syntax.Expr, what 
 			return
 		}
 	}
-	c.errorf(BadTarget, n.Span(), "a %s cannot declare a `%s`", c.def.Kind, what)
+	article := "a"
+	if strings.IndexByte("aeiou", c.def.Kind[0]) >= 0 {
+		article = "an"
+	}
+	c.errorf(BadTarget, n.Span(), "%s %s cannot declare a `%s`", article, c.def.Kind, what)
 }
 
 // dims resolves the names that a shape uses without binding them.
@@ -336,6 +340,9 @@ func Unknown(n *syntax.Name, p *Program, called bool, scope []string) *diag.Diag
 	}
 	x := New(code, n.Span(), "unknown %s `%s`", what, n.Text)
 	Suggest(x, n, append(scope, p.Names()...))
+	if n.Text == "return" {
+		x.Help, x.Fix = []string{"leave the word out: a block's value is its last expression"}, nil
+	}
 	return x
 }
 

@@ -153,7 +153,7 @@ func (c *csvColumn) add(field string) error {
 	}
 	v, err := strconv.ParseFloat(text, 32)
 	if text == "" {
-		return errors.New("the field is empty, not a number")
+		return errors.New("the field is empty, not a number: leave out the column or the row")
 	}
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 		return fmt.Errorf("%.40q is not a finite number", field)
