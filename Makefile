@@ -24,7 +24,7 @@ fuzz:
 
 # The runtime under the race detector, which needs a C compiler; nothing else does.
 race:
-	CGO_ENABLED=1 go test -race ./runtime/...
+	CGO_ENABLED=1 go test -race ./runtime ./runtime/native ./runtime/program
 
 golden: build
 	go test $$(grep -rl 'flag.Bool("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -update
