@@ -10,6 +10,7 @@ import (
 	_ "image/jpeg" // decoders of image.Decode
 	_ "image/png"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 
@@ -55,7 +56,7 @@ Images are PNG or JPEG of the model's size; a table is CSV with a header that ha
 				return err
 			}
 			defer s.Close()
-			raw, names, err := rawRecords(e, csv, images)
+			raw, names, err := rawRecords(f.Model, csv, images)
 			if err != nil {
 				return err
 			}
@@ -82,9 +83,10 @@ Images are PNG or JPEG of the model's size; a table is CSV with a header that ha
 	return c
 }
 
-// rawRecords reads the raw columns that prepare takes; columns that a record to be answered does
-// not have, such as its label, are zeros.
-func rawRecords(prepare *program.Entry, csv string, images []string) (map[string]*tensor.Tensor, []string, error) {
+// rawRecords reads the raw columns that prepare takes. A label, which a record to be answered does
+// not have, is zeros where it is missing; any other column must be there.
+func rawRecords(m *program.Model, csv string, images []string) (map[string]*tensor.Tensor, []string, error) {
+	prepare := m.Entry("prepare")
 	out := map[string]*tensor.Tensor{}
 	n := len(images)
 	var table *data.Dataset
@@ -112,11 +114,16 @@ func rawRecords(prepare *program.Entry, csv string, images []string) (map[string
 		out[b.Name] = x
 		switch {
 		case table != nil:
-			if c, ok := table.Column(b.Name); ok {
-				used = true
-				if err := column(table, c, n, x); err != nil {
-					return nil, nil, err
-				}
+			c, ok := table.Column(b.Name)
+			if !ok && !isLabel(m, b.Name) {
+				return nil, nil, fmt.Errorf("%s has no column %q, which the model takes", csv, b.Name)
+			}
+			if !ok {
+				continue
+			}
+			used = true
+			if err := column(table, c, n, x); err != nil {
+				return nil, nil, err
 			}
 		case len(dims) >= 3:
 			used = true
@@ -138,6 +145,13 @@ func rawRecords(prepare *program.Entry, csv string, images []string) (map[string
 		}
 	}
 	return out, names, nil
+}
+
+// isLabel reports whether a raw column comes out of prepare under its own name for the loss alone:
+// the model does not take it.
+func isLabel(m *program.Model, name string) bool {
+	gives := func(b program.Buffer) bool { return b.Class == program.Output && b.Name == name }
+	return slices.ContainsFunc(m.Entry("prepare").Buffers, gives) && !takes(m.Entry("infer"), name)
 }
 
 // takes reports whether an entry has an input of that name.
