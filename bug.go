@@ -100,7 +100,7 @@ func (j *job) bug(cause any, stack []byte) *Bug {
 type reproduction struct {
 	Path    string           `json:"path"`
 	Bytes   int              `json:"bytes"` // of the source, which ends the file
-	Call    string           `json:"call"`  // check, compile or plan
+	Call    string           `json:"call"`  // check, compile, plan or kernels
 	Columns map[string]saved `json:"columns,omitempty"`
 	Targets []string         `json:"targets,omitempty"`
 	Entries []string         `json:"entries,omitempty"`
@@ -206,6 +206,10 @@ func shapeOf(dims []int) tensor.Shape {
 }
 
 func replay(src *Source, o *Options, call string) error {
+	if call == "kernels" {
+		_, err := Kernels(src, o)
+		return err
+	}
 	if _, err := Recipe(src); err != nil {
 		return err
 	}

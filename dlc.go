@@ -207,19 +207,29 @@ func (p *Program) Compile() (m *program.Model, err error) {
 	}
 	m = &program.Model{Name: p.Module.Name, Manifest: program.Manifest{Source: string(p.Source.Text), Compiler: Version}}
 	for _, w := range p.Module.Weights {
-		size, _ := w.Type.Shape.Size().Const()
-		m.Weights = append(m.Weights, &program.Weight{Path: w.Path, Type: w.Type, State: w.State, Value: make([]byte, size*int64(w.Type.DType.Size()))})
+		m.Weights = append(m.Weights, blank(w.Path, w.Type, w.State))
 	}
+	return m, j.sections(m, programs, targets)
+}
+
+// blank is a weight of zeros.
+func blank(path string, t tensor.Type, state bool) *program.Weight {
+	size, _ := t.Shape.Size().Const()
+	return &program.Weight{Path: path, Type: t, State: state, Value: make([]byte, size*int64(t.DType.Size()))}
+}
+
+// sections runs the back for each target.
+func (j *job) sections(m *program.Model, programs []*kernel.Program, targets []cpu.Target) error {
 	for _, target := range targets {
 		entries, section, err := j.section(programs, target)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		m.Entries = entries
 		m.Sections = append(m.Sections, section)
 	}
 	j.enter("")
-	return m, nil
+	return nil
 }
 
 // kernels runs the passes over the graph and lowers each entry.

@@ -111,6 +111,12 @@ func Kernels(f *ir.Func, m *ir.Module, o *Options) (*kernel.Program, error) {
 	o.before("lower")
 	p := lower(f)
 	o.after("lower", p)
+	Rewrite(p, o)
+	return p, nil
+}
+
+// Rewrite runs the kernel passes over a program.
+func Rewrite(p *kernel.Program, o *Options) {
 	list := kernelPasses
 	if o != nil && o.Check {
 		list = checkedPasses
@@ -120,5 +126,4 @@ func Kernels(f *ir.Func, m *ir.Module, o *Options) (*kernel.Program, error) {
 		pass.Run(p, o)
 		o.after(pass.Name, p)
 	}
-	return p, nil
 }

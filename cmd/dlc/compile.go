@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +18,8 @@ func newCompile() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "compile FILE.dlc",
 		Short: "Compiles a model and shows any stage on the way",
-		Long:  "Compiles a model to machine code in memory. Nothing is written; ask for a stage, the work of a pass, or the time of each phase.",
+		Long: "Compiles a model to machine code in memory. Nothing is written; ask for a stage, the work of a pass, or the time of each phase. " +
+			"A file named *" + dlc.KernelSuffix + " is the text of a kernel program, as --emit=kernel prints it, and goes the rest of the way.",
 		Example: `  dlc compile examples/mnist/lenet.dlc --emit=graph --entry infer
   dlc compile examples/mnist/lenet.dlc --dump=fuse
   dlc compile examples/mnist/lenet.dlc --time`,
@@ -56,17 +58,7 @@ func newCompile() *cobra.Command {
 					fmt.Fprintf(out, "%-14s %8.2f ms\n", phase, d.Seconds()*1e3)
 				}
 			}
-			p, err := checkFile(args[0], nil, false, o)
-			if err != nil {
-				return err
-			}
-			if entry != "" && !slices.Contains(p.Entries(), entry) {
-				return fmt.Errorf("%s: %w", args[0], unknownWord("entry", entry, p.Entries()))
-			}
-			if emit == "ast" || emit == "types" || emit == "graph" {
-				return nil
-			}
-			if _, err := p.Compile(); err != nil {
+			if err := compile(args[0], emit, entry, o); err != nil {
 				return err
 			}
 			if timed {
@@ -81,4 +73,40 @@ func newCompile() *cobra.Command {
 	c.Flags().StringVar(&entry, "entry", "", "compile this entry alone (default: train and infer)")
 	c.Flags().StringVar(&target, "target", "", "native, x86-64-v3 or x86-64-v4")
 	return c
+}
+
+// compile takes one file, of the language or of kernels, to machine code, or only to its graph
+// where that is what is asked for.
+func compile(file, emit, entry string, o dlc.Options) error {
+	front := emit == "ast" || emit == "types" || emit == "graph"
+	if strings.HasSuffix(file, dlc.KernelSuffix) {
+		if front || emit == "opt" || entry != "" {
+			return fmt.Errorf("%s holds kernels: it has no %s", file, cmp.Or(entryFlag(entry), "stage "+emit))
+		}
+		src, err := dlc.ReadSource(file)
+		if err != nil {
+			return err
+		}
+		_, err = dlc.Kernels(src, &o)
+		return err
+	}
+	p, err := checkFile(file, nil, false, o)
+	if err != nil {
+		return err
+	}
+	if entry != "" && !slices.Contains(p.Entries(), entry) {
+		return fmt.Errorf("%s: %w", file, unknownWord("entry", entry, p.Entries()))
+	}
+	if front {
+		return nil
+	}
+	_, err = p.Compile()
+	return err
+}
+
+func entryFlag(entry string) string {
+	if entry == "" {
+		return ""
+	}
+	return "entry " + entry
 }

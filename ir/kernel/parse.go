@@ -84,7 +84,7 @@ func catch(err *error) {
 func eachLine(text string, f func(*scanner)) {
 	for i, line := range strings.Split(text, "\n") {
 		s := &scanner{src: strings.TrimRight(line, "\r"), line: i + 1}
-		if s.done() {
+		if s.done() || strings.HasPrefix(strings.TrimSpace(s.src), "//") {
 			continue
 		}
 		f(s)
@@ -168,8 +168,8 @@ type parsedKernel struct {
 	types map[string]tensor.DType
 }
 
-// kernelHead reads what follows the word kernel. Buffers are those declared, by name, or, where
-// none are, declared here.
+// kernelHead reads what follows the word kernel. Buffers are those declared, by name with or
+// without their type, or, where none are, declared here.
 func (s *scanner) kernelHead(declared map[string]*Buffer) *parsedKernel {
 	k := &parsedKernel{&Kernel{Name: s.name()}, map[string]tensor.DType{}}
 	list := func() []*Buffer {
@@ -198,14 +198,14 @@ func (s *scanner) kernelBuffer(declared map[string]*Buffer) *Buffer {
 		return s.buffer()
 	}
 	n := s.name()
-	s.expect(":")
-	t := s.tensorType()
 	b := declared[n]
 	if b == nil {
 		s.failf("no buffer is named %s", n)
 	}
-	if !b.Type.Equal(t) {
-		s.failf("buffer %s is %s, not %s", n, b.Type, t)
+	if s.accept(":") {
+		if t := s.tensorType(); !b.Type.Equal(t) {
+			s.failf("buffer %s is %s, not %s", n, b.Type, t)
+		}
 	}
 	return b
 }
