@@ -1,18 +1,20 @@
 // Command kernels times single kernels: the text of a definition, scheduled and compiled as models
-// are, beside what the machine can do at most (measured in the same run) and, where PEERS names a
-// Python with PyTorch, beside PyTorch on the same shapes.
+// are, in turn with what the machine can do at most and, where PEERS names a Python with PyTorch,
+// with PyTorch's ways of the same work.
 //
-//	PEERS=/path/to/python go run ./bench/kernels [-threads 1,2] [-target native] [-match TEXT] [-runs 7]
+//	PEERS=/path/to/python go run ./bench/kernels [-threads 1,2] [-target native] [-match TEXT] [-time 2s]
 //
 // It knows kernels, their schedules and their code; it knows nothing of models.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"dlc/codegen/cpu"
 	"dlc/runtime/native"
@@ -20,36 +22,42 @@ import (
 
 func main() {
 	threads := flag.String("threads", "1,2", "numbers of threads")
-	target := flag.String("target", "native", "native, x86-64-v3 or x86-64-v4")
+	target := flag.String("target", "native", "native, or the name of a target")
 	match := flag.String("match", "", "time only kernels with this in their name")
-	runs := flag.Int("runs", 7, "runs of which the median counts")
-	best := flag.Bool("best", false, "count the best run: on a machine that others use")
+	budget := flag.Duration("time", 2*time.Second, "how long one kernel and what it is compared with are timed")
 	flag.Parse()
-	if err := bench(*threads, *target, *match, sample{*runs, *best}); err != nil {
+	if err := bench(*threads, *target, *match, *budget); err != nil {
 		fmt.Fprintln(os.Stderr, "kernels:", err)
 		os.Exit(1)
 	}
 }
 
-func bench(threads, name, match string, runs sample) error {
+func bench(threads, name, match string, budget time.Duration) (err error) {
 	target, err := chosen(name)
 	if err != nil {
 		return err
 	}
-	var list []work
-	for _, w := range works() {
-		if strings.Contains(w.name, match) {
-			list = append(list, w)
-		}
+	other, err := startPeer()
+	if err != nil {
+		return err
 	}
-	fmt.Printf("%s, load %s, %s\n", target.Name, load(), runs)
+	if other != nil {
+		defer func() { err = errors.Join(err, other.close()) }()
+	}
+	fmt.Printf("%s, load %s; best of short repetitions in turn, %v a kernel\n", target.Name, load(), budget)
 	for _, text := range strings.Split(threads, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
 			return fmt.Errorf("%q is no number of threads", text)
 		}
-		if err := table(list, target, n, runs); err != nil {
-			return err
+		fmt.Printf("\n%d threads\n%-40s %9s %9s %8s %7s %7s %9s %9s %s\n", n, "kernel", "ms", "GFLOP/s", "GB/s", "limit", "x peer", "peak", "moves", "peer's best")
+		for _, w := range works() {
+			if !strings.Contains(w.name, match) {
+				continue
+			}
+			if err := line(w, target, n, budget, other); err != nil {
+				return fmt.Errorf("%s: %w", w.name, err)
+			}
 		}
 	}
 	fmt.Printf("load at the end %s\n", load())
@@ -78,42 +86,48 @@ func load() string {
 	return strings.Join(strings.Fields(string(b))[:3], " ")
 }
 
-// A sample is how often something is timed, and which of the times counts: the median, or the best.
-type sample struct {
-	runs int
-	best bool
-}
-
-// String says which time counts.
-func (s sample) String() string {
-	if s.best {
-		return fmt.Sprintf("best of %d runs", s.runs)
-	}
-	return fmt.Sprintf("medians of %d runs", s.runs)
-}
-
-// table prints one line per kernel, on that many threads.
-func table(list []work, target cpu.Target, threads int, runs sample) error {
-	limit, err := measureCeilings(target, threads, runs)
+// line times one work and prints it: its rates; the share that the machine's limit has of its time,
+// which is the larger of what its operations and its bytes take; PyTorch's best time over its own;
+// and the limits themselves, in GFLOP/s and GB/s.
+func line(w work, target cpu.Target, threads int, budget time.Duration, other *peer) error {
+	l, err := compiled(w.text, target)
 	if err != nil {
 		return err
 	}
-	peer, err := peerTimes(list, threads, runs)
+	defer l.close()
+	own := &contestant{name: "dlc", rep: func(calls int) (time.Duration, error) { return l.run(calls, threads) }}
+	machine, p, err := limits(w, target, threads)
+	if p != nil {
+		defer p.close()
+	}
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n%d threads: fma %.0f GFLOP/s; read %s GB/s; copy %s GB/s\n", threads, limit.flops/1e9, rates(limit.read), rates(limit.copy))
-	fmt.Printf("%-34s %10s %9s %8s %8s %9s\n", "kernel", "ms", "GFLOP/s", "GB/s", "limit", "x peer")
-	for _, w := range list {
-		s, err := timed(w, target, threads, runs)
-		if err != nil {
-			return fmt.Errorf("%s: %w", w.name, err)
-		}
-		ratio := "-"
-		if t, ok := peer[w.name]; ok {
-			ratio = fmt.Sprintf("%.2f", t/s)
-		}
-		fmt.Printf("%-34s %10.4f %9.1f %8.1f %7.0f%% %9s\n", w.name, s*1e3, w.flops/s/1e9, w.bytes/s/1e9, 100*limit.least(w)/s, ratio)
+	others, err := other.contestants(w, threads)
+	if err != nil {
+		return err
 	}
+	if err := race(append(append([]*contestant{own}, machine...), others...), budget); err != nil {
+		return err
+	}
+	unit, bytes := least(machine[:len(machine)-1]).best, machine[len(machine)-1].best
+	ratio, way := "-", ""
+	if best := least(others); best != nil {
+		ratio, way = fmt.Sprintf("%.2f", best.best/own.best), best.name
+	}
+	moved := w.reads + w.writes
+	fmt.Printf("%-40s %9.4f %9.1f %8.1f %6.0f%% %7s %9.1f %9.1f %s\n", w.name, own.best*1e3, w.flops/own.best/1e9, moved/own.best/1e9,
+		100*max(unit, bytes)/own.best, ratio, w.flops/unit/1e9, moved/bytes/1e9, way)
 	return nil
+}
+
+// least is the fastest of some, nil of none.
+func least(list []*contestant) *contestant {
+	var best *contestant
+	for _, c := range list {
+		if best == nil || c.best < best.best {
+			best = c
+		}
+	}
+	return best
 }

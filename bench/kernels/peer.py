@@ -1,10 +1,9 @@
-# Times PyTorch expressions given as JSON on standard input; prints seconds by name, medians.
-import json, statistics, sys, time
+# Times PyTorch expressions. Reads one JSON object a line: {"setup": text} makes tensors, {"code": text,
+# "calls": n, "threads": n} answers the seconds that so many calls take, or null where PyTorch refuses.
+import json, sys, time
 import torch
 import torch.nn.functional as F
 
-job = json.load(sys.stdin)
-torch.set_num_threads(job["threads"])
 torch.manual_seed(1)
 
 
@@ -16,25 +15,31 @@ def c(x):
     return x.to(memory_format=torch.channels_last)
 
 
-def seconds(call):
-    calls, runs = 1, []
-    while len(runs) < job["runs"]:
-        begin = time.perf_counter()
-        for _ in range(calls):
-            call()
-        took = time.perf_counter() - begin
-        if took < 0.04:
-            calls *= 2
-            continue
-        runs.append(took / calls)
-    return min(runs) if job["best"] else statistics.median(runs)
+def packed(w, rows):
+    return torch.ops.mkldnn._reorder_linear_weight(w, rows)
 
 
-out = {}
-for item in job["items"]:
-    names = {"torch": torch, "F": F, "r": r, "c": c}
-    exec(item["Setup"], names)
-    code = compile(item["Code"], item["Name"], "eval")
-    with torch.no_grad():
-        out[item["Name"]] = seconds(lambda: eval(code, names))
-print(json.dumps(out))
+names, calls, threads = {}, {}, 0
+for line in sys.stdin:
+    job = json.loads(line)
+    if job.get("threads", threads) != threads:
+        threads = job["threads"]
+        torch.set_num_threads(threads)
+    answer = None
+    try:
+        with torch.no_grad():
+            if "setup" in job:
+                names, calls = {"torch": torch, "F": F, "r": r, "c": c, "packed": packed}, {}
+                exec(job["setup"], names)
+            else:
+                if job["code"] not in calls:
+                    calls[job["code"]] = eval("lambda: " + job["code"], names)
+                    calls[job["code"]]()
+                call = calls[job["code"]]
+                begin = time.perf_counter()
+                for _ in range(job["calls"]):
+                    call()
+                answer = time.perf_counter() - begin
+    except (RuntimeError, AttributeError, NameError) as e:
+        print(job.get("code", "setup"), str(e)[:100], file=sys.stderr)
+    print(json.dumps(answer), flush=True)

@@ -2,14 +2,15 @@ package main
 
 import "fmt"
 
-// A work is one kernel with what it must do at least. Torch is the same in PyTorch, an expression
-// over the tensors that torchSetup makes; "" where there is none.
+// A work is one kernel with what it must do at least. Torch has PyTorch's ways of it, expressions
+// over the tensors that torchSetup makes, of which the best counts; none where there is none.
 type work struct {
-	name              string
-	text              string
-	flops, bytes      float64
-	writes            bool // bytes are written as well as read
-	torchSetup, torch string
+	name          string
+	text          string
+	flops         float64
+	reads, writes float64 // bytes that are read and written at least once
+	torchSetup    string
+	torch         []string
 }
 
 func works() []work {
@@ -25,13 +26,14 @@ func works() []work {
 
 func matmul(m, k, c int) work {
 	w := work{name: fmt.Sprintf("matmul+bias+gelu %dx%dx%d", m, k, c), flops: 2 * float64(m) * float64(k) * float64(c),
-		bytes: 4 * (float64(m)*float64(k) + float64(k)*float64(c) + float64(m)*float64(c))}
+		reads: 4 * (float64(m)*float64(k) + float64(k)*float64(c)), writes: 4 * float64(m) * float64(c)}
 	w.text = fmt.Sprintf(`kernel matmul(x: input f32[%[1]d, %[2]d], w: input f32[%[2]d, %[3]d], b: input f32[%[3]d]) -> (y: output f32[%[1]d, %[3]d])
   a[m:%[1]d, c:%[3]d] = sum k:%[2]d chain; x[m, k] * w[k, c]
   y[m:%[1]d, c:%[3]d] = %%0 = a[m, c] + b[c]; 0.5 * %%0 * (1.0 + erf(%%0 * 0.70710677))
 `, m, k, c)
 	w.torchSetup = fmt.Sprintf("x, w, b = r(%d, %d), r(%d, %d), r(%d)", m, k, c, k, c)
-	w.torch = "F.gelu(F.linear(x, w, b))"
+	w.torchSetup += fmt.Sprintf("; wt = w.t().contiguous(); p = packed(w, %d)", m)
+	w.torch = []string{"F.gelu(F.linear(x, w, b))", "F.gelu(torch.addmm(b, x, wt))", "torch.ops.mkldnn._linear_pointwise(x, p, b, 'gelu', [], 'none')"}
 	return w
 }
 
@@ -43,10 +45,10 @@ func (s shape) out() int { return (s.in+2*s.pad-s.r)/s.stride + 1 }
 func (s shape) work(kind, text, torch string) work {
 	o := float64(s.out() * s.out() * s.n)
 	w := work{name: fmt.Sprintf("conv %dx%d s%d %dx%dx%d->%d b%d %s", s.r, s.r, s.stride, s.in, s.in, s.ci, s.co, s.n, kind), text: text,
-		flops: 2 * o * float64(s.co*s.ci*s.r*s.r), bytes: 4 * (o*float64(s.co) + float64(s.n*s.in*s.in*s.ci) + float64(s.r*s.r*s.ci*s.co))}
+		flops: 2 * o * float64(s.co*s.ci*s.r*s.r), reads: 4 * float64(s.n*s.in*s.in*s.ci+s.r*s.r*s.ci*s.co), writes: 4 * o * float64(s.co)}
 	w.torchSetup = fmt.Sprintf("x, w, b, dy = c(r(%d, %d, %d, %d)), c(r(%d, %d, %d, %d)), r(%d), c(r(%d, %d, %d, %d))",
 		s.n, s.ci, s.in, s.in, s.co, s.ci, s.r, s.r, s.co, s.n, s.co, s.out(), s.out())
-	w.torch = torch
+	w.torch = []string{torch}
 	return w
 }
 
@@ -105,29 +107,29 @@ func (s shape) weights() work {
 }
 
 func softmax(rows, n int) work {
-	return work{name: fmt.Sprintf("softmax %dx%d", rows, n), flops: 20 * float64(rows*n), bytes: 8 * float64(rows*n), writes: true,
+	return work{name: fmt.Sprintf("softmax %dx%d", rows, n), flops: 20 * float64(rows*n), reads: 4 * float64(rows*n), writes: 4 * float64(rows*n),
 		text: fmt.Sprintf(`kernel softmax(x: input f32[%[1]d, %[2]d]) -> (y: output f32[%[1]d, %[2]d])
   m[i:%[1]d] = max j:%[2]d lanes64; x[i, j]
   s[i:%[1]d] = sum j:%[2]d lanes64; exp(x[i, j] - m[i])
   y[i:%[1]d, j:%[2]d] = exp(x[i, j] - m[i]) / s[i]
-`, rows, n), torchSetup: fmt.Sprintf("x = r(%d, %d)", rows, n), torch: "F.softmax(x, 1)"}
+`, rows, n), torchSetup: fmt.Sprintf("x = r(%d, %d)", rows, n), torch: []string{"F.softmax(x, 1)"}}
 }
 
 func layerNorm(rows, n int) work {
-	return work{name: fmt.Sprintf("layernorm %dx%d", rows, n), flops: 8 * float64(rows*n), bytes: 8 * float64(rows*n), writes: true,
+	return work{name: fmt.Sprintf("layernorm %dx%d", rows, n), flops: 8 * float64(rows*n), reads: 4 * float64(rows*n), writes: 4 * float64(rows*n),
 		text: fmt.Sprintf(`kernel layernorm(x: input f32[%[1]d, %[2]d], g: input f32[%[2]d], b: input f32[%[2]d]) -> (y: output f32[%[1]d, %[2]d])
   s[i:%[1]d] = sum j:%[2]d lanes64; x[i, j]
   q[i:%[1]d] = sum j:%[2]d lanes64; %%0 = x[i, j] - s[i] / %[2]d.0; %%0 * %%0
   y[i:%[1]d, j:%[2]d] = (x[i, j] - s[i] / %[2]d.0) / sqrt(q[i] / %[2]d.0 + 1e-05) * g[j] + b[j]
-`, rows, n), torchSetup: fmt.Sprintf("x, g, b = r(%d, %d), r(%d), r(%d)", rows, n, n, n), torch: fmt.Sprintf("F.layer_norm(x, (%d,), g, b)", n)}
+`, rows, n), torchSetup: fmt.Sprintf("x, g, b = r(%d, %d), r(%d), r(%d)", rows, n, n, n), torch: []string{fmt.Sprintf("F.layer_norm(x, (%d,), g, b)", n)}}
 }
 
 // adam updates one parameter of n elements.
 func adam(n int) work {
-	return work{name: fmt.Sprintf("adam %d", n), flops: 12 * float64(n), bytes: 28 * float64(n), writes: true,
+	return work{name: fmt.Sprintf("adam %d", n), flops: 12 * float64(n), reads: 16 * float64(n), writes: 12 * float64(n),
 		text: fmt.Sprintf(`kernel adam(w: input f32[%[1]d], g: input f32[%[1]d], m: input f32[%[1]d], v: input f32[%[1]d]) -> (w1: output f32[%[1]d], m1: output f32[%[1]d], v1: output f32[%[1]d])
   m1[i:%[1]d] = 0.9 * m[i] + 0.1 * g[i]
   v1[i:%[1]d] = 0.999 * v[i] + 0.001 * g[i] * g[i]
   w1[i:%[1]d] = w[i] - 0.001 * m1[i] / (sqrt(v1[i]) + 1e-08)
-`, n), torchSetup: fmt.Sprintf("p = torch.nn.Parameter(r(%d)); p.grad = r(%d); o = torch.optim.Adam([p], fused=True)", n, n), torch: "o.step()"}
+`, n), torchSetup: fmt.Sprintf("p = torch.nn.Parameter(r(%d)); p.grad = r(%d); o = torch.optim.Adam([p], fused=True)", n, n), torch: []string{"o.step()"}}
 }

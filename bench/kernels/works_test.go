@@ -24,7 +24,7 @@ func TestWorks(t *testing.T) {
 				t.Errorf("%s: %v", w.name, err)
 			}
 		}
-		if names[w.name] || w.flops <= 0 || w.bytes <= 0 {
+		if names[w.name] || w.flops <= 0 || w.reads <= 0 || w.writes <= 0 {
 			t.Errorf("%s: listed twice, or without work", w.name)
 		}
 		names[w.name] = true

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dlc/codegen/cpu"
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+	"dlc/ir/tile"
+	"dlc/passes"
+	"dlc/runtime/native"
+	"dlc/runtime/program"
+)
+
+// A loaded kernel is compiled, with memory bound to it.
+type loaded struct {
+	code   *native.Code
+	runner *native.Runner
+	frame  *native.Frame
+	memory []*native.Memory
+}
+
+func (l *loaded) close() {
+	if l.runner != nil {
+		l.runner.Close()
+	}
+	for _, m := range l.memory {
+		m.Close()
+	}
+	if l.code != nil {
+		l.code.Close()
+	}
+}
+
+// entryOf launches the phases of p, whose extents are constants, in order.
+func entryOf(p *tile.Program) *program.Entry {
+	e := &program.Entry{Name: "kernel"}
+	var args []int
+	for i, b := range append(p.Kernel.Buffers(), p.Temps...) {
+		e.Buffers = append(e.Buffers, program.Buffer{Name: b.Name, Type: b.Type, Bytes: b.StoredShape().Size().Scale(int64(b.Type.DType.Size()))})
+		args = append(args, i)
+	}
+	extents := tile.Extents(p.Kernel)
+	for i, ph := range p.Phases {
+		e.Steps = append(e.Steps, program.Launch{Kernel: i, Args: args, Blocks: ph.Blocks(func(index string) tensor.Dim { return extents[index] })})
+	}
+	return e
+}
+
+func compiled(text string, target cpu.Target) (l *loaded, err error) {
+	k, err := kernel.ParseKernel(text)
+	if err != nil {
+		return nil, err
+	}
+	p, err := passes.Tile(k, &target.Machine)
+	if err != nil {
+		return nil, err
+	}
+	e := entryOf(p)
+	section, err := cpu.Compile([]*tile.Program{p}, []*program.Entry{e}, target, cpu.Options{})
+	if err != nil {
+		return nil, err
+	}
+	l = &loaded{}
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
+	if l.code, err = native.Load(section); err != nil {
+		return nil, err
+	}
+	if l.runner, err = native.NewRunner(); err != nil {
+		return nil, err
+	}
+	return l, l.bind(e)
+}
+
+// bind gives every buffer memory filled with small positive numbers.
+func (l *loaded) bind(e *program.Entry) error {
+	m, err := native.Map(native.FrameBytes(len(e.Buffers), 0))
+	if err != nil {
+		return err
+	}
+	l.memory = append(l.memory, m)
+	if l.frame, err = l.code.NewFrame(e.Name, m.Bytes(), len(e.Buffers), 0); err != nil {
+		return err
+	}
+	for i, b := range e.Buffers {
+		n, ok := b.Bytes.Const()
+		if !ok || b.Type.DType != tensor.F32 {
+			return fmt.Errorf("buffer %s is not of floats and of constant size", b.Name)
+		}
+		m, err := native.Map((n + 63) / 64 * 64)
+		if err != nil {
+			return err
+		}
+		l.memory = append(l.memory, m)
+		pattern := []byte{0, 0, 0x80, 0x3e, 0, 0, 0, 0x3f} // 0.25, 0.5
+		for at := 0; at < len(m.Bytes()); at += len(pattern) {
+			copy(m.Bytes()[at:], pattern)
+		}
+		l.frame.SetBuffer(i, m.Bytes())
+	}
+	return nil
+}
+
+// run makes that many calls.
+func (l *loaded) run(calls, threads int) (time.Duration, error) {
+	ctx := context.Background()
+	begin := time.Now()
+	for range calls {
+		var err error
+		if threads == 1 {
+			err = l.runner.Direct(ctx, l.frame)
+		} else {
+			err = l.runner.Team(ctx, l.frame, threads)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(begin), nil
+}
