@@ -20,11 +20,10 @@ test: llvm build
 # Every fuzz target for SECONDS each.
 SECONDS := 20
 fuzz:
-	./scripts/fuzz.sh $(SECONDS)
+	@./scripts/fuzz.sh $(SECONDS)
 
-# The runtime under the race detector, which needs a C compiler; nothing else does.
-race:
-	CGO_ENABLED=1 go test -race ./runtime ./runtime/native ./runtime/program
+race: llvm
+	./scripts/race.sh
 
 golden: build
 	go test $$(grep -rl 'flag.Bool("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -update
