@@ -9,6 +9,7 @@ import (
 	"dlc/lang/build"
 	"dlc/lang/check"
 	"dlc/lang/diag"
+	"dlc/runtime/data"
 )
 
 // Unreadable adds to the mistakes of a source that its data could not be read, which takes the
@@ -19,6 +20,9 @@ func Unreadable(d *Dataset, cause, rest error) error {
 	if errors.Is(cause, fs.ErrNotExist) && errors.As(cause, &path) {
 		x = check.New(check.DataMissing, d.From, "the data of `%s` is not there: there is no file %s", d.Name, path.Path)
 		x.Help = []string{fmt.Sprintf("say where it lies with --data %s=PATH", d.Name)}
+	}
+	if empty := (*data.Empty)(nil); errors.As(cause, &empty) {
+		x.Help = []string{empty.Help()}
 	}
 	var list diag.List
 	if rest != nil && !errors.As(rest, &list) {

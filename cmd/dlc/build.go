@@ -66,6 +66,9 @@ says otherwise, and is the same wherever it is built.`,
 				return fmt.Errorf("weights %s do not fit %s: %w", weights, args[0], err)
 			}
 			m.Manifest.Seed = p.Seed()
+			if d := p.Info.Dataset; d != nil {
+				m.Manifest.Columns, m.Manifest.Missing = d.Needs, d.Missing
+			}
 			describe(m, run)
 			var b bytes.Buffer
 			if err := program.Encode(&b, m); err != nil {

@@ -44,7 +44,7 @@ func openData(recipe *dlc.Dataset, path string, uses map[string]bool) (d *data.D
 	o := data.Options{Wanted: func(column string) bool {
 		header = append(header, column)
 		return uses[column]
-	}}
+	}, Missing: recipe.Missing}
 	if recipe.SplitBy != "index" {
 		o.Key = recipe.SplitBy
 	}

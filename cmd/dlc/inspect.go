@@ -122,7 +122,7 @@ func (x *inspection) String() string {
 	}
 	sort.Strings(names)
 	for _, n := range names {
-		fmt.Fprintf(&b, "  %-18s %.4f\n", n, x.Metrics[n])
+		fmt.Fprintf(&b, "  %-18s %s\n", n, figure(x.Metrics[n]))
 	}
 	for _, e := range x.Entries {
 		fmt.Fprintf(&b, "\nentry %s\n", e.Name)

@@ -18,6 +18,7 @@ import (
 
 	"dlc"
 	"dlc/lang/diag"
+	"dlc/runtime/program"
 	"dlc/runtime/train"
 )
 
@@ -117,8 +118,13 @@ func wantsJSON(cmd *cobra.Command) bool {
 	return f != nil && f.Value.String() == "true"
 }
 
-// source returns the text of a file that a diagnostic points into, nil when it cannot be read.
+// source returns the text of a file that a diagnostic points into, nil when it cannot be read. Of an
+// artifact it is the source that it was built from.
 func source(file string) []byte {
+	if f, err := program.Open(file); err == nil {
+		defer f.Close()
+		return []byte(f.Manifest.Source)
+	}
 	text, err := dlc.SourceText(file)
 	if err != nil {
 		return nil

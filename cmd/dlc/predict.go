@@ -83,8 +83,8 @@ Images are PNG or JPEG of the model's size; a table is CSV with a header that ha
 	return c
 }
 
-// rawRecords reads the raw columns that prepare takes. A label, which a record to be answered does
-// not have, is zeros where it is missing; any other column must be there.
+// rawRecords reads the raw columns that the model's inputs are made of. The others that prepare
+// takes, such as the label, are not known of a record to be answered: they are zeros.
 func rawRecords(m *program.Model, csv string, images []string) (map[string]*tensor.Tensor, []string, error) {
 	prepare := m.Entry("prepare")
 	out := map[string]*tensor.Tensor{}
@@ -93,8 +93,8 @@ func rawRecords(m *program.Model, csv string, images []string) (map[string]*tens
 	var names []string
 	if csv != "" {
 		var err error
-		if table, err = data.CSV(csv, data.Options{Wanted: func(column string) bool { return takes(prepare, column) }}); err != nil {
-			return nil, nil, err
+		if table, err = data.CSV(csv, data.Options{Missing: m.Manifest.Missing, Wanted: func(column string) bool { return slices.Contains(m.Manifest.Columns, column) }}); err != nil {
+			return nil, nil, withHelp(err)
 		}
 		if err := table.Split(data.Split{Shares: []float64{100}}); err != nil {
 			return nil, nil, err
@@ -113,13 +113,14 @@ func rawRecords(m *program.Model, csv string, images []string) (map[string]*tens
 		x := tensor.New(b.Type.DType, dims...)
 		out[b.Name] = x
 		switch {
+		case !slices.Contains(m.Manifest.Columns, b.Name):
 		case table != nil:
 			c, ok := table.Column(b.Name)
-			if !ok && !isLabel(m, b.Name) {
-				return nil, nil, fmt.Errorf("%s has no column %q, which the model takes", csv, b.Name)
+			if len(dims) > 1 {
+				return nil, nil, fmt.Errorf("the model takes %s, %s, which is no column of a table: name files with --image", b.Name, b.Type)
 			}
 			if !ok {
-				continue
+				return nil, nil, fmt.Errorf("%s has no column %q, which the model takes", csv, b.Name)
 			}
 			used = true
 			if err := column(table, c, n, x); err != nil {
@@ -141,27 +142,18 @@ func rawRecords(m *program.Model, csv string, images []string) (map[string]*tens
 		if images != nil {
 			names = append(names, images[i])
 		} else {
-			names = append(names, fmt.Sprint("row ", i+1))
+			names = append(names, table.Place(data.Train, i))
 		}
 	}
 	return out, names, nil
 }
 
-// isLabel reports whether a raw column comes out of prepare under its own name for the loss alone:
-// the model does not take it.
-func isLabel(m *program.Model, name string) bool {
-	gives := func(b program.Buffer) bool { return b.Class == program.Output && b.Name == name }
-	return slices.ContainsFunc(m.Entry("prepare").Buffers, gives) && !takes(m.Entry("infer"), name)
-}
-
-// takes reports whether an entry has an input of that name.
-func takes(e *program.Entry, name string) bool {
-	for _, b := range e.Buffers {
-		if b.Class == program.Input && b.Name == name {
-			return true
-		}
+// withHelp adds to the error of a table what to do about it.
+func withHelp(err error) error {
+	if empty := (*data.Empty)(nil); errors.As(err, &empty) {
+		return fmt.Errorf("%w; %s: write it there and build anew", err, empty.Help())
 	}
-	return false
+	return err
 }
 
 // column copies a table's column in x, converted to its dtype.

@@ -33,7 +33,7 @@ func keepTraining(promises []dlc.Promise, m *program.Model, batch int, scores ma
 	var short []string
 	for _, p := range promises {
 		part, name, isScore := scored(p)
-		v, text := scores[part][name], fmt.Sprintf("%.4f", scores[part][name])
+		v, text := scores[part][name], figure(scores[part][name])
 		switch {
 		case p.Subject == "memory.train":
 			at := map[string]int64{"N": int64(batch)}

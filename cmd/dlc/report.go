@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"sort"
 	"strings"
 	"time"
@@ -133,7 +134,7 @@ func (r *barReport) Step(p train.Progress) {
 		return
 	}
 	r.last = time.Now()
-	r.bar.Describe(fmt.Sprintf("epoch %d/%d  loss %.4f", p.Epoch, r.plan.Epochs, p.Loss))
+	r.bar.Describe(fmt.Sprintf("epoch %d/%d  loss %s", p.Epoch, r.plan.Epochs, figure(p.Loss)))
 	r.bar.Set(r.rows)
 }
 
@@ -167,9 +168,17 @@ func scores(part string, s train.Scores) string {
 	var b strings.Builder
 	b.WriteString(part)
 	for _, n := range append([]string{"loss"}, names...) {
-		fmt.Fprintf(&b, " %s %.4f", n, s[n])
+		fmt.Fprintf(&b, " %s %s", n, figure(s[n]))
 	}
 	return b.String()
+}
+
+// figure prints a score: 0.9875, 2.3026, but 3.2e-05 and 1.5e+32.
+func figure(v float64) string {
+	if size := math.Abs(v); size == 0 || size >= 1e-3 && size < 1e6 {
+		return fmt.Sprintf("%.4f", v)
+	}
+	return fmt.Sprintf("%.4g", v)
 }
 
 // plural prints 1 epoch, 2 epochs.

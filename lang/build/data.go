@@ -1,6 +1,7 @@
 package build
 
 import (
+	"math"
 	"slices"
 
 	"dlc/ir/tensor"
@@ -70,7 +71,7 @@ func (e *elaborator) openDataset(s *scope, x syntax.Expr) *dataset {
 		return nil
 	}
 	d := &dataset{node: node, columns: map[string]*column{}}
-	e.info.Dataset = &Dataset{Name: n.Text, Args: map[string]any{}, Span: node.Span(), From: node.Source.Span()}
+	e.info.Dataset = &Dataset{Name: n.Text, Args: map[string]any{}, Missing: map[string]float64{}, Span: node.Span(), From: node.Source.Span()}
 	if !e.readSource(s, d) {
 		return nil
 	}
@@ -259,6 +260,10 @@ func (e *elaborator) kinds(s *scope, d *dataset, st *syntax.Column) {
 		}
 		x = p.X
 	}
+	call, isCall := x.(*syntax.Call)
+	if isCall {
+		x = call.Func
+	}
 	kind, ok := x.(*syntax.Name)
 	if !ok || kind.Text != "number" {
 		if ok && slices.Contains([]string{"category", "date", "image", "audio", "text"}, kind.Text) {
@@ -267,6 +272,10 @@ func (e *elaborator) kinds(s *scope, d *dataset, st *syntax.Column) {
 			e.errorf(s, check.DataUnsupported, x.Span(), "a column is declared as `number`")
 		}
 		return
+	}
+	missing := 0.0
+	if isCall {
+		missing = e.missing(s, d, call)
 	}
 	for _, n := range st.Names {
 		prev := d.columns[n.Text]
@@ -278,8 +287,33 @@ func (e *elaborator) kinds(s *scope, d *dataset, st *syntax.Column) {
 			e.unknownColumn(s, d, n)
 			continue
 		}
+		if isCall && (prev.expr != nil || prev.prev != nil) {
+			e.errorf(s, check.DataUnsupported, n.Span(), "`%s` is changed above: `missing` is said where the column is named first", n.Text)
+		} else if isCall {
+			e.info.Dataset.Missing[n.Text] = missing
+		}
 		d.define(&column{name: n.Text, prev: prev, expr: st.Value, at: st.Span()})
 	}
+}
+
+// missing is the argument of `number(missing=0)`: what an empty field of a table stands for, 0
+// after a mistake.
+func (e *elaborator) missing(s *scope, d *dataset, c *syntax.Call) float64 {
+	if !d.source.open {
+		e.errorf(s, check.DataUnsupported, c.Span(), "`missing` is for empty fields, and only a table has fields")
+		return 0
+	}
+	bound, ok := e.match(s, "number", []*check.Param{{Name: "missing"}}, c.Span(), e.arguments(s, c.Args), diag.Span{})
+	if !ok || isPoison(bound["missing"].v) {
+		return 0
+	}
+	n, ok := bound["missing"].v.(number)
+	v, known := n.float()
+	if !ok || !known || math.IsInf(float64(float32(v)), 0) {
+		e.errorf(s, check.ConfigValue, bound["missing"].at, "`missing` is the number that an empty field stands for, not %s", bound["missing"].v.says())
+		return 0
+	}
+	return v
 }
 
 func (e *elaborator) unknownColumn(s *scope, d *dataset, n *syntax.Name) {

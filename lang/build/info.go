@@ -37,6 +37,8 @@ type Dataset struct {
 	// Columns are the raw columns that `train` and `prepare` take, per record. A host must deliver
 	// them in these types.
 	Columns   []Column
+	Needs     []string           // those that the model's inputs are made of, sorted; the others serve loss and metrics alone
+	Missing   map[string]float64 // what an empty field of a table's column stands for
 	Contracts []Contract
 	Split     []float64 // percent: train, valid, test; nil without a split
 	SplitBy   string    // column whose hash decides; "index" or empty: the record's number

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -352,19 +353,7 @@ func (e *elaborator) optimize(s *scope, opt *configured, loss *ir.Value) {
 
 // reached lists the parameters that the loss depends on; one that it does not is a mistake.
 func (e *elaborator) reached(s *scope, loss *ir.Value) (paths []string, params []*ir.Value) {
-	seen := map[*ir.Value]bool{}
-	work := []*ir.Value{loss}
-	for len(work) > 0 {
-		v := work[len(work)-1]
-		work = work[:len(work)-1]
-		if seen[v] {
-			continue
-		}
-		seen[v] = true
-		if v.Node != nil {
-			work = append(work, v.Node.In...)
-		}
-	}
+	seen := reach(loss)
 	for _, p := range e.paths() {
 		w := e.weights[p]
 		v, used := e.t.stored[p]
@@ -380,6 +369,24 @@ func (e *elaborator) reached(s *scope, loss *ir.Value) (paths []string, params [
 		paths, params = append(paths, p), append(params, v)
 	}
 	return paths, params
+}
+
+// reach is the set of values that one depends on, itself among them.
+func reach(v *ir.Value) map[*ir.Value]bool {
+	seen := map[*ir.Value]bool{}
+	work := []*ir.Value{v}
+	for len(work) > 0 {
+		v := work[len(work)-1]
+		work = work[:len(work)-1]
+		if seen[v] {
+			continue
+		}
+		seen[v] = true
+		if v.Node != nil {
+			work = append(work, v.Node.In...)
+		}
+	}
+	return seen
 }
 
 // step runs an optimizer's body for one parameter.
@@ -455,12 +462,26 @@ func (e *elaborator) rawColumnsOf(f *ir.Func) {
 func (e *elaborator) prepareEntry(root *scope) {
 	t := newTrace("prepare")
 	e.t = t
+	needs := map[string]bool{}
 	for _, n := range e.columnsOut() {
 		if v, ok := e.columnValue(root, e.data.columns[n]).(*tens); ok {
 			t.b.Result(n, v.v)
+			if slices.Contains(e.inputs, n) {
+				params(v.v, needs)
+			}
 		}
 	}
+	e.info.Dataset.Needs = slices.Sorted(maps.Keys(needs))
 	e.close(t)
+}
+
+// params adds the inputs of an entry that a value depends on to found.
+func params(v *ir.Value, found map[string]bool) {
+	for below := range reach(v) {
+		if below.Node == nil && below.Param.Kind == ir.Input {
+			found[below.Param.Name] = true
+		}
+	}
 }
 
 // columnsOut lists the prepared columns: inputs, then what loss and metrics take beside them.

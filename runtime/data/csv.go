@@ -22,22 +22,39 @@ const maxColumns = 1 << 16
 func CSV(path string, opts Options) (*Dataset, error) {
 	f, err := openFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("csv data: %w", err)
+		return nil, err
 	}
 	defer f.Close()
 	d, err := parseCSV(f, opts)
 	if err != nil {
-		return nil, fmt.Errorf("csv data %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return d, nil
 }
 
 // A csvColumn collects the values of one column.
 type csvColumn struct {
-	name  string
-	field int
-	float bool
-	bits  []byte // i32, or f32 from the first field that is no i32 on
+	name    string
+	field   int
+	missing string // the text that an empty field stands for
+	float   bool
+	bits    []byte // i32, or f32 from the first field that is no i32 on
+}
+
+// An Empty is the error of a field of a column that Options.Missing says nothing about.
+type Empty struct {
+	Column string
+	line   int
+}
+
+// Error names line and column.
+func (e *Empty) Error() string {
+	return fmt.Sprintf("line %d, column %s: the field is empty", e.line, e.Column)
+}
+
+// Help is the line of a dataset block that gives empty fields of the column a value.
+func (e *Empty) Help() string {
+	return fmt.Sprintf("`%s : number(missing=0)` in the dataset block says what an empty field stands for", e.Column)
 }
 
 func parseCSV(r io.Reader, opts Options) (*Dataset, error) {
@@ -56,29 +73,30 @@ func parseCSV(r io.Reader, opts Options) (*Dataset, error) {
 		return nil, err
 	}
 	keys := []uint64{}
-	n := 0
-	for ; ; n++ {
+	var lines []int32
+	for line := 1; ; {
 		record, err := in.Read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, csvError(err, fmt.Sprintf("row %d", n))
+			return nil, csvError(err, fmt.Sprintf("the record behind line %d", line))
 		}
-		line, _ := in.FieldPos(0)
+		line, _ = in.FieldPos(0)
 		if len(record) != len(header) {
-			return nil, fmt.Errorf("row %d (line %d) has %d fields, the header %d", n, line, len(record), len(header))
+			return nil, fmt.Errorf("line %d has %d fields, the header %d", line, len(record), len(header))
 		}
 		if key >= 0 {
 			keys = append(keys, keyOf([]byte(record[key])))
 		}
 		for _, c := range columns {
-			if err := c.add(record[c.field]); err != nil {
-				return nil, fmt.Errorf("row %d (line %d), column %s: %w", n, line, c.name, err)
+			if err := c.add(record[c.field], line); err != nil {
+				return nil, err
 			}
 		}
+		lines = append(lines, int32(min(line, math.MaxInt32)))
 	}
-	b := block{part: Train, n: n}
+	b := block{part: Train, n: len(lines)}
 	var types []Column
 	for _, c := range columns {
 		t := tensor.I32
@@ -89,16 +107,20 @@ func parseCSV(r io.Reader, opts Options) (*Dataset, error) {
 		b.values = append(b.values, c.bits)
 	}
 	d, err := newDataset(types, b)
-	if err == nil && key >= 0 {
+	if err != nil {
+		return nil, err
+	}
+	d.lines = lines
+	if key >= 0 {
 		d.keys[opts.Key] = keys
 	}
-	return d, err
+	return d, nil
 }
 
 func csvError(err error, where string) error {
 	var parse *csv.ParseError
 	if errors.As(err, &parse) {
-		return fmt.Errorf("%s (line %d): %w", where, parse.Line, parse.Err)
+		return fmt.Errorf("line %d: %w", parse.Line, parse.Err)
 	}
 	return truncated(err, where)
 }
@@ -113,7 +135,7 @@ func chooseColumns(header []string, opts Options) (columns []*csvColumn, key int
 	for i, name := range header {
 		header[i] = strings.TrimSpace(name)
 		if first, twice := fields[header[i]]; twice {
-			return nil, 0, fmt.Errorf("columns %d and %d are both named %q", first, i, header[i])
+			return nil, 0, fmt.Errorf("columns %d and %d are both named %q", first+1, i+1, header[i])
 		}
 		fields[header[i]] = i
 	}
@@ -130,7 +152,11 @@ func chooseColumns(header []string, opts Options) (columns []*csvColumn, key int
 		if !ok {
 			return nil, 0, fmt.Errorf("column %s is missing; the header has %s", name, strings.Join(header, ", "))
 		}
-		columns = append(columns, &csvColumn{name: name, field: i})
+		c := &csvColumn{name: name, field: i}
+		if v, ok := opts.Missing[name]; ok {
+			c.missing = strconv.FormatFloat(v, 'g', -1, 64)
+		}
+		columns = append(columns, c)
 	}
 	if opts.Key == "" {
 		return columns, -1, nil
@@ -142,9 +168,15 @@ func chooseColumns(header []string, opts Options) (columns []*csvColumn, key int
 	return columns, key, nil
 }
 
-// add appends a field's number.
-func (c *csvColumn) add(field string) error {
+// add appends the number of a field on a line.
+func (c *csvColumn) add(field string, line int) error {
 	text := strings.TrimSpace(field)
+	if text == "" && c.missing == "" {
+		return &Empty{c.name, line}
+	}
+	if text == "" {
+		text = c.missing
+	}
 	if !c.float {
 		if v, err := strconv.ParseInt(text, 10, 32); err == nil {
 			c.bits = binary.LittleEndian.AppendUint32(c.bits, uint32(v))
@@ -152,11 +184,8 @@ func (c *csvColumn) add(field string) error {
 		}
 	}
 	v, err := strconv.ParseFloat(text, 32)
-	if text == "" {
-		return errors.New("the field is empty, not a number: leave out the column or the row")
-	}
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-		return fmt.Errorf("%.40q is not a finite number", field)
+		return fmt.Errorf("line %d, column %s: %.40q is not a finite number", line, c.name, text)
 	}
 	if !c.float {
 		c.float = true

@@ -3,6 +3,7 @@ package data
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,19 +53,19 @@ func TestDamagedCSV(t *testing.T) {
 		opts Options
 		want string
 	}{
-		{"a,b\n1,2\n3\n", Options{}, "row 1 (line 3) has 1 fields, the header 2"},
-		{"a,b\n1,2,3\n", Options{}, "row 0 (line 2) has 3 fields, the header 2"},
-		{"a,b\n1,x\n", Options{}, `row 0 (line 2), column b: "x" is not a finite number`},
-		{"a,b\n1,\n", Options{}, "column b: the field is empty"},
+		{"a,b\n1,2\n3\n", Options{}, "line 3 has 1 fields, the header 2"},
+		{"a,b\n1,2,3\n", Options{}, "line 2 has 3 fields, the header 2"},
+		{"a,b\n1,x\n", Options{}, `line 2, column b: "x" is not a finite number`},
+		{"a,b\n1,\n", Options{}, "line 2, column b: the field is empty"},
 		{"a\nnan\n", Options{}, "not a finite number"},
 		{"a\n1e99\n", Options{}, "not a finite number"},
 		{"a,b\n1,2\n", Options{Columns: []string{"c"}}, "column c is missing; the header has a, b"},
 		{"a,b\n1,2\n", Options{Key: "c"}, "column c is missing"},
-		{"a,a\n1,2\n", Options{}, `columns 0 and 1 are both named "a"`},
+		{"a,a\n1,2\n", Options{}, `columns 1 and 2 are both named "a"`},
 		{"a\n", Options{}, "no records"},
 		{"", Options{}, "the file is empty"},
-		{"a\n\"1\n", Options{}, "row 0 (line 2)"},
-		{"a\n1\n\"2\"x\n", Options{}, "row 1 (line 3)"},
+		{"a\n\"1\n", Options{}, "line 2: "},
+		{"a\n1\n\"2\"x\n", Options{}, "line 3: "},
 	} {
 		_, err := CSV(write(t, []byte(c.text)), c.opts)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -73,6 +74,31 @@ func TestDamagedCSV(t *testing.T) {
 	}
 	bomb := folded(t, append([]byte("a\n"), bytes.Repeat([]byte("\n"), 80<<20)...))
 	if _, err := CSV(write(t, bomb), Options{}); err == nil || !strings.Contains(err.Error(), "gzip bomb") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestEmptyFields: a value takes the place of empty fields, and records keep the numbers of their lines.
+func TestEmptyFields(t *testing.T) {
+	d, err := CSV(write(t, []byte("a,b\n1,\n\n ,2.5\n\"3\",\"\n\"\n,4\n")), Options{Missing: map[string]float64{"a": 9, "b": -0.5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := values(d, "a"), values(d, "b"); !slices.Equal(a, []float64{1, 9, 3, 9}) || !slices.Equal(b, []float64{-0.5, 2.5, -0.5, 4}) {
+		t.Errorf("a %v, b %v", a, b)
+	}
+	if c, _ := d.Column("a"); c.Type != tensor.I32 {
+		t.Errorf("a is %s", c.Type)
+	}
+	if err := d.Split(Split{Shares: []float64{100}}); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"line 2", "line 4", "line 5", "line 7"} {
+		if got := d.Place(Train, i); got != want {
+			t.Errorf("record %d is at %s, not %s", i, got, want)
+		}
+	}
+	if err := d.CheckRange("b", 0, 5); err == nil || !strings.Contains(err.Error(), "column b, line 2: -0.5 is outside") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -50,6 +50,7 @@ type Dataset struct {
 	blocks  []block // the source's training records, and its test records when it has them
 	keys    map[string][]uint64
 	rows    map[Part][]int // record numbers, over all blocks in order
+	lines   []int32        // of a table: the line that each record begins on
 }
 
 // A block is consecutive records: for each column its values, end to end.
@@ -64,6 +65,7 @@ type Options struct {
 	Columns []string               // CSV: the columns wanted; when empty those that Wanted takes
 	Wanted  func(name string) bool // CSV: nil takes every column but Key
 	Key     string                 // CSV: a column that Split.By will name; its text is hashed, it need not be a number
+	Missing map[string]float64     // CSV: what an empty field of a column stands for; of others it is an error
 }
 
 // Open reads a source by its name in the language: mnist(dir), idx(images, labels), csv(path).
@@ -127,17 +129,24 @@ func (d *Dataset) value(column, row int) []byte {
 	return d.blocks[b].values[column][row*size:][:size:size]
 }
 
-// place names a record for messages.
+// Place names a record of a part for people.
+func (d *Dataset) Place(p Part, row int) string { return d.place(d.rows[p][row]) }
+
+// place names a record as one looks it up: of a table by its line, the header being line 1; of
+// other sources by its number, from 1.
 func (d *Dataset) place(row int) string {
+	if d.lines != nil {
+		return fmt.Sprintf("line %d", d.lines[row])
+	}
 	b := 0
 	for row >= d.blocks[b].n {
 		row -= d.blocks[b].n
 		b++
 	}
 	if len(d.blocks) == 1 {
-		return fmt.Sprintf("row %d", row)
+		return fmt.Sprintf("record %d", row+1)
 	}
-	return fmt.Sprintf("row %d of %s", row, d.blocks[b].part)
+	return fmt.Sprintf("record %d of %s", row+1, d.blocks[b].part)
 }
 
 // Batch copies the records at places rows of a part into the caller's memory, one buffer for each

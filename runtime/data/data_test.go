@@ -42,7 +42,7 @@ func TestMNIST(t *testing.T) {
 	if err := d.CheckRange("label", 0, 10); err != nil {
 		t.Error(err)
 	}
-	if err := d.CheckRange("label", 0, 9); err == nil || !strings.Contains(err.Error(), "row 4 of train: 9 is outside 0..9") {
+	if err := d.CheckRange("label", 0, 9); err == nil || !strings.Contains(err.Error(), "record 5 of train: 9 is outside 0..9") {
 		t.Errorf("got %v", err)
 	}
 	if err := d.Split(Split{Shares: []float64{100}}); err != nil || d.Len(Train) != 60000 || d.Len(Valid) != 0 || d.Len(Test) != 10000 {
@@ -178,14 +178,14 @@ func TestBatch(t *testing.T) {
 		t.Errorf("got %v %v", a, b)
 	}
 	for want, err := range map[string]error{
-		"column a: 12 bytes for 4 records of 4":  d.Batch(Train, []int{0, 1, 2, 3}, map[string][]byte{"a": a}),
-		"record 3 of part test, which has 3":     d.Batch(Test, []int{3}, map[string][]byte{"a": a}),
-		"no column c":                            d.Batch(Test, []int{0}, map[string][]byte{"a": a, "c": a, "d": a}),
-		"record -1 of part train, which has 5":   d.Batch(Train, []int{-1}, map[string][]byte{"a": a}),
-		"record 0 of part valid, which has 0":    d.Batch(Valid, []int{0}, map[string][]byte{"a": a}),
-		"no column zz":                           d.CheckRange("zz", 0, 1),
-		"column a, row 2 of test: 7 is outside":  d.CheckRange("a", 0, 7),
-		"column b, row 1 of train: 1 is outside": d.CheckRange("b", 0, 1),
+		"column a: 12 bytes for 4 records of 4":     d.Batch(Train, []int{0, 1, 2, 3}, map[string][]byte{"a": a}),
+		"record 3 of part test, which has 3":        d.Batch(Test, []int{3}, map[string][]byte{"a": a}),
+		"no column c":                               d.Batch(Test, []int{0}, map[string][]byte{"a": a, "c": a, "d": a}),
+		"record -1 of part train, which has 5":      d.Batch(Train, []int{-1}, map[string][]byte{"a": a}),
+		"record 0 of part valid, which has 0":       d.Batch(Valid, []int{0}, map[string][]byte{"a": a}),
+		"no column zz":                              d.CheckRange("zz", 0, 1),
+		"column a, record 3 of test: 7 is outside":  d.CheckRange("a", 0, 7),
+		"column b, record 2 of train: 1 is outside": d.CheckRange("b", 0, 1),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
@@ -238,7 +238,7 @@ func TestIDX(t *testing.T) {
 	if err := plain.CheckRange("label", -1, 257); err != nil {
 		t.Error(err)
 	}
-	if err := plain.CheckRange("label", 0, 257); err == nil || !strings.Contains(err.Error(), "row 2: -1") {
+	if err := plain.CheckRange("label", 0, 257); err == nil || !strings.Contains(err.Error(), "record 3: -1") {
 		t.Errorf("labels are misread: %v", err)
 	}
 	if other, _ := IDX(write(t, images), write(t, idx(8, []byte{1, 0, 1}, 3))); other.Digest() == plain.Digest() {

@@ -34,10 +34,11 @@ func IDX(images, labels string) (*Dataset, error) {
 // readPairs reads image and label files, the first pair being train, the second test.
 func readPairs(pairs [][2]string) (*Dataset, error) {
 	read := make([]*tensor.Tensor, 2*len(pairs))
+	names := make([]string, len(read))
 	errs := make([]error, len(read))
 	var wg sync.WaitGroup
 	for i := range read {
-		wg.Go(func() { read[i], errs[i] = readIDX(pairs[i/2][i%2]) })
+		wg.Go(func() { read[i], names[i], errs[i] = readIDX(pairs[i/2][i%2]) })
 	}
 	wg.Wait()
 	for _, err := range errs {
@@ -47,8 +48,9 @@ func readPairs(pairs [][2]string) (*Dataset, error) {
 	}
 	var columns []Column
 	var blocks []block
-	for i, pair := range pairs {
+	for i := range pairs {
 		image, label := read[2*i], read[2*i+1]
+		pair := names[2*i : 2*i+2]
 		if image.Dims[0] != label.Dims[0] {
 			return nil, fmt.Errorf("%s holds %d records and %s %d", pair[0], image.Dims[0], pair[1], label.Dims[0])
 		}
@@ -69,8 +71,8 @@ func readPairs(pairs [][2]string) (*Dataset, error) {
 	return newDataset(columns, blocks...)
 }
 
-// readIDX reads one IDX file, or the same name with .gz when it is missing.
-func readIDX(path string) (*tensor.Tensor, error) {
+// readIDX reads one IDX file, or the same name with .gz when it is missing, and returns the name that it has.
+func readIDX(path string) (*tensor.Tensor, string, error) {
 	f, err := openFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if g, err2 := openFile(path + ".gz"); err2 == nil {
@@ -78,14 +80,14 @@ func readIDX(path string) (*tensor.Tensor, error) {
 		}
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer f.Close()
 	t, err := parseIDX(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, "", fmt.Errorf("%s: %w", f.name, err)
 	}
-	return t, nil
+	return t, f.name, nil
 }
 
 // parseIDX reads the header, checks the size it promises against the file, then the elements.

@@ -29,6 +29,8 @@ type Manifest struct {
 	Seed       uint64             `json:"seed"`
 	DataDigest string             `json:"data_digest,omitempty"`
 	Metrics    map[string]float64 `json:"metrics,omitempty"`
+	Columns    []string           `json:"columns,omitempty"` // raw columns that the model's inputs are made of; others are for scoring
+	Missing    map[string]float64 `json:"missing,omitempty"` // what an empty field of a raw column stands for
 }
 
 // A Weight is a parameter or a carried state, under its path, in its declared layout.
