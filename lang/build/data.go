@@ -15,18 +15,19 @@ type dataset struct {
 	node    *syntax.Dataset
 	source  source
 	columns map[string]*column
-	order   []*column
+	defined int // columns so far, those of one name counted apart
 }
 
 // A column is one name of a dataset as it is at one line: raw, or made by a statement.
 type column struct {
-	name string
-	env  map[string]*column // what the statement sees
-	expr syntax.Expr        // nil: raw, or prev with a contract
-	prev *column            // what a contract or a `:` statement starts from
-	in   syntax.Expr        // the contract
-	typ  tensor.Type        // raw: per record
-	at   diag.Span
+	name   string
+	number int         // in the order of definition: its statement sees those of lower numbers
+	before *column     // of the same name, as it was until this line
+	expr   syntax.Expr // nil: raw, or prev with a contract
+	prev   *column     // what a contract or a `:` statement starts from
+	in     syntax.Expr // the contract
+	typ    tensor.Type // raw: per record
+	at     diag.Span
 }
 
 // A source is a kind of data: its arguments beside the path, and the columns it is known to have.
@@ -172,12 +173,18 @@ func (e *elaborator) rawColumns(d *dataset) {
 
 // define adds a column as it is from this line on.
 func (d *dataset) define(c *column) {
-	c.env = make(map[string]*column, len(d.columns))
-	for n, old := range d.columns {
-		c.env[n] = old
-	}
+	c.number, c.before = d.defined, d.columns[c.name]
 	d.columns[c.name] = c
-	d.order = append(d.order, c)
+	d.defined++
+}
+
+// seen returns the column that a name means in c's statement, or nil.
+func (d *dataset) seen(name string, c *column) *column {
+	x := d.columns[name]
+	for x != nil && x.number >= c.number {
+		x = x.before
+	}
+	return x
 }
 
 func (e *elaborator) dataStmt(s *scope, d *dataset, st syntax.DataStmt) {
@@ -391,7 +398,7 @@ func (e *elaborator) columnOnce(s *scope, c *column) value {
 	case c.expr != nil:
 		in := e.root(c.at)
 		in.hook = func(name string) (value, bool) {
-			if seen, ok := c.env[name]; ok {
+			if seen := e.data.seen(name, c); seen != nil {
 				return e.columnValue(s, seen), true
 			}
 			return nil, false
@@ -405,8 +412,10 @@ func (e *elaborator) columnOnce(s *scope, c *column) value {
 // hint lets unknown names in a dataset's expressions be told as columns.
 func (e *elaborator) hint(c *column, in *scope) {
 	in.frame.data = true
-	for n := range c.env {
-		in.frame.near = append(in.frame.near, n)
+	for n := range e.data.columns {
+		if e.data.seen(n, c) != nil {
+			in.frame.near = append(in.frame.near, n)
+		}
 	}
 }
 

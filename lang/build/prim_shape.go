@@ -192,7 +192,23 @@ func (u *use) joinedAlong(list []*tens) value {
 	}
 	labels := slices.Clone(first.labels)
 	labels[a] = ""
-	return u.result(first, u.emit(ir.Concat{Axis: a + first.lead()}, vs...), labels)
+	return u.result(first, u.levels(a+first.lead(), vs), labels)
+}
+
+// widest is how many tensors one Concat joins: each element of it looks for its operand among
+// all of them.
+const widest = 32
+
+// levels joins tensors along an axis, many of them level by level.
+func (u *use) levels(axis int, vs []*ir.Value) *ir.Value {
+	for len(vs) > widest {
+		var joined []*ir.Value
+		for part := range slices.Chunk(vs, widest) {
+			joined = append(joined, u.emit(ir.Concat{Axis: axis}, part...))
+		}
+		vs = joined
+	}
+	return u.emit(ir.Concat{Axis: axis}, vs...)
 }
 
 func (u *use) stack() value {
