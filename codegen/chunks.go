@@ -69,7 +69,8 @@ func (e *emitter) joinLevels(d *kernel.Def, temp *operand, l *live, linear tenso
 	level.Term = to(turn)
 	e.cur = turn
 	i, after := e.name(), e.name()
-	e.put(i, " = phi i64 [ 0, ", level.Ident(), " ], [ ", after, ", ", turn.Ident(), " ]")
+	phi := &line{}
+	turn.Insts = append(turn.Insts, phi)
 	e.fresh()
 	offset := e.set("mul i64 ", i, ", ", stride)
 	other := e.set("add i64 ", offset, ", ", apart)
@@ -77,8 +78,10 @@ func (e *emitter) joinLevels(d *kernel.Def, temp *operand, l *live, linear tenso
 	e.points(l.axes, false, func() { e.joinPair(d, temp, e.at(f), offset, other) })
 	e.put(after, " = add i64 ", i, ", ", double)
 	more := e.set("icmp slt i64 ", e.set("add i64 ", after, ", ", step), ", ", count)
-	turn.Term = either(more, turn, next)
+	phi.text = i + " = phi i64 [ 0, " + level.Ident() + " ], [ " + after + ", " + e.cur.Ident() + " ]"
+	e.cur.Term = either(more, turn, next)
 	e.cur = next
+	e.across.meet()
 	again := e.set("icmp slt i64 ", double, ", ", count)
 	next.Term = either(again, level, done)
 	e.cur = done

@@ -16,6 +16,7 @@ import (
 // printing them is slow.
 type emitter struct {
 	machine tile.Machine
+	across  lanewise // what values of several lanes are on the machine
 	program *tile.Program
 	phase   *tile.Phase
 	fn      *ir.Func
@@ -41,6 +42,7 @@ type emitter struct {
 
 	copies   map[tile.Stage]*copied // staged operands
 	room     int64                  // bytes of scratch they take
+	most     int64                  // bytes of scratch ever taken
 	stepping *kernel.Def            // by the node at hand
 
 	node // of the node at hand
@@ -100,7 +102,19 @@ func scalarType(t tensor.DType) string {
 	panic("BUG: no machine type for " + t.String())
 }
 
-func typeName(t tensor.DType, lanes int) string { return shaped(scalarType(t), lanes) }
+// warp is the number of lanes of a value that the threads of a warp hold, one each. No CPU
+// that dlc knows has values of as many.
+const warp = 32
+
+// registers is the number of elements that one register of a value with that many lanes holds.
+func registers(lanes int) int {
+	if lanes == warp {
+		return 1
+	}
+	return lanes
+}
+
+func typeName(t tensor.DType, lanes int) string { return shaped(scalarType(t), registers(lanes)) }
 
 func shaped(scalar string, lanes int) string {
 	if lanes == 1 {
@@ -118,7 +132,7 @@ func mangled(t tensor.DType, lanes int) string {
 	case "double":
 		s = "f64"
 	}
-	if lanes == 1 {
+	if lanes = registers(lanes); lanes == 1 {
 		return s
 	}
 	return "v" + strconv.Itoa(lanes) + s
@@ -180,17 +194,8 @@ func (e *emitter) wide(v value, lanes int) value {
 		return v
 	case v.lanes != 1:
 		panic("BUG: a vector where a scalar is meant: " + v.typ())
-	case v.fixed:
-		return value{id: "splat (" + v.arg() + ")", t: v.t, lanes: lanes}
 	}
-	if id, ok := e.splats[v.id]; ok {
-		return value{id: id, t: v.t, lanes: lanes}
-	}
-	w := typeName(v.t, lanes)
-	id := e.set("insertelement ", w, " poison, ", v.arg(), ", i64 0")
-	id = e.set("shufflevector ", w, " ", id, ", ", w, " poison, <", strconv.Itoa(lanes), " x i32> zeroinitializer")
-	e.splats[v.id] = id
-	return value{id: id, t: v.t, lanes: lanes}
+	return e.across.splat(v, lanes)
 }
 
 // alike brings values to a common number of lanes.

@@ -11,10 +11,10 @@ import (
 // and writes scratch memory instead.
 
 // byLane reports whether masked neighbours of type t are moved lane by lane.
-func (e *emitter) byLane(t tensor.DType) bool { return !e.machine.Masks && t.Size() < 4 }
+func (e vectors) byLane(t tensor.DType) bool { return !e.machine.Masks && t.Size() < 4 }
 
 // laneAddress is the address of one lane; ok is false where the lane is known to be masked.
-func (e *emitter) laneAddress(i int, base string, offsets, m value) (at string, ok bool) {
+func (e vectors) laneAddress(i int, base string, offsets, m value) (at string, ok bool) {
 	lane := strconv.Itoa(i)
 	if m.known != nil && !m.known[i] {
 		return "", false
@@ -30,7 +30,7 @@ func (e *emitter) laneAddress(i int, base string, offsets, m value) (at string, 
 	return at, true
 }
 
-func (e *emitter) laneOf(m value, lane string) string {
+func (e vectors) laneOf(m value, lane string) string {
 	if m.lanes == 1 {
 		return m.id
 	}
@@ -38,7 +38,7 @@ func (e *emitter) laneOf(m value, lane string) string {
 }
 
 // gatherLanes loads elements at byte offsets from an address; masked lanes are 0.
-func (e *emitter) gatherLanes(t tensor.DType, base string, offsets, m value) value {
+func (e vectors) gatherLanes(t tensor.DType, base string, offsets, m value) value {
 	typ := memoryType(t, e.lanes)
 	id := "zeroinitializer"
 	for i := range e.lanes {
@@ -57,7 +57,7 @@ func (e *emitter) gatherLanes(t tensor.DType, base string, offsets, m value) val
 }
 
 // scatterLanes stores v, which is as memory has it, at byte offsets from an address.
-func (e *emitter) scatterLanes(t tensor.DType, v value, base string, offsets, m value) {
+func (e vectors) scatterLanes(t tensor.DType, v value, base string, offsets, m value) {
 	for i := range e.lanes {
 		at, ok := e.laneAddress(i, base, offsets, m)
 		if !ok {

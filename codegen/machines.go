@@ -15,3 +15,24 @@ func AVX2() tile.Machine {
 func AVX512() tile.Machine {
 	return tile.Machine{Name: "avx512", Lanes: 16, Registers: 32, Masks: true, L1: 32 << 10, L2: 1 << 20}
 }
+
+// SM80 describes a GPU of compute capability 8.0: warps of 32 threads, which may have 255
+// registers each; tiles of more than about a quarter of them would leave too few warps at a time
+// to hide the latency of memory.
+func SM80() tile.Machine {
+	return tile.Machine{Name: "sm_80", Lanes: 32, Registers: 72, Masks: true, L1: 28 << 10, L2: 40 << 20, Warps: 4, Shared: 163 << 10}
+}
+
+// SM89 describes compute capability 8.9, which has less shared memory.
+func SM89() tile.Machine {
+	m := SM80()
+	m.Name, m.L2, m.Shared = "sm_89", 72<<20, 99<<10
+	return m
+}
+
+// SM90A describes compute capability 9.0 with the instructions that later ones do not have.
+func SM90A() tile.Machine {
+	m := SM80()
+	m.Name, m.L2, m.Shared = "sm_90a", 50<<20, 227<<10
+	return m
+}

@@ -3,7 +3,6 @@ package codegen
 import (
 	"fmt"
 	"strconv"
-	"strings"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -30,12 +29,7 @@ func (e *emitter) tail() (mask value, ok bool) {
 		if at+int64(e.lanes) <= n {
 			return value{}, false
 		}
-		list, known := make([]string, e.lanes), make([]bool, e.lanes)
-		for i := range list {
-			known[i] = at+int64(i) < n
-			list[i] = "i1 " + strconv.FormatBool(known[i])
-		}
-		return value{id: "<" + strings.Join(list, ", ") + ">", t: tensor.Bool, lanes: e.lanes, known: known}, true
+		return e.across.below(n - at), true
 	}
 	left := s.length.AddInt(-at)
 	if r := left.Bounds(e.ranges); !r.OpenLo && r.Lo >= int64(e.lanes) {
@@ -45,18 +39,7 @@ func (e *emitter) tail() (mask value, ok bool) {
 	key := "tail " + left.String()
 	id, ok := e.scopes[depth].names[key]
 	if !ok {
-		cur := e.cur
-		e.cur = e.scopes[depth].entry
-		splats := e.splats
-		e.splats = map[string]string{}
-		n := e.op(tensor.I32, 1, "trunc i64 ", e.integer(left), " to i32")
-		list := make([]string, e.lanes)
-		for i := range list {
-			list[i] = "i32 " + strconv.Itoa(i)
-		}
-		iota := value{id: "<" + strings.Join(list, ", ") + ">", t: tensor.I32, lanes: e.lanes}
-		id = e.compare("icmp slt", iota, n).id
-		e.splats, e.cur = splats, cur
+		id = e.across.belowAt(e.integer(left), depth).id
 		e.scopes[depth].names[key] = id
 	}
 	return value{id: id, t: tensor.Bool, lanes: e.lanes}, true
@@ -102,27 +85,13 @@ func (e *emitter) read(o *operand, p place) value {
 	size := int64(t.Size())
 	switch {
 	case p.by != nil:
-		return e.gather(o, e.baseAddress(o, p), e.two("mul", e.whole(p), integerOf(tensor.I64, size)), e.allowed())
+		return e.across.gather(t, e.baseAddress(o, p), e.two("mul", e.whole(p), integerOf(tensor.I64, size)), e.allowed())
 	case p.step == 0:
-		return e.readOne(t, e.displaced(e.baseAddress(o, p), p.offset*size))
+		return e.across.loadOne(t, e.displaced(e.baseAddress(o, p), p.offset*size), e.when, e.mask)
 	case p.step != 1:
-		return e.gather(o, e.displaced(e.baseAddress(o, p), p.offset*size), ramp(e.lanes, p.step*size), e.allowed())
+		return e.across.gather(t, e.displaced(e.baseAddress(o, p), p.offset*size), e.across.ramp(p.step*size), e.allowed())
 	}
 	return e.readAt(t, e.displaced(e.baseAddress(o, p), p.offset*size))
-}
-
-// readOne loads one element. Under a condition that does not hold, it reads scratch memory
-// instead, and the value is not used.
-func (e *emitter) readOne(t tensor.DType, at string) value {
-	cond := e.when
-	if e.mask.id != "" {
-		some := e.op(tensor.Bool, 1, "call i1 @llvm.vector.reduce.or.v", strconv.Itoa(e.mask.lanes), "i1(", e.mask.arg(), ")")
-		cond = e.and(cond, some)
-	}
-	if cond.id != "" {
-		at = e.set("select i1 ", cond.id, ", ptr ", at, ", ptr %scratch")
-	}
-	return e.fromMemory(t, 1, e.set("load ", memoryType(t, 1), ", ptr ", at, ", align ", align(t)))
 }
 
 func mangledMemory(t tensor.DType, lanes int) string {
@@ -160,21 +129,6 @@ func (e *emitter) baseAddress(o *operand, p place) string {
 	return at
 }
 
-// gather loads elements at byte offsets from an address; lanes that are not allowed are 0.
-func (e *emitter) gather(o *operand, base string, offsets, m value) value {
-	t, lanes := o.buffer.Type.DType, strconv.Itoa(e.lanes)
-	if !e.machine.Masks {
-		return e.gatherLanes(t, base, offsets, m)
-	}
-	if m.id == "" {
-		m = integerOf(tensor.Bool, 1)
-	}
-	m = e.wide(m, e.lanes)
-	ptrs := e.set("getelementptr i8, ptr ", base, ", ", offsets.arg())
-	typ := memoryType(t, e.lanes)
-	return e.fromMemory(t, e.lanes, e.set("call ", typ, " @llvm.masked.gather.", mangledMemory(t, e.lanes), ".v", lanes, "p0(<", lanes, " x ptr> ", ptrs, ", i32 ", align(t), ", ", m.arg(), ", ", typ, " zeroinitializer)"))
-}
-
 // gatherAt reads at an index of which some parts are computed: outside the extent it is 0.
 func (e *emitter) gatherAt(l *kernel.Load, o *operand) value {
 	if o.buffer.Layout != nil {
@@ -194,11 +148,11 @@ func (e *emitter) gatherAt(l *kernel.Load, o *operand) value {
 	}
 	if lanes := max(offset.lanes, inside.lanes); lanes > 1 {
 		m := e.and(inside, e.allowed())
-		return e.gather(o, e.base(o), e.wide(offset, lanes), m)
+		return e.across.gather(t, e.base(o), e.wide(offset, lanes), m)
 	}
 	when := e.when
 	e.when = e.and(when, inside)
-	v := e.readOne(t, e.set("getelementptr i8, ptr ", e.base(o), ", ", offset.arg()))
+	v := e.across.loadOne(t, e.set("getelementptr i8, ptr ", e.base(o), ", ", offset.arg()), e.when, e.mask)
 	e.when = when
 	return e.choose(inside, v, zero(t))
 }
@@ -222,57 +176,28 @@ func (e *emitter) toMemory(v value) value {
 }
 
 func (e *emitter) scatter(o *operand, p place, v value) {
-	v, m := e.toMemory(v), e.allowed()
-	t, lanes := o.buffer.Type.DType, strconv.Itoa(e.lanes)
+	t := o.buffer.Type.DType
 	size := int64(t.Size())
 	base, offsets := e.baseAddress(o, p), value{}
 	if p.by != nil {
 		offsets = e.two("mul", e.whole(p), integerOf(tensor.I64, size))
 	} else {
-		base, offsets = e.displaced(base, p.offset*size), ramp(e.lanes, p.step*size)
+		base, offsets = e.displaced(base, p.offset*size), e.across.ramp(p.step*size)
 	}
-	if !e.machine.Masks {
-		e.scatterLanes(t, v, base, offsets, m)
-		return
-	}
-	if m.id == "" {
-		m = integerOf(tensor.Bool, 1)
-	}
-	ptrs := e.set("getelementptr i8, ptr ", base, ", ", offsets.arg())
-	e.put("call void @llvm.masked.scatter.", mangledMemory(t, e.lanes), ".v", lanes, "p0(", v.arg(), ", <", lanes, " x ptr> ", ptrs, ", i32 ", align(t), ", ", e.wide(m, e.lanes).arg(), ")")
+	e.across.scatter(t, e.toMemory(v), base, offsets, e.allowed())
 }
 
 // readAt loads one register of neighbours, masked where the vector index is cut short.
 func (e *emitter) readAt(t tensor.DType, at string) value {
-	typ := memoryType(t, e.lanes)
-	m := value{}
-	if e.lanes > 1 {
-		m = e.allowed()
-	}
-	if m.id == "" {
-		return e.fromMemory(t, e.lanes, e.set("load ", typ, ", ptr ", at, ", align ", align(t)))
-	}
-	m = e.wide(m, e.lanes)
-	if e.byLane(t) {
-		return e.gatherLanes(t, at, ramp(e.lanes, 1), m)
-	}
-	return e.fromMemory(t, e.lanes, e.set("call ", typ, " @llvm.masked.load.", mangledMemory(t, e.lanes), ".p0(ptr ", at, ", i32 ", align(t), ", ", m.arg(), ", ", typ, " zeroinitializer)"))
+	return e.across.loadMany(t, at, e.allowed())
 }
 
-// writeAt stores one register of neighbours, masked where the vector index is cut short.
+// writeAt stores an element, or one register of neighbours, masked where the vector index is cut
+// short.
 func (e *emitter) writeAt(t tensor.DType, at string, v value) {
-	v = e.toMemory(v)
-	m := value{}
-	if e.lanes > 1 {
-		m = e.allowed()
-	}
-	if m.id == "" {
-		e.put("store ", v.arg(), ", ptr ", at, ", align ", align(t))
+	if v = e.toMemory(v); e.lanes == 1 {
+		e.across.storeOne(t, at, v)
 		return
 	}
-	if e.byLane(t) {
-		e.scatterLanes(t, v, at, ramp(e.lanes, 1), m)
-		return
-	}
-	e.put("call void @llvm.masked.store.", mangledMemory(t, e.lanes), ".p0(", v.arg(), ", ptr ", at, ", i32 ", align(t), ", ", e.wide(m, e.lanes).arg(), ")")
+	e.across.storeMany(t, at, v, e.allowed())
 }

@@ -6,22 +6,21 @@ import (
 	"strconv"
 
 	"github.com/llir/llvm/ir"
-	"github.com/llir/llvm/ir/types"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 	"dlc/ir/tile"
 )
 
-// Functions writes each phase of p as a function that package program's calling convention
-// describes, named name.0, name.1 ...
-func Functions(p *tile.Program, m tile.Machine, name string) []*ir.Func {
+// phases writes each phase of p as a function, for a CPU by the calling convention that package
+// program describes, for a GPU as a kernel.
+func phases(p *tile.Program, m tile.Machine, name string) []*emitter {
 	exprs := newExpressions(p.Kernel)
 	stored := map[string]bool{}
-	out := make([]*ir.Func, len(p.Phases))
+	out := make([]*emitter, len(p.Phases))
 	for i, phase := range p.Phases {
-		e := newEmitter(p, phase, m, exprs, stored)
-		out[i] = e.function(name + "." + strconv.Itoa(i))
+		out[i] = newEmitter(p, phase, m, exprs, stored)
+		out[i].across.function(name)
 		for _, n := range storesIn(phase.Body) {
 			stored[n] = true
 		}
@@ -34,6 +33,7 @@ func newEmitter(p *tile.Program, phase *tile.Phase, m tile.Machine, exprs *expre
 		symbols: map[string]symbol{}, ranges: map[string]tensor.Range{}, order: kernel.Symbols(p.Kernel),
 		defs: map[string]*kernel.Def{}, buffers: map[string]*operand{}, stored: map[string]bool{},
 		indices: map[string]int{}, alive: map[string]*live{}, assumed: map[condition]bool{}, copies: map[tile.Stage]*copied{}}
+	e.across = lanesOf(e, m)
 	for n := range stored {
 		e.stored[n] = true
 	}
@@ -75,42 +75,16 @@ func (e *emitter) indexOf(name string) int {
 	return i
 }
 
-func (e *emitter) function(name string) *ir.Func {
-	ptr := types.NewPointer(types.I8)
-	e.fn = ir.NewFunc(name, types.Void, ir.NewParam("buffers", ptr), ir.NewParam("symbols", ptr),
-		ir.NewParam("begin", types.I64), ir.NewParam("end", types.I64), ir.NewParam("scratch", ptr))
-	entry, start, done := e.block(), e.block(), e.block()
-	e.scopes = []*scope{{entry, map[string]string{}}}
-	e.cur = entry
-	entry.Term = to(start)
-	e.cur = start
-	e.fresh()
-	some := e.set("icmp slt i64 %begin, %end")
-	head := e.block()
-	start.Term = either(some, head, done)
-	e.blocks(start, head, done)
-	done.Term = &jump{text: "ret void"}
-	return e.fn
-}
-
-// blocks loops over the block numbers begin..end.
-func (e *emitter) blocks(from, head, done *ir.Block) {
-	b := e.name()
-	next := e.name()
-	phi := &line{}
-	head.Insts = append(head.Insts, phi)
+// inBlock emits the body for the block of that number, in code that begins with head.
+func (e *emitter) inBlock(number string, head *ir.Block) {
 	e.scopes = append(e.scopes, &scope{head, map[string]string{}})
 	e.cur = head
-	e.split(b)
+	e.split(number)
 	body := e.block()
 	head.Term = to(body)
 	e.cur = body
 	e.fresh()
 	e.versions()
-	e.put(next, " = add nsw i64 ", b, ", 1")
-	more := e.set("icmp slt i64 ", next, ", %end")
-	phi.text = b + " = phi i64 [ %begin, " + from.Ident() + " ], [ " + next + ", " + e.cur.Ident() + " ]"
-	e.cur.Term = either(more, head, done)
 }
 
 // split turns a block number into the sub-range of each index of the grid.

@@ -4,7 +4,6 @@ import (
 	"math/bits"
 	"sort"
 	"strconv"
-	"strings"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -190,7 +189,7 @@ func (e *emitter) whole(p place) value {
 		v = e.sum(v, integerOf(tensor.I64, p.offset))
 	}
 	if p.step != 0 {
-		v = e.two("add", v, ramp(e.lanes, p.step))
+		v = e.two("add", v, e.across.ramp(p.step))
 	}
 	return v
 }
@@ -219,15 +218,6 @@ func (e *emitter) sum(a, b value) value {
 		return b
 	}
 	return e.two("add", a, b)
-}
-
-// ramp is the constant vector 0, step, 2*step ...
-func ramp(lanes int, step int64) value {
-	list := make([]string, lanes)
-	for i := range list {
-		list[i] = "i64 " + strconv.FormatInt(step*int64(i), 10)
-	}
-	return value{id: "<" + strings.Join(list, ", ") + ">", t: tensor.I64, lanes: lanes, steps: true, step: step}
 }
 
 // laned evaluates a Dim over the symbol lane, lane by lane, as a vector.
@@ -262,7 +252,7 @@ func (e *emitter) lanedFactor(f tensor.Factor) value {
 		less := e.choose(e.compare("icmp slt", n, zero), integerOf(tensor.I64, 1-f.Den), zero)
 		return e.two("sdiv", e.two("add", n, less), den)
 	case f.Name == lane:
-		return ramp(e.lanes, 1)
+		return e.across.ramp(1)
 	}
 	return value{id: e.integer(factorDim(f)), t: tensor.I64, lanes: 1}
 }

@@ -3,8 +3,6 @@ package codegen
 import (
 	"fmt"
 	"math"
-	"strconv"
-	"strings"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -64,8 +62,7 @@ func (e *emitter) kept(l *live) value {
 	}
 	v := l.values[e.register(l)]
 	if v.lanes > 1 && e.lanes == 1 {
-		lane := e.point[e.vector] % int64(v.lanes)
-		return e.op(v.t, 1, "extractelement ", v.arg(), ", i64 ", strconv.FormatInt(lane, 10))
+		return e.across.pick(v, e.point[e.vector]%int64(v.lanes))
 	}
 	return v
 }
@@ -157,10 +154,9 @@ func (e *emitter) step(d *kernel.Def) {
 	e.stepping = nil
 }
 
-// part keeps the loads of one term out of the others: LLVM would merge equal ones over all
-// terms, and run out of registers. The fence binds the compiler only; it is no instruction.
+// part keeps the loads of one term out of the others.
 func (e *emitter) part() {
-	e.put("fence syncscope(\"singlethread\") acq_rel")
+	e.across.part()
 	clear(e.memo)
 	clear(e.splats)
 }
@@ -250,20 +246,11 @@ func (e *emitter) end(d *kernel.Def) {
 		}
 		v := vs[0]
 		for half := v.lanes / 2; half > 0; half /= 2 {
-			v = e.apply(fn, d.DType, []value{v, e.rotate(v, half)})
+			v = e.apply(fn, d.DType, []value{v, e.across.rotate(v, half)})
 		}
-		joined.values = append(joined.values, e.op(v.t, 1, "extractelement ", v.arg(), ", i64 0"))
+		joined.values = append(joined.values, e.across.pick(v, 0))
 	}
 	e.alive[d.Name] = joined
-}
-
-// rotate moves lane l+by to lane l.
-func (e *emitter) rotate(v value, by int) value {
-	list := make([]string, v.lanes)
-	for i := range list {
-		list[i] = "i32 " + strconv.Itoa((i+by)%v.lanes)
-	}
-	return e.op(v.t, v.lanes, "shufflevector ", v.arg(), ", ", v.typ(), " poison, <", strconv.Itoa(v.lanes), " x i32> <", strings.Join(list, ", "), ">")
 }
 
 // let evaluates a map on the current tile and keeps it.

@@ -51,8 +51,7 @@ func (e *emitter) symbol(name string) symbol {
 	if i == len(e.order) || e.order[i] != name {
 		panic(fmt.Sprintf("BUG: kernel %s has no symbol %s", e.program.Name, name))
 	}
-	at := e.hoist(0, "getelementptr i64, ptr %symbols, i64 ", strconv.Itoa(i))
-	s := symbol{e.hoist(0, "load i64, ptr ", at, ", align 8"), 0}
+	s := symbol{e.across.symbol(i), 0}
 	e.symbols[name] = s
 	return s
 }
@@ -175,8 +174,7 @@ func (e *emitter) base(o *operand) string {
 	key := "&" + o.buffer.Name
 	id, ok := e.scopes[0].names[key]
 	if !ok {
-		at := e.hoist(0, "getelementptr ptr, ptr %buffers, i64 ", strconv.Itoa(o.place))
-		id = e.hoist(0, "load ptr, ptr ", at, ", align 8")
+		id = e.across.buffer(o.place)
 		e.scopes[0].names[key] = id
 	}
 	return id

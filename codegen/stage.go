@@ -36,7 +36,7 @@ func (e *emitter) stage(n *tile.Stage) {
 	c := &copied{operand: &operand{buffer: &kernel.Buffer{Name: "stage+" + strconv.FormatInt(e.room, 10), Type: tensor.Type{DType: l.DType}}}}
 	key := "&" + c.operand.buffer.Name
 	if _, ok := e.scopes[0].names[key]; !ok {
-		e.scopes[0].names[key] = e.hoist(0, "getelementptr i8, ptr %scratch, i64 ", strconv.FormatInt(e.room, 10))
+		e.scopes[0].names[key] = e.hoist(0, "getelementptr i8, ptr ", e.across.scratch(), ", i64 ", strconv.FormatInt(e.room, 10))
 	}
 	w := &copying{emitter: e, box: box, source: e.buffers[n.From], size: size, to: e.base(c.operand)}
 	for i, at := range l.At {
@@ -54,6 +54,7 @@ func (e *emitter) stage(n *tile.Stage) {
 	w.from = e.base(w.source)
 	w.dimension(0, w.from, w.to)
 	e.room += box.Elements * size
+	e.most = max(e.most, e.room)
 	e.copies[*n] = c
 	e.fresh()
 }

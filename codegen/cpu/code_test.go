@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dlc/codegen"
 	"dlc/codegen/llvm"
 	"dlc/ir/kernel"
 	"dlc/ir/tile"
@@ -143,7 +144,7 @@ func TestPanicOfAWorkerReachesTheCaller(t *testing.T) {
 			t.Errorf("got %s", text)
 		}
 	}()
-	each([]int{0, 1, 2}, func(i int) (int, error) {
+	codegen.Each([]int{0, 1, 2}, func(i int) (int, error) {
 		if i == 1 {
 			panic("BUG: injected")
 		}

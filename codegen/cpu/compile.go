@@ -1,13 +1,9 @@
 package cpu
 
 import (
-	"fmt"
-	"runtime"
-	"runtime/debug"
 	"sort"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/llir/llvm/ir"
 	"github.com/llir/llvm/ir/enum"
@@ -39,7 +35,7 @@ func Compile(programs []*tile.Program, entries []*program.Entry, t Target, o Opt
 	if err != nil {
 		return nil, err
 	}
-	objects, err := each(u.modules, func(m string) ([]byte, error) { return lib.Compile(m, t.LLVM, o.Passes, llvm.Object) })
+	objects, err := codegen.Each(u.modules, func(m string) ([]byte, error) { return lib.Compile(m, t.LLVM, o.Passes, llvm.Object) })
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +67,7 @@ func EmitAsm(programs []*tile.Program, entries []*program.Entry, t Target, o Opt
 	if err != nil {
 		return "", err
 	}
-	texts, err := each(u.modules, func(m string) ([]byte, error) { return lib.Compile(m, t.LLVM, o.Passes, llvm.Assembly) })
+	texts, err := codegen.Each(u.modules, func(m string) ([]byte, error) { return lib.Compile(m, t.LLVM, o.Passes, llvm.Assembly) })
 	if err != nil {
 		return "", err
 	}
@@ -89,29 +85,19 @@ type unit struct {
 	drivers map[string]string // entry to function
 }
 
-// A function is the text of one function and its name.
-type function struct{ name, text string }
-
 // write makes the text of every function, once where several are equal, and spreads them over
 // the modules.
 func write(programs []*tile.Program, entries []*program.Entry, t Target) (*unit, error) {
-	written, err := each(programs, func(p *tile.Program) ([]string, error) { return functionTexts(p, t) })
+	functions, numbers, err := codegen.Write(programs, t.Machine, func(f *ir.Func) {
+		f.FuncAttrs = append(f.FuncAttrs, &ir.AttrGroupDef{ID: 0})
+		f.UnnamedAddr = enum.UnnamedAddrNone
+	}, codegen.Numbered)
 	if err != nil {
 		return nil, err
 	}
 	u := &unit{drivers: map[string]string{}}
-	seen := map[string]string{}
-	var functions []function
-	for _, texts := range written {
-		for _, text := range texts {
-			name, ok := seen[text]
-			if !ok {
-				name = "kernel." + strconv.Itoa(len(functions))
-				seen[text] = name
-				functions = append(functions, function{name, strings.Replace(text, unnamed, name, 1)})
-			}
-			u.kernels = append(u.kernels, name)
-		}
+	for _, n := range numbers {
+		u.kernels = append(u.kernels, functions[n].Name)
 	}
 	parts := spread(functions, modules)
 	for i, part := range parts {
@@ -121,20 +107,6 @@ func write(programs []*tile.Program, entries []*program.Entry, t Target) (*unit,
 		u.modules = append(u.modules, header(t)+part+attributes(t))
 	}
 	return u, nil
-}
-
-// unnamed stands for the name of a function in a text that is compared with others.
-const unnamed = "unnamed"
-
-// functionTexts writes the phases of one program.
-func functionTexts(p *tile.Program, t Target) (texts []string, err error) {
-	for _, f := range codegen.Functions(p, t.Machine, unnamed) {
-		f.SetName(unnamed)
-		f.FuncAttrs = append(f.FuncAttrs, &ir.AttrGroupDef{ID: 0})
-		f.UnnamedAddr = enum.UnnamedAddrNone
-		texts = append(texts, f.LLString()+"\n\n")
-	}
-	return texts, nil
 }
 
 func header(t Target) string {
@@ -151,9 +123,9 @@ func attributes(t Target) string {
 }
 
 // spread distributes functions over n texts of about equal length.
-func spread(functions []function, n int) []string {
-	order := append([]function{}, functions...)
-	sort.SliceStable(order, func(i, j int) bool { return len(order[i].text) > len(order[j].text) })
+func spread(functions []codegen.Function, n int) []string {
+	order := append([]codegen.Function{}, functions...)
+	sort.SliceStable(order, func(i, j int) bool { return len(order[i].Text) > len(order[j].Text) })
 	texts := make([]strings.Builder, max(1, min(n, len(functions))))
 	for _, f := range order {
 		least := 0
@@ -162,7 +134,7 @@ func spread(functions []function, n int) []string {
 				least = i
 			}
 		}
-		texts[least].WriteString(f.text)
+		texts[least].WriteString(f.Text)
 	}
 	out := make([]string, len(texts))
 	for i := range texts {
@@ -188,40 +160,4 @@ func (l *linker) place(name string) int64 {
 		panic("BUG: the object files have no function " + name)
 	}
 	return at
-}
-
-// each applies f to all elements on all CPUs. A panic of f reaches the caller, with the stack it
-// came from.
-func each[T, R any](list []T, f func(T) (R, error)) ([]R, error) {
-	out, errs, panics := make([]R, len(list)), make([]error, len(list)), make([]any, len(list))
-	next := make(chan int, len(list))
-	for i := range list {
-		next <- i
-	}
-	close(next)
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(list)) {
-		wg.Go(func() {
-			for i := range next {
-				func() {
-					defer func() {
-						if cause := recover(); cause != nil {
-							panics[i] = fmt.Sprintf("%v\n\n%s", cause, debug.Stack())
-						}
-					}()
-					out[i], errs[i] = f(list[i])
-				}()
-			}
-		})
-	}
-	wg.Wait()
-	for i := range list {
-		if panics[i] != nil {
-			panic(panics[i])
-		}
-		if errs[i] != nil {
-			return nil, fmt.Errorf("part %d: %w", i, errs[i])
-		}
-	}
-	return out, nil
 }

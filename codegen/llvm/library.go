@@ -74,9 +74,11 @@ func bind(path string, handle uintptr) (*Library, error) {
 	if v := l.Version(); len(v) < 3 || v[:3] != "19." {
 		return nil, fmt.Errorf("%w (%s is version %s)", ErrMissing, path, v)
 	}
-	for _, part := range []string{"TargetInfo", "Target", "TargetMC", "AsmPrinter", "AsmParser"} {
+	for _, part := range []string{"TargetInfo", "Target", "TargetMC", "AsmPrinter"} {
 		l.call("LLVMInitializeX86" + part)
+		l.call("LLVMInitializeNVPTX" + part)
 	}
+	l.call("LLVMInitializeX86AsmParser")
 	l.options("-disable-lsr", "-enable-misched=0")
 	l.recorder = purego.NewCallback(l.record)
 	l.call("LLVMInstallFatalErrorHandler", purego.NewCallback(l.fatal))
@@ -88,6 +90,7 @@ var functions = []string{
 	"LLVMGetVersion", "LLVMInstallFatalErrorHandler", "LLVMParseCommandLineOptions",
 	"LLVMInitializeX86TargetInfo", "LLVMInitializeX86Target", "LLVMInitializeX86TargetMC",
 	"LLVMInitializeX86AsmPrinter", "LLVMInitializeX86AsmParser",
+	"LLVMInitializeNVPTXTargetInfo", "LLVMInitializeNVPTXTarget", "LLVMInitializeNVPTXTargetMC", "LLVMInitializeNVPTXAsmPrinter",
 	"LLVMContextCreate", "LLVMContextDispose", "LLVMContextSetDiagnosticHandler", "LLVMGetDiagInfoDescription", "LLVMGetDiagInfoSeverity",
 	"LLVMCreateMemoryBufferWithMemoryRangeCopy", "LLVMParseIRInContext", "LLVMVerifyModule", "LLVMDisposeModule",
 	"LLVMGetTargetFromTriple", "LLVMCreateTargetMachine", "LLVMDisposeTargetMachine", "LLVMTargetMachineEmitToMemoryBuffer",

@@ -9,14 +9,19 @@ import (
 	"dlc/ir/tensor"
 )
 
-// A Machine is what schedules and emitters need to know of a CPU. Known ones are values in
-// codegen; nothing else depends on a name.
+// A Machine is what schedules and emitters need to know of a CPU or GPU. Known ones are values
+// in codegen; nothing else depends on a name.
+//
+// A GPU's warp is a vector machine: a vector has a lane in each of its threads, and what is
+// uniform every thread computes. Blocks of a grid go to warps.
 type Machine struct {
-	Name      string // avx2, avx512
+	Name      string // avx2, avx512, sm_80
 	Lanes     int    // f32 lanes of a vector register
 	Registers int    // vector registers
 	Masks     bool   // has mask registers
 	L1, L2    int64  // bytes of data cache per core
+	Warps     int    // GPU: warps of a block of threads; 0 for a CPU
+	Shared    int64  // GPU: bytes of shared memory that a block of threads may have
 }
 
 // A Program computes one kernel in one or more phases. Kernel is the scheduled kernel: its axes

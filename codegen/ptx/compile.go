@@ -1,0 +1,156 @@
+package ptx
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/llir/llvm/ir"
+
+	"dlc/codegen"
+	"dlc/codegen/llvm"
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+	"dlc/ir/tile"
+)
+
+// A Module is PTX text with the kernels in it.
+type Module struct {
+	Text    string
+	Kernels []*Kernel
+	Numbers []int // number of the kernel of each phase, program by program
+}
+
+// A Kernel is one phase: an entry of the text, of which the parameters are the addresses of
+// Buffers and the values of Symbols (i64). A block of threads has Threads of them; warp w of block
+// b computes block b*Threads/32 + w of Blocks.
+type Kernel struct {
+	Name    string
+	Buffers []*kernel.Buffer // inputs, outputs, then Temps
+	Symbols []string
+	Blocks  tensor.Dim
+	Threads int
+	Shared  int64 // bytes of dynamic shared memory
+}
+
+// Grid is the number of blocks of threads to launch, at symbol values.
+func (k *Kernel) Grid(symbols map[string]int64) (int64, bool) {
+	n, ok := k.Blocks.Eval(symbols)
+	warps := int64(k.Threads / 32)
+	return (n + warps - 1) / warps, ok
+}
+
+// Compile makes one text of the phases of all programs. Equal phases are compiled once.
+func Compile(programs []*tile.Program, t Target) (*Module, error) {
+	lib, err := llvm.Open()
+	if err != nil {
+		return nil, err
+	}
+	functions, numbers, err := write(programs, t)
+	if err != nil {
+		return nil, err
+	}
+	texts, err := codegen.Each(functions, func(f codegen.Function) (string, error) {
+		text, err := lib.Compile(module(f, t), t.LLVM, "", llvm.Assembly)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", f.Name, err)
+		}
+		return bare(string(text)), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := &Module{Numbers: numbers}
+	var b strings.Builder
+	b.WriteString(head(t))
+	for i, f := range functions {
+		b.WriteString(texts[i])
+		m.Kernels = append(m.Kernels, kernelOf(f, t))
+	}
+	m.Text = b.String()
+	return m, nil
+}
+
+// EmitLLVM returns the text of the modules that Compile hands to LLVM.
+func EmitLLVM(programs []*tile.Program, t Target) (string, error) {
+	functions, _, err := write(programs, t)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, f := range functions {
+		b.WriteString(module(f, t))
+	}
+	return b.String(), nil
+}
+
+func write(programs []*tile.Program, t Target) ([]codegen.Function, []int, error) {
+	return codegen.Write(programs, t.Machine, func(f *ir.Func) {
+		f.FuncAttrs = append(f.FuncAttrs, &ir.AttrGroupDef{ID: 0})
+	}, named)
+}
+
+// named makes an identifier of a program's name, of the phase, and of the function's number.
+func named(number int, f codegen.Function) string {
+	clean := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' {
+			return r
+		}
+		return '_'
+	}, f.Program.Name)
+	return fmt.Sprintf("f%d_%s_%d", number, clean, f.Phase)
+}
+
+// module is the LLVM module of one function.
+func module(f codegen.Function, t Target) string {
+	var b strings.Builder
+	b.WriteString("target datalayout = \"e-i64:64-i128:128-v16:16-v32:32-n16:32:64\"\n")
+	b.WriteString("target triple = \"" + t.LLVM.Triple + "\"\n\n")
+	if f.Scratch > 0 {
+		b.WriteString("@shared = external addrspace(3) global [0 x i8], align 16\n\n")
+	}
+	b.WriteString(f.Text)
+	b.WriteString("attributes #0 = { nounwind \"target-cpu\"=\"" + t.LLVM.CPU + "\" \"denormal-fp-math\"=\"ieee,ieee\" }\n")
+	b.WriteString("!nvvm.annotations = !{!0}\n!0 = !{ptr @" + f.Name + ", !\"maxntidx\", i32 " + strconv.Itoa(32*t.Machine.Warps) + "}\n\n")
+	return b.String()
+}
+
+func kernelOf(f codegen.Function, t Target) *Kernel {
+	p := f.Program
+	k := &Kernel{Name: f.Name, Symbols: kernel.Symbols(p.Kernel), Threads: 32 * t.Machine.Warps, Shared: f.Scratch * int64(t.Machine.Warps)}
+	k.Buffers = append(append(k.Buffers, p.Kernel.Buffers()...), p.Temps...)
+	k.Blocks = p.Phases[f.Phase].Blocks(func(index string) tensor.Dim {
+		for _, d := range p.Kernel.Defs {
+			for _, a := range d.AllAxes() {
+				if a.Name == index {
+					return a.Extent
+				}
+			}
+		}
+		panic("BUG: " + p.Name + " has no index " + index)
+	})
+	return k
+}
+
+// head is what stands before the first kernel.
+func head(t Target) string {
+	version := strings.TrimPrefix(t.LLVM.Features, "+ptx")
+	return ".version " + version[:1] + "." + version[1:] + "\n.target " + t.Name + "\n.address_size 64\n\n" +
+		".extern .shared .align 16 .b8 shared[];\n"
+}
+
+// bare is LLVM's text of one module without comments and what stands before the first kernel.
+func bare(text string) string {
+	var b strings.Builder
+	inside := false
+	for line := range strings.Lines(text) {
+		if at := strings.Index(line, "//"); at >= 0 {
+			line = strings.TrimRight(line[:at], " \t") + "\n"
+		}
+		inside = inside || strings.HasPrefix(line, ".visible .entry")
+		if inside && strings.TrimSpace(line) != "" {
+			b.WriteString(strings.TrimRight(line, " \t\n") + "\n")
+		}
+	}
+	return "\n" + b.String()
+}

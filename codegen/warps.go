@@ -1,0 +1,250 @@
+package codegen
+
+import (
+	"strconv"
+
+	"github.com/llir/llvm/ir"
+	"github.com/llir/llvm/ir/enum"
+	"github.com/llir/llvm/ir/types"
+
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+)
+
+// warps holds the lanes of a value in the threads of a warp, one in each: a value of any number
+// of lanes is a scalar of the thread. Memory is touched under a branch where a mask says so;
+// what is uniform is stored by the first thread.
+type warps struct {
+	*emitter
+	slot *line // address of the warp's part of shared memory, where it is used
+}
+
+func (e *warps) splat(v value, lanes int) value {
+	return value{id: v.id, t: v.t, lanes: lanes}
+}
+
+// named returns what is computed once per thread, at the beginning of the function.
+func (e *warps) named(key string, make func() string) string {
+	id, ok := e.scopes[0].names[key]
+	if !ok {
+		id = make()
+		e.scopes[0].names[key] = id
+	}
+	return id
+}
+
+// thread is the number of the thread in its block of threads, an i32.
+func (e *warps) thread() string {
+	return e.named("%thread", func() string { return e.hoist(0, "call i32 @llvm.nvvm.read.ptx.sreg.tid.x()") })
+}
+
+// lane is the number of the thread in its warp.
+func (e *warps) lane() value {
+	return value{id: e.named("%lane", func() string {
+		return e.hoist(0, "zext i32 ", e.hoist(0, "and i32 ", e.thread(), ", 31"), " to i64")
+	}), t: tensor.I64, lanes: warp}
+}
+
+func (e *warps) ramp(step int64) value {
+	v := e.lane()
+	v.steps, v.step = true, step
+	if step != 1 {
+		v.id = e.named("%lane*"+strconv.FormatInt(step, 10), func() string {
+			return e.hoist(0, "mul nsw i64 ", v.id, ", ", strconv.FormatInt(step, 10))
+		})
+	}
+	return v
+}
+
+func (e *warps) below(n int64) value {
+	return value{id: e.named("%lane<"+strconv.FormatInt(n, 10), func() string {
+		return e.hoist(0, "icmp slt i64 ", e.lane().id, ", ", strconv.FormatInt(n, 10))
+	}), t: tensor.Bool, lanes: warp}
+}
+
+func (e *warps) belowAt(n string, depth int) value {
+	return value{id: e.hoist(depth, "icmp slt i64 ", e.lane().id, ", ", n), t: tensor.Bool, lanes: warp}
+}
+
+func (e *warps) pick(v value, lane int64) value {
+	w := e.shuffle("idx", v, lane)
+	w.lanes = 1
+	return w
+}
+
+// rotate leaves the last lanes as they are: nothing asks for them.
+func (e *warps) rotate(v value, by int) value { return e.shuffle("down", v, int64(by)) }
+
+// shuffle reads v from another thread of the warp. What is no i32 or float goes in such pieces.
+func (e *warps) shuffle(how string, v value, by int64) value {
+	b := strconv.FormatInt(by, 10)
+	word := func(x string) string {
+		return e.set("call i32 @llvm.nvvm.shfl.sync.", how, ".i32(i32 -1, i32 ", x, ", i32 ", b, ", i32 31)")
+	}
+	typ := scalarType(v.t)
+	switch v.t.Size() {
+	case 8:
+		x := v.id
+		if v.t == tensor.F64 {
+			x = e.set("bitcast double ", x, " to i64")
+		}
+		low := word(e.set("trunc i64 ", x, " to i32"))
+		high := word(e.set("trunc i64 ", e.set("lshr i64 ", x, ", 32"), " to i32"))
+		high = e.set("shl i64 ", e.set("zext i32 ", high, " to i64"), ", 32")
+		v.id = e.set("or i64 ", e.set("zext i32 ", low, " to i64"), ", ", high)
+		if v.t == tensor.F64 {
+			v.id = e.set("bitcast i64 ", v.id, " to double")
+		}
+	case 4:
+		if v.t == tensor.F32 {
+			v.id = e.set("call float @llvm.nvvm.shfl.sync.", how, ".f32(i32 -1, float ", v.id, ", i32 ", b, ", i32 31)")
+		} else {
+			v.id = word(v.id)
+		}
+	default:
+		v.id = e.set("trunc i32 ", word(e.set("zext ", typ, " ", v.id, " to i32")), " to ", typ)
+	}
+	v.fixed, v.steps, v.known = false, false, nil
+	return v
+}
+
+// under emits a load under a condition; where that fails the value is 0.
+func (e *warps) under(cond value, t tensor.DType, lanes int, load func() string) value {
+	typ := memoryType(t, 1)
+	if cond.id == "" {
+		return e.fromMemory(t, lanes, load())
+	}
+	from, yes, after := e.cur, e.block(), e.block()
+	from.Term = either(cond.id, yes, after)
+	e.cur = yes
+	x := load()
+	yes.Term = to(after)
+	e.cur = after
+	none := zero(t).id
+	if t == tensor.Bool {
+		none = "0"
+	}
+	return e.fromMemory(t, lanes, e.set("phi ", typ, " [ ", x, ", ", yes.Ident(), " ], [ ", none, ", ", from.Ident(), " ]"))
+}
+
+// onlyIf emits a store under a condition.
+func (e *warps) onlyIf(cond value, store func()) {
+	if cond.id == "" {
+		store()
+		return
+	}
+	from, yes, after := e.cur, e.block(), e.block()
+	from.Term = either(cond.id, yes, after)
+	e.cur = yes
+	store()
+	yes.Term = to(after)
+	e.cur = after
+}
+
+func (e *warps) loadOne(t tensor.DType, at string, when, mask value) value {
+	return e.under(e.and(when, mask), t, 1, func() string { return e.loaded(t, at) })
+}
+
+func (e *warps) loaded(t tensor.DType, at string) string {
+	return e.set("load ", memoryType(t, 1), ", ptr ", at, ", align ", align(t))
+}
+
+func (e *warps) storeOne(t tensor.DType, at string, v value) {
+	e.onlyIf(e.below(1), func() { e.put("store ", v.arg(), ", ptr ", at, ", align ", align(t)) })
+}
+
+func (e *warps) loadMany(t tensor.DType, at string, m value) value {
+	return e.gather(t, at, e.ramp(int64(t.Size())), m)
+}
+
+func (e *warps) storeMany(t tensor.DType, at string, v, m value) {
+	e.scatter(t, v, at, e.ramp(int64(t.Size())), m)
+}
+
+func (e *warps) gather(t tensor.DType, base string, offsets, m value) value {
+	at := e.set("getelementptr i8, ptr ", base, ", i64 ", offsets.id)
+	return e.under(m, t, e.lanes, func() string { return e.loaded(t, at) })
+}
+
+func (e *warps) scatter(t tensor.DType, v value, base string, offsets, m value) {
+	at := e.set("getelementptr i8, ptr ", base, ", i64 ", offsets.id)
+	e.onlyIf(m, func() { e.put("store ", v.arg(), ", ptr ", at, ", align ", align(t)) })
+}
+
+func (e *warps) part() {}
+
+// meet waits for the threads of the warp, whose writes are then seen.
+func (e *warps) meet() { e.put("call void @llvm.nvvm.bar.warp.sync(i32 -1)") }
+
+func (e *warps) buffer(number int) string { return "%p" + strconv.Itoa(number) }
+
+func (e *warps) symbol(number int) string { return "%s" + strconv.Itoa(number) }
+
+// scratch is the warp's part of the shared memory of its block of threads.
+func (e *warps) scratch() string {
+	return e.named("%scratch", func() string {
+		number := e.hoist(0, "zext i32 ", e.hoist(0, "lshr i32 ", e.thread(), ", 5"), " to i64")
+		e.slot = &line{}
+		at := e.name()
+		e.slot.text = at + " = mul i64 " + number + ", "
+		entry := e.scopes[0].entry
+		entry.Insts = append(entry.Insts, e.slot)
+		return e.hoist(0, "getelementptr i8, ptr addrspacecast (ptr addrspace(3) @shared to ptr), i64 ", at)
+	})
+}
+
+// function is a kernel of which each warp has one block of the grid. Its parameters are the
+// buffers, inputs, outputs, then Temps, and the symbols.
+func (e *warps) function(name string) {
+	e.fn = ir.NewFunc(name, types.Void, e.parameters()...)
+	e.fn.CallingConv = enum.CallingConvPTXKernel
+	entry, start, head, done := e.block(), e.block(), e.block(), e.block()
+	e.scopes = []*scope{{entry, map[string]string{}}}
+	e.cur = entry
+	entry.Term = to(start)
+	e.cur = start
+	e.fresh()
+	first := e.set("mul nuw nsw i64 ", e.set("zext i32 ", e.set("call i32 @llvm.nvvm.read.ptx.sreg.ctaid.x()"), " to i64"), ", ", strconv.Itoa(e.machine.Warps))
+	number := e.set("add nuw nsw i64 ", first, ", ", e.set("zext i32 ", e.set("lshr i32 ", e.thread(), ", 5"), " to i64"))
+	count := e.phase.Blocks(func(index string) tensor.Dim { return e.extents[e.indexOf(index)].length })
+	some := e.set("icmp slt i64 ", number, ", ", e.integer(count))
+	start.Term = either(some, head, done)
+	e.inBlock(number, head)
+	e.cur.Term = to(done)
+	done.Term = &jump{text: "ret void"}
+	if e.slot != nil {
+		e.slot.text += strconv.FormatInt(e.most, 10)
+	}
+}
+
+// parameters declares the buffers and symbols. An input that the kernel updates in place is not
+// said to lie apart from its output.
+func (e *warps) parameters() []*ir.Param {
+	k := e.program.Kernel
+	updated := map[string]bool{}
+	for _, b := range k.Outs {
+		if b.Role == kernel.Update {
+			updated[b.Of], updated[b.Name] = true, true
+		}
+	}
+	var list []*ir.Param
+	add := func(b *kernel.Buffer, attrs ...ir.ParamAttribute) {
+		p := ir.NewParam(e.buffer(len(list))[1:], types.NewPointer(types.I8))
+		if !updated[b.Name] {
+			p.Attrs = append(p.Attrs, enum.ParamAttrNoAlias)
+			p.Attrs = append(p.Attrs, attrs...)
+		}
+		p.Attrs = append(p.Attrs, ir.Align(16))
+		list = append(list, p)
+	}
+	for _, b := range k.Ins {
+		add(b, enum.ParamAttrReadOnly)
+	}
+	for _, b := range append(append([]*kernel.Buffer{}, k.Outs...), e.program.Temps...) {
+		add(b)
+	}
+	for i := range e.order {
+		list = append(list, ir.NewParam(e.symbol(i)[1:], types.I64))
+	}
+	return list
+}
