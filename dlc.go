@@ -74,9 +74,10 @@ type (
 
 // A Program is a source that has no mistakes.
 type Program struct {
-	Source *Source
-	Info   *build.Info
-	Module *ir.Module
+	Source   *Source
+	Info     *build.Info
+	Module   *ir.Module
+	Warnings diag.List
 
 	job *job
 }
@@ -151,15 +152,15 @@ func Check(src *Source, o *Options) (p *Program, err error) {
 	defer j.guard(&err)
 	prog, diags := j.front()
 	j.enter("build")
-	module, info, more := build.Module(prog, build.Options{Columns: o.Columns, Header: o.Header, Broken: failed(diags)})
+	module, info, more := build.Module(prog, build.Options{Columns: o.Columns, Header: o.Header, Broken: diags.Err() != nil})
 	diags = known(src, append(diags, more...))
-	if failed(diags) {
+	if diags.Err() != nil {
 		return nil, diags
 	}
 	j.stage("types", func() string { return typesText(info) })
 	j.stage("graph", func() string { return ir.Print(module) })
 	j.enter("")
-	return &Program{Source: src, Info: info, Module: module, job: j}, nil
+	return &Program{Source: src, Info: info, Module: module, Warnings: diags, job: j}, nil
 }
 
 // known leaves out that a name means nothing where the source declares it: its declaration has
@@ -176,15 +177,10 @@ func known(src *Source, l diag.List) diag.List {
 		missing := d.Code == check.UnknownName || d.Code == check.UnknownCallee || d.Code == check.NameUnsupported
 		return missing && d.Span.File == src.Path && d.Span.End <= len(src.Text) && declared[string(src.Text[d.Span.Start:d.Span.End])]
 	})
-	if !failed(rest) {
+	if rest.Err() == nil {
 		return l
 	}
 	return rest
-}
-
-// failed reports whether a list holds an error and not just warnings.
-func failed(l diag.List) bool {
-	return slices.ContainsFunc(l, func(d *diag.Diagnostic) bool { return d.Severity == diag.Error })
 }
 
 // Compile runs the middle and the back: graphs to machine code. The weights of the result are

@@ -39,7 +39,7 @@ says otherwise, and is the same wherever it is built.`,
 			if len(targets) == 0 {
 				targets = []string{"x86-64-v3", "x86-64-v4"}
 			}
-			p, err := checkFile(args[0], nil, false, dlc.Options{Targets: targets, Entries: shipped})
+			p, err := checkFile(cmd, args[0], nil, false, dlc.Options{Targets: targets, Entries: shipped})
 			if err != nil {
 				return err
 			}

@@ -17,16 +17,26 @@ func newCheck() *cobra.Command {
 		Example: "  dlc check examples/mnist/lenet.dlc",
 		Args:    oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := checkFile(args[0], nil, false, dlc.Options{}); err != nil {
+			src, err := dlc.ReadSource(args[0])
+			if err != nil {
+				return err
+			}
+			p, err := checkSource(src, nil, false, dlc.Options{})
+			if err != nil {
 				return err
 			}
 			if asJSON {
-				return diag.JSON(cmd.OutOrStdout(), nil)
+				return diag.JSON(cmd.OutOrStdout(), p.Warnings)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: no mistakes\n", args[0])
+			warn(cmd.ErrOrStderr(), p.Warnings)
+			end := ""
+			if n := len(p.Warnings); n > 0 {
+				end = ", " + plural(n, "warning")
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: no mistakes%s\n", args[0], end)
 			return nil
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print mistakes as JSON")
+	c.Flags().BoolVar(&asJSON, "json", false, "print mistakes and warnings as JSON")
 	return c
 }

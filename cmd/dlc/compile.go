@@ -58,7 +58,7 @@ func newCompile() *cobra.Command {
 					fmt.Fprintf(out, "%-14s %8.2f ms\n", phase, d.Seconds()*1e3)
 				}
 			}
-			if err := compile(args[0], emit, entry, o); err != nil {
+			if err := compile(cmd, args[0], emit, entry, o); err != nil {
 				return err
 			}
 			if timed {
@@ -77,7 +77,7 @@ func newCompile() *cobra.Command {
 
 // compile takes one file, of the language or of kernels, to machine code, or only to its graph
 // where that is what is asked for.
-func compile(file, emit, entry string, o dlc.Options) error {
+func compile(cmd *cobra.Command, file, emit, entry string, o dlc.Options) error {
 	front := emit == "ast" || emit == "types" || emit == "graph"
 	if strings.HasSuffix(file, dlc.KernelSuffix) {
 		if front || emit == "opt" || entry != "" {
@@ -90,7 +90,7 @@ func compile(file, emit, entry string, o dlc.Options) error {
 		_, err = dlc.Kernels(src, &o)
 		return err
 	}
-	p, err := checkFile(file, nil, false, o)
+	p, err := checkFile(cmd, file, nil, false, o)
 	if err != nil {
 		return err
 	}

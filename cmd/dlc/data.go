@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"dlc"
 	"dlc/ir/tensor"
 	"dlc/runtime/data"
@@ -92,13 +94,17 @@ type checked struct {
 }
 
 // checkFile reads a source file, with the types of its data where that can be read. need says
-// that the data must be there.
-func checkFile(file string, flags dataFlags, need bool, o dlc.Options) (*checked, error) {
+// that the data must be there. Warnings are shown.
+func checkFile(cmd *cobra.Command, file string, flags dataFlags, need bool, o dlc.Options) (*checked, error) {
 	src, err := dlc.ReadSource(file)
 	if err != nil {
 		return nil, err
 	}
-	return checkSource(src, flags, need, o)
+	p, err := checkSource(src, flags, need, o)
+	if err == nil {
+		warn(cmd.ErrOrStderr(), p.Warnings)
+	}
+	return p, err
 }
 
 func checkSource(src *dlc.Source, flags dataFlags, need bool, o dlc.Options) (*checked, error) {

@@ -32,7 +32,7 @@ func newEval() *cobra.Command {
 			if part != data.Train && part != data.Valid && part != data.Test {
 				return fmt.Errorf("--split %s: train, valid or test", split)
 			}
-			m, d, batch, err := evalModel(args[0], weights, flags, watched)
+			m, d, batch, err := evalModel(cmd, args[0], weights, flags, watched)
 			if err != nil {
 				return err
 			}
@@ -62,7 +62,7 @@ func newEval() *cobra.Command {
 
 // evalModel returns a model with weights and the data to score it on. An artifact holds its
 // source, which says how the data is read.
-func evalModel(path, weights string, flags dataFlags, watched bool) (*program.Model, *data.Dataset, int, error) {
+func evalModel(cmd *cobra.Command, path, weights string, flags dataFlags, watched bool) (*program.Model, *data.Dataset, int, error) {
 	if err := sourceOnly(path, watched); err != nil {
 		return nil, nil, 0, err
 	}
@@ -80,7 +80,7 @@ func evalModel(path, weights string, flags dataFlags, watched bool) (*program.Mo
 		}
 		return f.Model, p.data, p.Info.Train.Batch, nil
 	}
-	p, err := checkFile(path, flags, true, dlc.Options{Entries: shipped, Check: watched})
+	p, err := checkFile(cmd, path, flags, true, dlc.Options{Entries: shipped, Check: watched})
 	if err != nil {
 		return nil, nil, 0, err
 	}

@@ -104,12 +104,26 @@ func report(cmd *cobra.Command, err error, out, errs io.Writer) int {
 	return code
 }
 
+// warn shows the warnings of a file without mistakes.
+func warn(errs io.Writer, list diag.List) {
+	if len(list) > 0 {
+		diag.Render(errs, list, source, colour(errs))
+		fmt.Fprintln(errs)
+	}
+}
+
 // count says how many mistakes a long list holds.
 func count(list diag.List) string {
-	if len(list) < 3 {
+	n := 0
+	for _, d := range list {
+		if d.Severity == diag.Error {
+			n++
+		}
+	}
+	if n < 3 {
 		return ""
 	}
-	return fmt.Sprintf("\n%d mistakes\n", len(list))
+	return fmt.Sprintf("\n%d mistakes\n", n)
 }
 
 // wantsJSON reports whether a command was called with --json.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -35,7 +34,7 @@ func newRun() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := openModel(cmd.Context(), args[0], weights, entry, watched)
+			m, err := openModel(cmd, args[0], weights, entry, watched)
 			if err != nil {
 				return err
 			}
@@ -70,7 +69,7 @@ func newRun() *cobra.Command {
 func isArtifact(path string) bool { return !strings.HasSuffix(path, ".dlc") }
 
 // openModel opens an artifact, or compiles a source file in memory and gives it weights.
-func openModel(ctx context.Context, path, weights, entry string, watched bool) (*runtime.Model, error) {
+func openModel(cmd *cobra.Command, path, weights, entry string, watched bool) (*runtime.Model, error) {
 	if err := sourceOnly(path, watched); err != nil {
 		return nil, err
 	}
@@ -81,7 +80,7 @@ func openModel(ctx context.Context, path, weights, entry string, watched bool) (
 		return runtime.Open(path)
 	}
 	entries := []string{"init", entry}
-	p, err := checkFile(path, nil, false, dlc.Options{Entries: entries, Check: watched})
+	p, err := checkFile(cmd, path, nil, false, dlc.Options{Entries: entries, Check: watched})
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +99,7 @@ func openModel(ctx context.Context, path, weights, entry string, watched bool) (
 		if err := fill(m, values); err != nil {
 			return nil, fmt.Errorf("weights %s do not fit %s: %w", weights, path, err)
 		}
-	} else if err := train.Initialize(ctx, m, p.Seed()); err != nil {
+	} else if err := train.Initialize(cmd.Context(), m, p.Seed()); err != nil {
 		return nil, err
 	}
 	return runtime.Load(m)

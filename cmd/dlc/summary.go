@@ -44,7 +44,7 @@ func newSummary() *cobra.Command {
 		Example: "  dlc summary examples/mnist/lenet.dlc",
 		Args:    oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := checkFile(args[0], nil, false, dlc.Options{Entries: []string{"train", "infer"}})
+			p, err := checkFile(cmd, args[0], nil, false, dlc.Options{Entries: []string{"train", "infer"}})
 			if err != nil {
 				return err
 			}

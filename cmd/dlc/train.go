@@ -41,7 +41,7 @@ A loss or parameter that is NaN or infinite stops the run with exit code 2; the 
   dlc train examples/mnist/lenet.dlc --resume --json`,
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := checkFile(args[0], flags, true, dlc.Options{Check: watched})
+			p, err := checkFile(cmd, args[0], flags, true, dlc.Options{Check: watched})
 			if err != nil {
 				return err
 			}

@@ -97,10 +97,10 @@ func Module(p *check.Program, opts Options) (*ir.Module, *Info, diag.List) {
 		e.initEntries()
 	}
 	e.unusedBodies()
-	if len(e.diags) > 0 || len(p.Diags) > 0 {
+	if e.diags.Err() != nil || p.Diags.Err() != nil {
 		return nil, nil, e.diags.Sorted()
 	}
-	return e.module(), e.info, nil
+	return e.module(), e.info, e.diags.Sorted()
 }
 
 // chooseModel finds the model of the file: the one its train block names, else the first.
@@ -132,7 +132,7 @@ func (e *elaborator) chooseModel() bool {
 		}
 	}
 	if def == nil {
-		if len(e.prog.Diags) == 0 && !e.opts.Broken {
+		if e.prog.Diags.Err() == nil && !e.opts.Broken {
 			e.tell(check.New(check.NoModel, diag.Span{}, "the file declares no model"))
 		}
 		return false

@@ -149,7 +149,8 @@ func TestCodes(t *testing.T) {
 // TestScopes: names of blocks end with them, and a library body does not see the user's names.
 func TestScopes(t *testing.T) {
 	lib := fstest.MapFS{"a.dlc": {Data: []byte("fn double(x: float[S...]) { add(x, x) }\n")}}
-	src := `layer L(k: int)(x: float[N, D]) -> float[N, D] {
+	src := `edition 2026
+layer L(k: int)(x: float[N, D]) -> float[N, D] {
   if k > 1 { y = x }
   for i, v in 0..k { z = double(v) }
   fn inner(a, b = k) { a + b + x }
@@ -169,7 +170,7 @@ func TestScopes(t *testing.T) {
 	for _, d := range got {
 		lines = append(lines, fmt.Sprintf("%d %s", d.Span.Line, d.Message))
 	}
-	want := "5 unknown name `y`; 6 unknown name `z`; 9 unknown name `q`"
+	want := "6 unknown name `y`; 7 unknown name `z`; 10 unknown name `q`"
 	if s := strings.Join(lines, "; "); s != want {
 		t.Errorf("%s, want %s", s, want)
 	}

@@ -64,6 +64,9 @@ const (
 
 	NotFinite    = "E0801" // these are told of a run that is checked
 	IndexOutside = "E0802"
+
+	NoEdition = "W0201" // warnings
+	Shadowed  = "W0202"
 )
 
 // Codes lists every code and what it means, in order.
@@ -77,7 +80,7 @@ func Codes() []diag.Code {
 		{Code: TooManyArgs, Meaning: "more arguments than the declaration has, or one given twice"},
 		{Code: UnknownType, Meaning: "a type that does not exist"},
 		{Code: BadTarget, Meaning: "an assignment or update of something that cannot take one"},
-		{Code: BadEdition, Meaning: "an edition that this compiler does not know"},
+		{Code: BadEdition, Meaning: "an edition that this compiler does not know, or that does not stand first"},
 		{Code: NoInputs, Meaning: "a model or layer that takes nothing"},
 		{Code: InnerDims, Meaning: "the inner dims of `@` differ"},
 		{Code: Broadcast, Meaning: "the shapes of an operator's operands do not broadcast"},
@@ -119,5 +122,7 @@ func Codes() []diag.Code {
 		{Code: DataOutside, Meaning: "a value of the data that is outside its declared range"},
 		{Code: NotFinite, Meaning: "a NaN or an infinity that reaches a result, where it first appears (`--check`)"},
 		{Code: IndexOutside, Meaning: "an index outside of its axis, where it is used (`--check`)"},
+		{Code: NoEdition, Meaning: "warning: a file that does not say which edition it is written in"},
+		{Code: Shadowed, Meaning: "warning: a name that hides an input, a configuration name or a dim"},
 	}...)
 }

@@ -75,7 +75,12 @@ func Files(files []*syntax.File, lib fs.FS, known []string) (*Program, diag.List
 		panic(fmt.Sprintf("BUG: the library has mistakes: %v", p.Diags))
 	}
 	for _, f := range files {
-		for _, d := range f.Decls {
+		c.hasEdition(f)
+		for i, d := range f.Decls {
+			if e, ok := d.(*syntax.Edition); ok && i > 0 {
+				c.errorf(BadEdition, e.Span(), "the edition stands once, before all declarations")
+				continue
+			}
 			c.declare(d)
 		}
 	}
@@ -103,10 +108,11 @@ func libraryOrder(lib map[string]*Def) []*Def {
 
 // A checker collects diagnostics while it goes through declarations.
 type checker struct {
-	prog   *Program
-	def    *Def
-	scopes []map[string]bool
-	depth  int
+	prog      *Program
+	def       *Def
+	scopes    []map[string]bool
+	signature map[string]*declared // names of the definition's lists that nothing has hidden
+	depth     int
 }
 
 // New makes an error of one place.

@@ -27,7 +27,7 @@ func LaterNames() []string { return strings.Fields(laterNames) }
 func (c *checker) resolve(d *Def) {
 	c.def = d
 	defer func() { c.def = nil }()
-	c.scopes = []map[string]bool{{}}
+	c.scopes, c.signature = []map[string]bool{{}}, signature(d)
 	for _, p := range d.Config {
 		c.bind(p.Name)
 	}
@@ -72,13 +72,13 @@ func (c *checker) bound(name string) bool {
 func (c *checker) open()  { c.scopes = append(c.scopes, map[string]bool{}) }
 func (c *checker) close() { c.scopes = c.scopes[:len(c.scopes)-1] }
 
-func (c *checker) block(b *syntax.Block, names ...string) {
+func (c *checker) block(b *syntax.Block, names ...*syntax.Name) {
 	if b == nil {
 		return
 	}
 	c.open()
 	defer c.close()
-	c.bind(names...)
+	c.fresh(names...)
 	for i, s := range b.Stmts {
 		c.stmt(s, i == len(b.Stmts)-1)
 	}
@@ -100,9 +100,9 @@ func (c *checker) stmt(s syntax.Stmt, last bool) {
 		c.weight(s.Name, s.Type, s.Init, "state", "layer", "model", "metric", "optimizer")
 	case *syntax.For:
 		c.expr(s.In)
-		c.block(s.Body, texts(s.Names)...)
+		c.block(s.Body, s.Names...)
 	case *syntax.FnStmt:
-		c.bind(s.Name.Text)
+		c.fresh(s.Name)
 		c.lambda(s.Params, s.Body)
 	case *syntax.Assign:
 		c.assign(s)
@@ -136,14 +136,6 @@ func (c *checker) stmt(s syntax.Stmt, last bool) {
 func hasEffect(e syntax.Expr) bool {
 	_, ok := e.(*syntax.If)
 	return ok
-}
-
-func texts(names []*syntax.Name) []string {
-	out := make([]string, len(names))
-	for i, n := range names {
-		out[i] = n.Text
-	}
-	return out
 }
 
 func (c *checker) weight(n *syntax.Name, t *syntax.Type, init syntax.Expr, what string, kinds ...string) {
@@ -198,7 +190,7 @@ func (c *checker) target(s *syntax.Assign, t syntax.Expr) {
 	case !ok:
 		c.refuse(t.Span(), "assigning to a part")
 	case s.Op == "=":
-		c.bind(n.Text)
+		c.rebinds(n)
 	default:
 		c.name(n)
 	}
@@ -245,7 +237,7 @@ func (c *checker) expr(e syntax.Expr) {
 	case *syntax.Comprehension:
 		c.expr(e.In)
 		c.open()
-		c.bind(texts(e.Names)...)
+		c.fresh(e.Names...)
 		c.item(e.Item)
 		c.close()
 	case *syntax.Range:
@@ -276,7 +268,7 @@ func (c *checker) lambda(params *syntax.ParamList, body *syntax.Block) {
 		for _, a := range p.Alts {
 			a.Dims(func(n string, _ bool) { c.bind(n) })
 		}
-		c.bind(p.Name)
+		c.fresh(p.Node.Name)
 	}
 	c.block(body)
 }
@@ -306,12 +298,18 @@ func (c *checker) known(name string) bool {
 }
 
 func (c *checker) callee(n *syntax.Name) {
+	if d := c.signature[n.Text]; d != nil {
+		d.read = true
+	}
 	if !c.bound(n.Text) && !c.known(n.Text) {
 		c.add(Unknown(n, c.prog, true, c.inScope()))
 	}
 }
 
 func (c *checker) name(n *syntax.Name) {
+	if d := c.signature[n.Text]; d != nil {
+		d.read = true
+	}
 	switch {
 	case c.bound(n.Text) || c.known(n.Text) || n.Text == "_":
 	default:

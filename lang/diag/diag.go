@@ -66,7 +66,7 @@ type Fix struct {
 
 // Error makes a Diagnostic an error of one line.
 func (d *Diagnostic) Error() string {
-	return fmt.Sprintf("%s: error[%s]: %s", d.Span, d.Code, d.Message)
+	return fmt.Sprintf("%s: %s[%s]: %s", d.Span, d.Severity, d.Code, d.Message)
 }
 
 // A Code is a diagnostic's code and what it means. A code keeps its meaning for ever.
