@@ -40,6 +40,10 @@ func (e *emitter) one(n tile.Node) {
 		e.spill(e.defs[n.Def], e.buffers[n.Temp])
 	case *tile.Join:
 		e.joinChunks(e.defs[n.Def], e.buffers[n.Temp])
+	case *tile.Clear:
+		e.clearPart(e.defs[n.Def])
+	case *tile.Scatter:
+		e.scatterTerm(e.defs[n.Def])
 	case *tile.Stage:
 		e.stage(n)
 	case *tile.Let:

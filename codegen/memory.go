@@ -135,6 +135,9 @@ func (e *emitter) gatherAt(l *kernel.Load, o *operand) value {
 		panic(fmt.Sprintf("BUG: computed index into %s, which is stored as %s", o.buffer.Name, o.buffer.Layout.Name))
 	}
 	t := o.buffer.Type.DType
+	if parts, ok := e.scalarParts(l); ok {
+		return e.rowAt(l, o, parts)
+	}
 	offset, inside := integerOf(tensor.I64, 0), value{}
 	stride := tensor.Int(1)
 	for i := len(l.At) - 1; i >= 0; i-- {
@@ -146,15 +149,21 @@ func (e *emitter) gatherAt(l *kernel.Load, o *operand) value {
 		offset = e.sum(offset, e.two("mul", v, value{id: e.integer(stride.Scale(int64(t.Size()))), t: tensor.I64, lanes: 1}))
 		stride = stride.Mul(extent)
 	}
-	if lanes := max(offset.lanes, inside.lanes); lanes > 1 {
-		m := e.and(inside, e.allowed())
-		return e.across.gather(t, e.base(o), e.wide(offset, lanes), m)
+	return e.across.gather(t, e.base(o), e.wide(offset, e.lanes), e.and(inside, e.allowed()))
+}
+
+// scalarParts evaluates the computed parts of an index, the others stay empty; ok is false where
+// one moves with the lanes.
+func (e *emitter) scalarParts(l *kernel.Load) (parts []value, ok bool) {
+	parts = make([]value, len(l.At))
+	for i, a := range l.At {
+		if _, plain := a.(*kernel.Index); !plain {
+			if parts[i] = e.convert(e.eval(a), tensor.I64); parts[i].lanes > 1 {
+				return nil, false
+			}
+		}
 	}
-	when := e.when
-	e.when = e.and(when, inside)
-	v := e.across.loadOne(t, e.set("getelementptr i8, ptr ", e.base(o), ", ", offset.arg()), e.when, e.mask)
-	e.when = when
-	return e.choose(inside, v, zero(t))
+	return parts, true
 }
 
 // write stores v at place p, or across the lanes.

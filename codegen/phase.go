@@ -235,6 +235,8 @@ func storesIn(nodes []tile.Node) (names []string) {
 			names = append(names, storesIn(n.Body)...)
 		case *tile.Store:
 			names = append(names, n.Def)
+		case *tile.Clear:
+			names = append(names, n.Def)
 		}
 	}
 	return names

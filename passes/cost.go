@@ -42,7 +42,7 @@ func memoryCost(t tensor.DType, elements float64) float64 {
 
 // evaluations is how often d's expression is computed.
 func evaluations(d *kernel.Def) float64 {
-	return nominal(sizeOf(d.Axes).Mul(sizeOf(reduceAxes(d))))
+	return nominal(sizeOf(d.Unmatched()).Mul(sizeOf(reduceAxes(d))))
 }
 
 // operations is the arithmetic of one evaluation of e, and its nodes without indices.

@@ -12,7 +12,7 @@ import (
 //   - a reduced axis of which one value at most can satisfy the conditions takes that value, so
 //     that the gradient of a pool whose windows do not overlap becomes a map (contractions keep
 //     their axes: there they are loops);
-//   - a reduction without axes is its one term.
+//   - a reduction without axes is its one term, unless that is sent to a matched place.
 func form(p *kernel.Program, o *Options) {
 	for _, k := range p.Kernels {
 		for i, d := range k.Defs {
@@ -34,7 +34,7 @@ func settled(d *kernel.Def) *kernel.Def {
 		}
 		d = next
 	}
-	if d.Reduce != nil && len(d.Reduce.Axes) == 0 {
+	if d.Reduce != nil && len(d.Reduce.Axes) == 0 && !d.Scatters() {
 		return termOf(d)
 	}
 	return d

@@ -105,7 +105,7 @@ func (f *fusion) remove(name string) {
 func (f *fusion) loads(d *kernel.Def) []*kernel.Load {
 	l, ok := f.read[d]
 	if !ok {
-		l = kernel.Loads(d.Expr)
+		l = d.Loads()
 		f.read[d] = l
 	}
 	return l

@@ -13,13 +13,14 @@ type groupKind uint8
 // Pointwise: maps over one index space. Tiled: one contraction and maps over its kept axes.
 // Summed: reductions by chunks over the same axes, and maps over the kept ones. Windowed: chains
 // that are no contraction, and maps. Rowwise: reductions by lanes over one row axis, maps over
-// the kept axes, and maps over the kept axes and the row.
+// the kept axes, and maps over the kept axes and the row. Scattered: one reduction with matches.
 const (
 	pointwise groupKind = iota
 	tiledGroup
 	summed
 	windowed
 	rowwise
+	scattered
 )
 
 const (
@@ -31,7 +32,7 @@ const (
 	groupNodes  = 1200 // of all expressions of a kernel
 )
 
-var kindNames = [...]string{pointwise: "maps", tiledGroup: "contraction", summed: "sums", windowed: "windows", rowwise: "rows"}
+var kindNames = [...]string{pointwise: "maps", tiledGroup: "contraction", summed: "sums", windowed: "windows", rowwise: "rows", scattered: "scattered sums"}
 
 // A group is a kernel in the making. All its definitions use its axis names.
 type group struct {
@@ -63,6 +64,8 @@ func kindOf(d *kernel.Def) groupKind {
 	switch {
 	case d.Reduce == nil:
 		return pointwise
+	case d.Scatters():
+		return scattered
 	case tiled(d):
 		return tiledGroup
 	case d.Reduce.Order.Kind == kernel.Chunks:
@@ -128,7 +131,7 @@ func (g *grouping) candidates(d *kernel.Def, deps []int) []*group {
 		seen[deps[i]] = true
 	}
 	sort.SliceStable(out, func(i, j int) bool { return out[i].kind != pointwise && out[j].kind == pointwise })
-	if tiled(d) {
+	if tiled(d) || d.Scatters() {
 		return nil
 	}
 	last := len(g.groups) - maxDistance
@@ -210,7 +213,7 @@ func (g *grouping) renamed(c *group, d *kernel.Def) (*kernel.Def, bool) {
 // fits reports whether d may join c, and what for.
 func (g *grouping) fits(c *group, d *kernel.Def, deps []int) (why string, ok bool) {
 	_, nodes := operations(d.Expr)
-	if len(c.names) >= maxDefs || c.nodes+nodes > groupNodes {
+	if c.kind == scattered || len(c.names) >= maxDefs || c.nodes+nodes > groupNodes {
 		return "", false
 	}
 	moved, ok := g.renamed(c, d)

@@ -102,7 +102,7 @@ func (c *writeCheck) alongTarget(name string) bool {
 func (c *writeCheck) loads(name string) (found, own bool) {
 	own = true
 	d := c.defs[name]
-	for _, l := range kernel.Loads(d.Expr) {
+	for _, l := range d.Loads() {
 		if l.Name == c.old {
 			found, own = true, own && d.Reduce == nil && c.atPoint(l, d)
 		} else if inner := c.defs[l.Name]; inner != nil && inner.Reduce == nil && !c.kept[l.Name] {

@@ -159,7 +159,7 @@ func assemble(name string, defs []*kernel.Def, buffers map[string]*kernel.Buffer
 	k := &kernel.Kernel{Name: name, Defs: defs}
 	seen := map[string]bool{}
 	for _, d := range defs {
-		for _, l := range kernel.Loads(d.Expr) {
+		for _, l := range d.Loads() {
 			if b := buffers[l.Name]; b != nil && !seen[l.Name] {
 				k.Ins = append(k.Ins, b)
 			}

@@ -20,7 +20,7 @@ const (
 //
 // A contraction is one chain; it is cut into chunks where its terms number a symbol, or many
 // constant terms meet few constant outputs. A reduction over the last axis of what it reads goes
-// by lanes, over one flattened axis. All others are one chain when short and chunks when long.
+// by lanes, over one flattened axis. Terms that are sent to matched places come as one chain. All others are one chain when short and chunks when long.
 func order(p *kernel.Program, o *Options) {
 	for _, k := range p.Kernels {
 		for i, d := range k.Defs {
@@ -56,6 +56,8 @@ func ordered(d *kernel.Def) *kernel.Def {
 	out.Reduce = &red
 	terms, constant := sizeOf(red.Axes).Const()
 	switch {
+	case d.Scatters():
+		red.Order = kernel.Order{Kind: kernel.Chain}
 	case isContraction(d):
 		outputs, few := sizeOf(d.Axes).Const()
 		if !constant || terms > longChain && few && outputs <= fewOutputs {
@@ -79,7 +81,7 @@ func ordered(d *kernel.Def) *kernel.Def {
 // kept axes there is nothing to tile: it is a reduction like any other.
 func isContraction(d *kernel.Def) bool {
 	c, ok := kernel.Classify(d)
-	if !ok || len(c.M)+len(c.N) == 0 {
+	if !ok || len(c.M)+len(c.N) == 0 || d.Scatters() {
 		return false
 	}
 	for _, e := range d.Expr.(*kernel.Call).Args {
@@ -106,7 +108,7 @@ func usesAny(l *kernel.Load, axes []kernel.Axis) bool {
 // reducesLast reports whether the last axis of the widest operand is reduced.
 func reducesLast(d *kernel.Def) bool {
 	rank, last := 0, false
-	for _, l := range kernel.Loads(d.Expr) {
+	for _, l := range d.Loads() {
 		if len(l.At) <= rank || !usesAny(l, d.Reduce.Axes) {
 			continue
 		}
@@ -173,12 +175,14 @@ func unusedName(prefix string, d *kernel.Def) string {
 		used[a.Name] = true
 		a.Extent.Symbols(used)
 	}
-	kernel.Walk(d.Expr, func(e kernel.Expr) bool {
-		if ix, ok := e.(*kernel.Index); ok {
-			ix.Dim.Symbols(used)
-		}
-		return true
-	})
+	for _, e := range d.Exprs() {
+		kernel.Walk(e, func(e kernel.Expr) bool {
+			if ix, ok := e.(*kernel.Index); ok {
+				ix.Dim.Symbols(used)
+			}
+			return true
+		})
+	}
 	for used[prefix] {
 		prefix += "_"
 	}

@@ -21,9 +21,7 @@ func (f *fusion) rebuild(g *grouping) {
 	for _, c := range g.schedule() {
 		var defs []*kernel.Def
 		for _, name := range c.names {
-			d := *f.defs[name]
-			d.Expr = shared(d.Expr)
-			defs = append(defs, &d)
+			defs = append(defs, f.defs[name].MapExprs(shared))
 		}
 		k := assemble(g.name(c, used), defs, byName, visible)
 		k.Spans = g.spans(c)

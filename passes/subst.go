@@ -164,10 +164,9 @@ func reduceAxes(d *kernel.Def) []kernel.Axis {
 // rewriteDef returns a copy of d in which r, over the axes as they are, is applied to its
 // expression and conditions.
 func rewriteDef(d *kernel.Def, r *rewriting) *kernel.Def {
-	out := *d
-	out.Expr = r.expr(d.Expr)
+	out := *d.MapExprs(r.expr)
 	if d.Reduce != nil {
-		red := *d.Reduce
+		red := *out.Reduce
 		conds, possible := r.conds(red.When)
 		if !possible {
 			conds = []kernel.Cond{{Index: tensor.Int(-1), Extent: tensor.Int(1)}}
@@ -209,6 +208,9 @@ func rename(d *kernel.Def, kept, reduced []kernel.Axis) *kernel.Def {
 				out.Reduce.Order.Axis = inner[i].Name
 			}
 		}
+	}
+	for i, m := range out.Reduce.At {
+		out.Reduce.At[i].Axis = kept[axisNamed(d.Axes, m.Axis)].Name
 	}
 	return out
 }

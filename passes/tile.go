@@ -18,6 +18,7 @@ import (
 //	points   maps over the same axes                                    tile_points.go
 //	nest     reductions in chains or chunks, and maps over their axes   tile_nest.go
 //	rows     Lanes64 reductions over one axis, and maps over the rest   tile_rows.go
+//	scatter  one reduction whose terms go to matched places              tile_scatter.go
 //
 // A value that a later stage needs is stored in an output or a Temp between the stages.
 //
@@ -38,6 +39,8 @@ func Tile(k *kernel.Kernel, m *tile.Machine) (*tile.Program, error) {
 			t.nest(s)
 		case rowStage:
 			t.rows(s)
+		case scatterStage:
+			t.scatter(s)
 		}
 	}
 	if err := tile.Verify(t.out); err != nil {

@@ -58,7 +58,7 @@ func (j *joiner) decide() bool {
 		if ia < 0 != (ib < 0) || ia >= 0 && (ib != ia+1 || !j.merge(d.Name, ia)) {
 			return false
 		}
-		for _, l := range kernel.Loads(d.Expr) {
+		for _, l := range d.Loads() {
 			for p := 0; p+1 < len(l.At); p++ {
 				if isAxis(l.At[p], j.a) && isAxis(l.At[p+1], j.b) && !j.merge(l.Name, p) {
 					return false
@@ -88,6 +88,9 @@ func (j *joiner) merge(name string, at int) bool {
 // def returns d over the joined axis, or nil where that cannot be.
 func (j *joiner) def(d *kernel.Def) *kernel.Def {
 	c := d.Clone()
+	if d.Matched(j.a.Name) || d.Matched(j.b.Name) {
+		return nil
+	}
 	if p := axisNamed(c.Axes, j.a.Name); p >= 0 {
 		c.Axes = j.list(c.Axes, p)
 	}
@@ -107,17 +110,10 @@ func (j *joiner) def(d *kernel.Def) *kernel.Def {
 		}
 	}
 	ok := true
-	c.Expr = kernel.Rewrite(c.Expr, func(e kernel.Expr) kernel.Expr { return j.node(e, &ok) })
-	kernel.Walk(c.Expr, func(e kernel.Expr) bool {
-		switch e := e.(type) {
-		case *kernel.Index:
-			ok = ok && !j.left(e.Dim)
-		case *kernel.Guard:
-			for _, w := range e.Conds {
-				ok = ok && !j.left(w.Index) && !j.left(w.Extent)
-			}
-		}
-		return ok
+	c = c.MapExprs(func(e kernel.Expr) kernel.Expr {
+		e = kernel.Rewrite(e, func(e kernel.Expr) kernel.Expr { return j.node(e, &ok) })
+		ok = ok && !kernel.Uses(e, j.a.Name) && !kernel.Uses(e, j.b.Name)
+		return e
 	})
 	if !ok {
 		return nil

@@ -33,7 +33,7 @@ func (n *nest) copies() {
 		return
 	}
 	var rows, columns *kernel.Load
-	for _, l := range kernel.Loads(d.Expr) {
+	for _, l := range d.Loads() {
 		switch {
 		case n.along(l, n.shape.v) == absent:
 			rows = l

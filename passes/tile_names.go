@@ -67,7 +67,7 @@ func (u *unifier) union(a, b axisID) {
 func (u *unifier) byLoads() {
 	for i, d := range u.k.Defs {
 		axes := d.AllAxes()
-		for _, l := range kernel.Loads(d.Expr) {
+		for _, l := range d.Loads() {
 			j, local := u.index[l.Name]
 			if !local || j >= i || len(l.At) != len(u.k.Defs[j].Axes) {
 				continue

@@ -157,7 +157,7 @@ func (t *tiler) closure(from []*kernel.Def) (maps []*kernel.Def, readers map[str
 			return
 		}
 		seen[d.Name] = true
-		for _, l := range kernel.Loads(d.Expr) {
+		for _, l := range d.Loads() {
 			e := t.k.Def(l.Name)
 			if e == nil || e.Reduce != nil {
 				continue
@@ -351,7 +351,7 @@ func kindCost(k walkKind) float64 { return [...]float64{absent: 0.25, unit: 1, s
 
 func (t *tiler) accessCost(d *kernel.Def, index string) float64 {
 	cost := 0.0
-	for _, l := range kernel.Loads(d.Expr) {
+	for _, l := range d.Loads() {
 		if e := t.k.Def(l.Name); e != nil {
 			if e.Reduce == nil {
 				cost += t.accessCost(e, index)

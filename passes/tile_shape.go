@@ -153,7 +153,7 @@ func partsOf(a kernel.Axis, by []int64) ([]part, float64) {
 func (t *tiler) rowCandidates(s *stage, v string) (cands []kernel.Axis, contraction bool) {
 	var with []*kernel.Load
 	for _, d := range s.reduces {
-		for _, l := range kernel.Loads(d.Expr) {
+		for _, l := range d.Loads() {
 			if t.along(l, v) == absent {
 				contraction = contraction || t.k.Buffer(l.Name) != nil && len(l.At) > 0
 			} else {

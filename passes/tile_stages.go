@@ -12,6 +12,7 @@ const (
 	pointStage stageKind = iota
 	nestStage
 	rowStage
+	scatterStage
 )
 
 // A stage is a group of definitions computed in one walk over the same axes. Those that reduce
@@ -47,7 +48,7 @@ func (t *tiler) needs(d *kernel.Def) []need {
 	found := map[string]bool{} // to plain
 	var walk func(d *kernel.Def, asNamed bool)
 	walk = func(d *kernel.Def, asNamed bool) {
-		for _, l := range kernel.Loads(d.Expr) {
+		for _, l := range d.Loads() {
 			e := t.k.Def(l.Name)
 			if e == nil {
 				continue
@@ -84,6 +85,9 @@ func (t *tiler) stages() {
 		if d.Reduce != nil {
 			s.reduces = append(s.reduces, d)
 			home[d.Name] = s.number
+			if d.Scatters() {
+				t.keep(d)
+			}
 		} else {
 			s.stores = append(s.stores, d)
 		}
@@ -96,7 +100,7 @@ func (t *tiler) stages() {
 	t.renameKept()
 	for _, s := range t.list {
 		for _, d := range s.reduces {
-			if t.output(d.Name) != nil || t.temp(d.Name) {
+			if !d.Scatters() && (t.output(d.Name) != nil || t.temp(d.Name)) {
 				s.stores = append(s.stores, d)
 			}
 		}
@@ -118,7 +122,10 @@ func (t *tiler) stageFor(d *kernel.Def, needs []need, home map[string]int) *stag
 	s := &stage{number: len(t.list), axes: d.Axes}
 	if r := d.Reduce; r != nil {
 		s.kind = nestStage
-		if r.Order.Kind == kernel.Lanes64 {
+		switch {
+		case d.Scatters():
+			s.kind = scatterStage
+		case r.Order.Kind == kernel.Lanes64:
 			s.kind, s.lane = rowStage, r.Axes[0].Name
 		}
 	}
@@ -129,6 +136,9 @@ func (t *tiler) stageFor(d *kernel.Def, needs []need, home map[string]int) *stag
 func (s *stage) takesMap(d *kernel.Def, needs []need, reads bool) bool {
 	if s.kind == pointStage {
 		return sameAxes(s.axes, d.Axes)
+	}
+	if s.kind == scatterStage {
+		return false
 	}
 	for _, n := range needs {
 		if s.has(n.def.Name) && !n.plain {
@@ -147,7 +157,7 @@ func (s *stage) takesMap(d *kernel.Def, needs []need, reads bool) bool {
 }
 
 func (s *stage) takesReduce(d *kernel.Def, needs []need) bool {
-	if len(s.reduces) == 0 || !sameAxes(s.axes, d.Axes) {
+	if len(s.reduces) == 0 || s.kind == scatterStage || d.Scatters() || !sameAxes(s.axes, d.Axes) {
 		return false
 	}
 	first := s.reduces[0].Reduce
@@ -220,7 +230,7 @@ func (t *tiler) renameKept() {
 		if to, ok := by[d.Name]; ok {
 			d.Name = to
 		}
-		d.Expr = kernel.Rename(d.Expr, by)
+		*d = *d.MapExprs(func(e kernel.Expr) kernel.Expr { return kernel.Rename(e, by) })
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // dropUnits removes axes of extent 1 from k's definitions and row-major buffers: the only
 // position is 0, and [3, 3, 1, 32] lies in memory as [3, 3, 32] does. The axis that chunks are
-// cut from and that of Lanes64 stay, as do positions that a gather computes. Buffers of which
+// cut from, that of Lanes64 and matched ones stay, as do positions that a gather computes. Buffers of which
 // the shape changes are replaced by copies.
 func dropUnits(k *kernel.Kernel) {
 	u := &units{k: k, drop: map[string][]bool{}}
@@ -23,14 +23,16 @@ func dropUnits(k *kernel.Kernel) {
 		if k.Buffer(d.Name) == nil {
 			u.consider(d.Name, axisExtents(d.Axes))
 		}
+		for i, a := range d.Axes {
+			if d.Matched(a.Name) {
+				u.drop[d.Name][i] = false
+			}
+		}
 	}
 	for _, d := range k.Defs {
-		kernel.Walk(d.Expr, func(e kernel.Expr) bool {
-			if l, ok := e.(*kernel.Load); ok {
-				u.keepGathered(l)
-			}
-			return true
-		})
+		for _, l := range d.Loads() {
+			u.keepGathered(l)
+		}
 	}
 	for i, d := range k.Defs {
 		k.Defs[i] = u.def(d)
@@ -81,20 +83,22 @@ func (u *units) def(d *kernel.Def) *kernel.Def {
 	if d.Reduce != nil {
 		d.Reduce.Axes = slices.DeleteFunc(d.Reduce.Axes, gone)
 	}
-	d.Expr = kernel.Rewrite(d.Expr, func(e kernel.Expr) kernel.Expr {
-		l, ok := e.(*kernel.Load)
-		if !ok || !slices.Contains(u.drop[l.Name], true) {
-			return e
+	return d.MapExprs(func(e kernel.Expr) kernel.Expr { return kernel.Rewrite(e, u.node) })
+}
+
+// node drops positions of a load.
+func (u *units) node(e kernel.Expr) kernel.Expr {
+	l, ok := e.(*kernel.Load)
+	if !ok || !slices.Contains(u.drop[l.Name], true) {
+		return e
+	}
+	var at []kernel.Expr
+	for i, x := range l.At {
+		if !u.drop[l.Name][i] {
+			at = append(at, x)
 		}
-		var at []kernel.Expr
-		for i, x := range l.At {
-			if !u.drop[l.Name][i] {
-				at = append(at, x)
-			}
-		}
-		return &kernel.Load{Name: l.Name, DType: l.DType, At: at}
-	})
-	return d
+	}
+	return &kernel.Load{Name: l.Name, DType: l.DType, At: at}
 }
 
 func (u *units) buffers(list []*kernel.Buffer) {

@@ -52,8 +52,8 @@ func canonicalDef(d *Def, names, symbols map[string]string) *Def {
 	for i, a := range d.AllAxes() {
 		rename[a.Name] = "i" + strconv.Itoa(i)
 	}
-	c := RenameAxes(d, rename)
-	c.Name, c.Expr = names[d.Name], Rename(c.Expr, names)
+	c := RenameAxes(d, rename).MapExprs(func(e Expr) Expr { return Rename(e, names) })
+	c.Name = names[d.Name]
 	return c
 }
 

@@ -170,6 +170,10 @@ func (r *run) define(d *Def, x *tensor.Tensor) {
 	dims := r.extents(d.Axes)
 	at := r.bindAxes(d.Axes)
 	eval := Eval(nil)
+	if d.Scatters() {
+		r.scatter(d, x)
+		return
+	}
 	if d.Reduce == nil {
 		eval = r.compile.Compile(ExpandFuncs(d.Expr))
 	} else {

@@ -97,6 +97,7 @@ type Reduce struct {
 	Op    ReduceOp
 	Axes  []Axis
 	When  []Cond
+	At    []Match // positions of kept axes that terms are sent to; see scatter.go
 	Order Order
 }
 

@@ -270,6 +270,9 @@ func (p *parser) reduce() *Reduce {
 			r.Axes = []Axis{{n, p.orderedDim()}}
 		}
 		r.Order = p.order()
+		if p.keyword("at") {
+			r.At = p.matches()
+		}
 		if p.keyword("when") {
 			r.When = p.conds(";")
 		} else {

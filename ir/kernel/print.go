@@ -132,7 +132,7 @@ func (d *Def) text(span bool) string {
 		if len(r.Axes) != 1 {
 			list = "(" + list + ")"
 		}
-		s += r.Op.String() + " " + list + " " + r.Order.String() + condsText(" when ", r.When) + "; "
+		s += r.Op.String() + " " + list + " " + r.Order.String() + matchesText(r.At) + condsText(" when ", r.When) + "; "
 	}
 	p := newPrinter(d.Expr)
 	s += p.lets() + p.text(d.Expr, 0)

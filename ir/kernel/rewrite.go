@@ -122,6 +122,7 @@ func (d *Def) Clone() *Def {
 		r := *d.Reduce
 		r.Axes = append([]Axis(nil), r.Axes...)
 		r.When = append([]Cond(nil), r.When...)
+		r.At = append([]Match(nil), r.At...)
 		c.Reduce = &r
 	}
 	return &c
@@ -152,8 +153,7 @@ func (d *Def) Ranges() map[string]tensor.Range {
 // keep their names: the caller renames or removes those it replaces.
 func SubstDef(d *Def, by map[string]tensor.Dim) *Def {
 	f := func(e tensor.Dim) tensor.Dim { return e.Subst(by) }
-	c := d.Clone()
-	c.Expr = MapDims(d.Expr, f)
+	c := d.MapExprs(func(e Expr) Expr { return MapDims(e, f) })
 	for i := range c.Axes {
 		c.Axes[i].Extent = f(c.Axes[i].Extent)
 	}
@@ -183,6 +183,11 @@ func RenameAxes(d *Def, by map[string]string) *Def {
 	rename(c.Axes)
 	if c.Reduce != nil {
 		rename(c.Reduce.Axes)
+		for i, m := range c.Reduce.At {
+			if to, ok := by[m.Axis]; ok {
+				c.Reduce.At[i].Axis = to
+			}
+		}
 		if to, ok := by[c.Reduce.Order.Axis]; ok {
 			c.Reduce.Order.Axis = to
 		}
@@ -206,7 +211,7 @@ func Loads(e Expr) []*Load {
 func (d *Def) Reads() []string {
 	var names []string
 	seen := map[string]bool{}
-	for _, l := range Loads(d.Expr) {
+	for _, l := range d.Loads() {
 		if !seen[l.Name] {
 			seen[l.Name] = true
 			names = append(names, l.Name)
@@ -241,15 +246,17 @@ func eachDim(d *Def, each func(tensor.Dim)) {
 	if d.Reduce != nil {
 		conds(d.Reduce.When)
 	}
-	Walk(d.Expr, func(e Expr) bool {
-		switch e := e.(type) {
-		case *Index:
-			each(e.Dim)
-		case *Guard:
-			conds(e.Conds)
-		}
-		return true
-	})
+	for _, e := range d.Exprs() {
+		Walk(e, func(e Expr) bool {
+			switch e := e.(type) {
+			case *Index:
+				each(e.Dim)
+			case *Guard:
+				conds(e.Conds)
+			}
+			return true
+		})
+	}
 }
 
 // Symbols returns the model symbols that k's code needs, sorted: those of its definitions, and

@@ -177,6 +177,9 @@ func (v *verifier) def(d *Def) error {
 		if err := v.reduce(d.Reduce, d.DType); err != nil {
 			return err
 		}
+		if err := v.matches(d); err != nil {
+			return err
+		}
 	}
 	t := tensor.Type{DType: d.DType, Shape: shape}
 	if b := v.outs[d.Name]; b != nil && !b.Type.Equal(t) {

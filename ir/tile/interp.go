@@ -211,6 +211,10 @@ func (in *interp) list(nodes []Node) {
 			made = append(made, n.Def)
 		case *Store:
 			in.store(n.Def)
+		case *Clear:
+			in.clear(n.Def)
+		case *Scatter:
+			in.scatter(n.Def)
 		case *Stage:
 			in.stage(n)
 			copies = append(copies, *n)

@@ -17,6 +17,7 @@ type code struct {
 	eval    kernel.Eval             // maps
 	term    func(acc uint64) uint64 // reductions
 	holds   func() bool
+	matches []kernel.Eval
 }
 
 func (in *interp) compiled(name string) *code {
@@ -33,6 +34,9 @@ func (in *interp) compiled(name string) *code {
 		return c
 	}
 	c.fold, c.holds = kernel.NewFold(d), c.compile.Holds(d.Reduce.When)
+	for _, m := range d.Reduce.At {
+		c.matches = append(c.matches, c.compile.Compile(kernel.Expand(m.Index)))
+	}
 	if call, ok := e.(*kernel.Call); ok && c.fold.Fused {
 		a, b := c.compile.Compile(call.Args[0]), c.compile.Compile(call.Args[1])
 		c.term = func(acc uint64) uint64 { return c.fold.FMA(a(), b(), acc) }

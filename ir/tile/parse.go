@@ -185,6 +185,10 @@ func (r *reader) node(word, rest string) (Node, error) {
 		return &Let{rest}, nil
 	case "store":
 		return &Store{rest}, nil
+	case "clear":
+		return &Clear{rest}, nil
+	case "scatter":
+		return &Scatter{rest}, nil
 	case "stage":
 		from, def, err := pair(" for ")
 		return &Stage{def, from}, err

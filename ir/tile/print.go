@@ -81,6 +81,10 @@ func printNodes(b *strings.Builder, nodes []Node, indent string) {
 			b.WriteString("let " + n.Def + "\n")
 		case *Store:
 			b.WriteString("store " + n.Def + "\n")
+		case *Clear:
+			b.WriteString("clear " + n.Def + "\n")
+		case *Scatter:
+			b.WriteString("scatter " + n.Def + "\n")
 		case *Stage:
 			b.WriteString("stage " + n.From + " for " + n.Def + "\n")
 		default:

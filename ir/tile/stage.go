@@ -98,7 +98,7 @@ func Staged(k *kernel.Kernel, def, from string) (*kernel.Load, error) {
 		return nil, fmt.Errorf("stage %s for %s: that is no reduction", from, def)
 	}
 	var found *kernel.Load
-	for _, l := range kernel.Loads(d.Expr) {
+	for _, l := range d.Loads() {
 		if l.Name == from && found != nil {
 			return nil, fmt.Errorf("stage %s for %s: it is read there more than once", from, def)
 		}

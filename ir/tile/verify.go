@@ -10,7 +10,7 @@ import (
 
 // Verify reports the first place where p breaks a rule of this package.
 func Verify(p *Program) error {
-	c := &checker{p: p, stored: map[string]int{}, spilled: map[string]string{}, joined: map[string]bool{}}
+	c := &checker{p: p, stored: map[string]int{}, spilled: map[string]string{}, joined: map[string]bool{}, open: map[string]bool{}}
 	if err := c.names(); err != nil {
 		return err
 	}
@@ -36,6 +36,7 @@ type checker struct {
 	spilled map[string]string // Temp to definition, in phases before
 	spills  map[string]string // in this phase
 	joined  map[string]bool
+	open    map[string]bool // cleared, and its terms not scattered yet
 }
 
 // A scope is what holds at a node: the ranges and the loops around it, the values alive.
@@ -100,6 +101,11 @@ func (c *checker) phase(i int, ph *Phase) error {
 	for temp, def := range c.spills {
 		c.spilled[temp] = def
 	}
+	for _, d := range c.p.Kernel.Defs {
+		if c.open[d.Name] {
+			return fmt.Errorf("clear %s: nothing scatters to it", d.Name)
+		}
+	}
 	return nil
 }
 
@@ -142,6 +148,10 @@ func (c *checker) node(n Node, s *scope) error {
 		return c.store(n, s)
 	case *Stage:
 		return c.stage(n, s)
+	case *Clear:
+		return c.clear(n, s)
+	case *Scatter:
+		return c.scatter(n, s)
 	}
 	return fmt.Errorf("no node %T", n)
 }
@@ -184,13 +194,13 @@ func (c *checker) loop(l *Loop, s *scope) error {
 // save returns a function that takes back what is noted from now on: a loop's body is looked at
 // once for each kind of part.
 func (c *checker) save(s *scope) (restore func()) {
-	stored, spills, joined := maps.Clone(c.stored), maps.Clone(c.spills), maps.Clone(c.joined)
+	stored, spills, joined, open := maps.Clone(c.stored), maps.Clone(c.spills), maps.Clone(c.joined), maps.Clone(c.open)
 	values := map[string]value{}
 	for name, v := range s.alive {
 		values[name] = *v
 	}
 	return func() {
-		c.stored, c.spills, c.joined = maps.Clone(stored), maps.Clone(spills), maps.Clone(joined)
+		c.stored, c.spills, c.joined, c.open = maps.Clone(stored), maps.Clone(spills), maps.Clone(joined), maps.Clone(open)
 		for name, v := range values {
 			*s.alive[name] = v
 		}
@@ -199,8 +209,8 @@ func (c *checker) save(s *scope) (restore func()) {
 
 func (c *checker) begin(n *Begin, s *scope) error {
 	d := c.p.Kernel.Def(n.Def)
-	if d == nil || d.Reduce == nil {
-		return fmt.Errorf("begin %s: it is no reduction", n.Def)
+	if d == nil || d.Reduce == nil || d.Scatters() {
+		return fmt.Errorf("begin %s: it is no reduction into registers", n.Def)
 	}
 	if s.alive[n.Def] != nil {
 		return fmt.Errorf("begin %s: it is alive already", n.Def)
@@ -362,13 +372,7 @@ func (c *checker) let(n *Let, s *scope) error {
 
 func (c *checker) store(n *Store, s *scope) error {
 	d := c.p.Kernel.Def(n.Def)
-	b := c.temp(n.Def)
-	for _, o := range c.p.Kernel.Outs {
-		if o.Name == n.Def {
-			b = o
-		}
-	}
-	if d == nil || b == nil {
+	if d == nil || c.place(n.Def) == nil {
 		return fmt.Errorf("store %s: it is no definition with an output or temp of its name", n.Def)
 	}
 	if _, again := c.stored[n.Def]; again {

@@ -56,7 +56,7 @@ func (c *checker) finished(name string, s *scope, what string) error {
 
 // reads checks the loads of definitions that evaluating d here means.
 func (c *checker) reads(d *kernel.Def, s *scope) error {
-	for _, l := range kernel.Loads(d.Expr) {
+	for _, l := range d.Loads() {
 		e := c.p.Kernel.Def(l.Name)
 		if e == nil {
 			if c.p.Kernel.Buffer(l.Name) == nil {

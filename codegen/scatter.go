@@ -1,0 +1,112 @@
+package codegen
+
+import (
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+)
+
+// clearPart writes a reduction's identity to its memory on the current tile.
+func (e *emitter) clearPart(d *kernel.Def) {
+	e.fresh()
+	o := e.buffers[d.Name]
+	e.points(e.axes(d.Axes), false, func() {
+		e.write(o, e.at(e.formOf(o, kernel.AddressOf(o.buffer, symbolsOf(d.Axes)))), identity(d))
+	})
+}
+
+// scatterTerm adds the term at the current positions of the reduction's axes to the element it is
+// sent to. Terms that a condition skips, or that are sent elsewhere, cost a branch.
+func (e *emitter) scatterTerm(d *kernel.Def) {
+	e.fresh()
+	cond := value{}
+	for i, c := range d.Reduce.When {
+		key := condition{d, i}
+		if e.assumed[key] {
+			continue
+		}
+		truth, v := e.holds(key, c)
+		if truth == never {
+			return
+		}
+		if truth == sometimes {
+			cond = e.and(cond, v)
+		}
+	}
+	o := e.buffers[d.Name]
+	e.when = cond
+	offset, inside := e.sentTo(d, o)
+	cond = e.and(cond, inside)
+	e.branch(cond.id, nil, func() {
+		at := make([]tensor.Dim, len(d.Axes))
+		for i, a := range d.Axes {
+			if !d.Matched(a.Name) {
+				at[i] = tensor.Sym(a.Name)
+			}
+		}
+		linear := kernel.AddressOf(o.buffer, at)
+		e.points(e.axes(d.Unmatched()), false, func() {
+			p := e.at(e.formOf(o, linear))
+			p.shift = offset.id
+			e.write(o, p, e.accumulate(d, e.read(o, p)))
+		})
+	}, func() {})
+}
+
+// sentTo evaluates the matches: the bytes from the buffer's start to the element whose other
+// positions are 0, and whether the positions lie in the current sub-ranges.
+func (e *emitter) sentTo(d *kernel.Def, o *operand) (offset, inside value) {
+	offset = integerOf(tensor.I64, 0)
+	shape := o.buffer.Type.Shape
+	for _, m := range d.Reduce.At {
+		for i, a := range d.Axes {
+			if a.Name != m.Axis {
+				continue
+			}
+			v := e.convert(e.eval(e.exprs.expanded(m.Index)), tensor.I64)
+			s := e.tile[e.indices[a.Name]]
+			from := v
+			if !s.start.IsConst(0) {
+				from = e.two("sub", v, value{id: e.integer(s.start), t: tensor.I64, lanes: 1})
+			}
+			inside = e.and(inside, e.compare("icmp ult", from, value{id: e.integer(s.length), t: tensor.I64, lanes: 1}))
+			stride := e.integer(shape[i+1:].Size().Scale(int64(o.buffer.Type.DType.Size())))
+			offset = e.sum(offset, e.two("mul", v, value{id: stride, t: tensor.I64, lanes: 1}))
+		}
+	}
+	return offset, inside
+}
+
+// rowAt is a load at an index of which the computed parts are scalars: neighbours along the lanes
+// lie as the other parts say. Outside of an extent it is 0.
+func (e *emitter) rowAt(l *kernel.Load, o *operand, computed []value) value {
+	t := o.buffer.Type.DType
+	at := make([]tensor.Dim, len(l.At))
+	offset, inside := integerOf(tensor.I64, 0), value{}
+	shape := o.buffer.Type.Shape
+	for i, v := range computed {
+		if v.id == "" {
+			at[i] = l.At[i].(*kernel.Index).Dim
+			continue
+		}
+		inside = e.and(inside, e.compare("icmp ult", v, value{id: e.integer(shape[i]), t: tensor.I64, lanes: 1}))
+		stride := e.integer(shape[i+1:].Size().Scale(int64(t.Size())))
+		offset = e.sum(offset, e.two("mul", v, value{id: stride, t: tensor.I64, lanes: 1}))
+	}
+	p := e.at(e.formOf(l, kernel.AddressOf(o.buffer, at)))
+	p.shift = offset.id
+	when := e.when
+	e.when = e.and(when, inside)
+	v := e.read(o, p)
+	e.when = when
+	return e.choose(inside, v, zero(t))
+}
+
+// expanded is an index expression of a match without expanded functions.
+func (x *expressions) expanded(e kernel.Expr) kernel.Expr {
+	r, ok := x.matches[e]
+	if !ok {
+		r = kernel.Expand(e)
+		x.matches[e] = r
+	}
+	return r
+}
