@@ -161,12 +161,7 @@ func (o ScatterAdd) Lower(l *Lowering) {
 	out := l.Axes(l.OutType[0].Shape)
 	fold := axes("j", l.InType[0].Shape)
 	at := kernel.Points(fold)
-	here := kernel.Compare("eq", kernel.Cast(tensor.I64, l.Load(0, at...)), kernel.At(out[0].Name))
+	index := kernel.Cast(tensor.I64, l.Load(0, at...))
 	y := l.Load(1, append(at, kernel.Points(out[1:])...)...)
-	e := kernel.Select(here, y, zero(l.OutType[0].DType))
-	if len(fold) == 0 {
-		l.Map(0, out, e)
-		return
-	}
-	l.Reduce(0, out, kernel.Reduce{Op: kernel.Sum, Axes: fold}, e)
+	l.Reduce(0, out, kernel.Reduce{Op: kernel.Sum, Axes: fold, At: []kernel.Match{{Axis: out[0].Name, Index: index}}}, y)
 }

@@ -94,7 +94,7 @@ func (r *randomProgram) step() {
 	a := r.any()
 	s := a.Type.Shape
 	x := load(a, kernel.Points(axesOf("i", s))...)
-	switch r.Intn(16) {
+	switch r.Intn(17) {
 	case 0, 1:
 		fns := []string{"neg", "abs", "floor", "sqrt", "trunc"}
 		r.define(s, nil, kernel.Apply(fns[r.Intn(len(fns))], x))
@@ -118,7 +118,7 @@ func (r *randomProgram) step() {
 		r.matmul(a)
 	case 12:
 		r.window(a)
-	case 13:
+	case 13, 16:
 		r.gather(a)
 	}
 }
@@ -239,5 +239,11 @@ func (r *randomProgram) gather(a *kernel.Buffer) {
 		return
 	}
 	at := &kernel.Load{Name: "label", DType: tensor.I32, At: dims(tensor.Sym("i0"))}
+	if r.Intn(2) == 0 { // rows summed where their labels say
+		label := &kernel.Load{Name: "label", DType: tensor.I32, At: dims(tensor.Sym("r0"))}
+		red := &kernel.Reduce{Op: []kernel.ReduceOp{kernel.Sum, kernel.Max}[r.Intn(2)], Axes: axesOf("r", s[:1]), At: []kernel.Match{{Axis: "i0", Index: label}}}
+		r.define(tensor.Shape{tensor.Int([]int64{1, 4, 6}[r.Intn(3)]), s[1]}, red, load(a, kernel.At("r0"), kernel.At("i1")))
+		return
+	}
 	r.define(s[:1], nil, load(a, kernel.At("i0"), at))
 }

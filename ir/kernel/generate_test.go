@@ -158,6 +158,12 @@ func (g *generator) def(name string) *Def {
 		}
 	}
 	g.axes = d.AllAxes()
+	if d.Reduce != nil && len(d.Axes) > 0 && g.Intn(3) == 0 {
+		d.Reduce.Order = Order{Kind: Chain}
+		g.axes = append(append([]Axis{}, d.Axes[1:]...), d.Reduce.Axes...)
+		t := []tensor.DType{tensor.I32, tensor.I64, tensor.U8}[g.Intn(3)]
+		d.Reduce.At = []Match{{d.Axes[0].Name, g.expr(t, g.Intn(3))}}
+	}
 	if d.Reduce != nil {
 		d.Reduce.When = g.conds()
 	}

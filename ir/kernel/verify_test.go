@@ -83,6 +83,22 @@ func TestVerifyRefuses(t *testing.T) {
 			i := I(tensor.I64, 1)
 			p.Kernels[1].Defs[1].Expr = Uniform(&Random{Seed: i, Step: i, Row: i, Column: i})
 		}},
+		{"it is no kept axis or matched twice", func(p *Program) { p.Kernels[0].Defs[0].Reduce.At = []Match{{"k", I(tensor.I64, 1)}} }},
+		{"it is no kept axis or matched twice", func(p *Program) {
+			p.Kernels[0].Defs[0].Reduce.At = []Match{{"n", I(tensor.I64, 1)}, {"n", I(tensor.I64, 1)}}
+		}},
+		{"the match of n: the index is f32", func(p *Program) { p.Kernels[0].Defs[0].Reduce.At = []Match{{"n", F(tensor.F32, 1)}} }},
+		{"the match of n: nope is not defined above", func(p *Program) { p.Kernels[0].Defs[0].Reduce.At = []Match{{"n", load("nope")}} }},
+		{"as a chain, not by chunks", func(p *Program) { p.Kernels[0].Defs[0].Reduce.At = []Match{{"n", At("k")}} }},
+		{"n is matched: a term", func(p *Program) {
+			r := p.Kernels[0].Defs[0].Reduce
+			r.At, r.Order = []Match{{"n", At("k")}}, Order{Kind: Chain}
+		}},
+		{"n is matched: a condition", func(p *Program) {
+			d := p.Kernels[0].Defs[0]
+			d.Expr = F(tensor.F32, 1)
+			d.Reduce.At, d.Reduce.Order, d.Reduce.When = []Match{{"n", At("k")}}, Order{Kind: Chain}, []Cond{{dim("n"), dim("3")}}
+		}},
 		{"no expression", func(p *Program) { p.Kernels[1].Defs[1].Expr = nil }},
 	}
 	for _, c := range cases {
