@@ -49,6 +49,7 @@ func (e *emitter) scatterTerm(d *kernel.Def) {
 			p.shift = offset.id
 			e.write(o, p, e.accumulate(d, e.read(o, p)))
 		})
+		e.across.meet()
 	}, func() {})
 }
 
