@@ -52,6 +52,7 @@ type Options struct {
 	Columns map[string]tensor.Type   // raw columns of the data set, per record; nil: those of the source's kind
 	Header  []string                 // names of all columns of a table, to suggest from
 	Targets []string                 // names of Targets; nil: the best one for this machine
+	GPU     string                   // one of GPUs: Compile and Kernels make PTX, for a Stage alone, in place of native code
 	Entries []string                 // nil: all
 	Batch   int                      // of training; 0: the file's
 	Epochs  int                      // of training; 0: the file's
@@ -189,6 +190,14 @@ func (p *Program) Compile() (m *program.Model, err error) {
 	j := p.job
 	j.call = "compile"
 	defer j.guard(&err)
+	m = &program.Model{Name: p.Module.Name, Manifest: program.Manifest{Source: string(p.Source.Text), Compiler: Version}}
+	if j.opts.GPU != "" {
+		programs, err := p.kernels()
+		if err != nil {
+			return nil, err
+		}
+		return m, j.gpu(programs)
+	}
 	targets, err := Targets(j.opts.Targets)
 	if err != nil {
 		return nil, err
@@ -201,7 +210,6 @@ func (p *Program) Compile() (m *program.Model, err error) {
 	if err != nil {
 		return nil, err
 	}
-	m = &program.Model{Name: p.Module.Name, Manifest: program.Manifest{Source: string(p.Source.Text), Compiler: Version}}
 	for _, w := range p.Module.Weights {
 		m.Weights = append(m.Weights, blank(w.Path, w.Type, w.State))
 	}
@@ -266,13 +274,13 @@ func (p *Program) Plan() (entries []*program.Entry, err error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, _, err = p.job.plan(programs, targets[0])
+	entries, _, err = p.job.plan(programs, &targets[0].Machine)
 	return entries, err
 }
 
 // section schedules, plans and generates code for one target.
 func (j *job) section(programs []*kernel.Program, target cpu.Target) ([]*program.Entry, *program.Section, error) {
-	entries, tiles, err := j.plan(programs, target)
+	entries, tiles, err := j.plan(programs, &target.Machine)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -294,13 +302,13 @@ func (j *job) section(programs []*kernel.Program, target cpu.Target) ([]*program
 	return entries, s, j.blame(err)
 }
 
-// plan schedules each kernel for a target's machine and gives buffers their lifetimes.
-func (j *job) plan(programs []*kernel.Program, target cpu.Target) (entries []*program.Entry, tiles []*tile.Program, err error) {
+// plan schedules each kernel for a machine and gives buffers their lifetimes.
+func (j *job) plan(programs []*kernel.Program, machine *tile.Machine) (entries []*program.Entry, tiles []*tile.Program, err error) {
 	j.enter("tile and plan")
 	phases := 0
 	for _, k := range programs {
 		j.newest = k.String
-		e, ts, err := passes.Plan(k, func(k *kernel.Kernel) (*tile.Program, error) { return passes.Tile(k, &target.Machine) }, phases)
+		e, ts, err := passes.Plan(k, func(k *kernel.Kernel) (*tile.Program, error) { return passes.Tile(k, machine) }, phases)
 		if err != nil {
 			return nil, nil, j.blame(err)
 		}
@@ -324,7 +332,7 @@ func (j *job) listing(tiles []*tile.Program, entries []*program.Entry, target cp
 		{"llvm", func() (string, error) { return cpu.EmitLLVM(tiles, entries, target) }},
 		{"asm", func() (string, error) { return cpu.EmitAsm(tiles, entries, target, cpu.Options{}) }},
 	} {
-		if j.opts.Stage == nil || !slices.Contains(j.opts.Stages, s.name) {
+		if !j.wants(s.name) {
 			continue
 		}
 		text, err := s.emit()

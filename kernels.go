@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"dlc/codegen/cpu"
 	"dlc/ir/kernel"
 	"dlc/passes"
 	"dlc/runtime/program"
@@ -14,13 +15,15 @@ import (
 const KernelSuffix = ".kernel"
 
 // Kernels compiles the text of a kernel program (see package ir/kernel), as a graph is lowered to
-// one, to a model of one entry. Of the options Targets, Stage, Pass and Time are heard.
+// one, to a model of one entry. Of the options Targets, GPU, Stage, Pass and Time are heard.
 func Kernels(src *Source, o *Options) (m *program.Model, err error) {
 	j := &job{src: src, opts: *o, call: "kernels"}
 	defer j.guard(&err)
-	targets, err := Targets(j.opts.Targets)
-	if err != nil {
-		return nil, err
+	var targets []cpu.Target
+	if j.opts.GPU == "" {
+		if targets, err = Targets(j.opts.Targets); err != nil {
+			return nil, err
+		}
 	}
 	j.enter("parse")
 	p, err := kernel.Parse(string(src.Text))
@@ -38,6 +41,9 @@ func Kernels(src *Source, o *Options) (m *program.Model, err error) {
 		if b.Role == kernel.Weight {
 			m.Weights = append(m.Weights, blank(b.Name, b.Type, false))
 		}
+	}
+	if j.opts.GPU != "" {
+		return m, j.gpu([]*kernel.Program{p})
 	}
 	return m, j.sections(m, []*kernel.Program{p}, targets)
 }

@@ -18,7 +18,7 @@ import (
 
 // Stages lists the stages of which the text can be asked for, in order.
 func Stages() []string {
-	return []string{"ast", "types", "graph", "opt", "kernel", "tile", "plan", "llvm", "asm"}
+	return []string{"ast", "types", "graph", "opt", "kernel", "tile", "plan", "llvm", "asm", "ptx"}
 }
 
 // Passes lists the passes of which the result can be asked for, in order.
@@ -35,9 +35,13 @@ func TargetNames() []string {
 
 // stage hands the text of a stage to who asked for it.
 func (j *job) stage(name string, text func() string) {
-	if j.opts.Stage != nil && slices.Contains(j.opts.Stages, name) {
+	if j.wants(name) {
 		j.opts.Stage(name, text())
 	}
+}
+
+func (j *job) wants(stage string) bool {
+	return j.opts.Stage != nil && slices.Contains(j.opts.Stages, stage)
 }
 
 func treeText(f *syntax.File) string {

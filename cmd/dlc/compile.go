@@ -33,11 +33,8 @@ func newCompile() *cobra.Command {
 				return unknownWord("pass", dump, dlc.Passes())
 			}
 			o := dlc.Options{Stages: []string{emit}, Stage: func(_, text string) { fmt.Fprintln(out, strings.TrimRight(text, "\n")) }}
-			if target != "" {
-				o.Targets = []string{target}
-				if _, err := dlc.Targets(o.Targets); err != nil {
-					return err
-				}
+			if err := aim(&o, target, emit); err != nil {
+				return err
 			}
 			o.Entries = []string{"train", "infer"}
 			if entry != "" {
@@ -71,8 +68,29 @@ func newCompile() *cobra.Command {
 	c.Flags().StringVar(&dump, "dump", "", "print the program after this pass: "+strings.Join(dlc.Passes(), ", "))
 	c.Flags().BoolVar(&timed, "time", false, "print how long each phase takes")
 	c.Flags().StringVar(&entry, "entry", "", "compile this entry alone (default: train and infer)")
-	c.Flags().StringVar(&target, "target", "", "native, x86-64-v3 or x86-64-v4")
+	c.Flags().StringVar(&target, "target", "", "native, x86-64-v3 or x86-64-v4; to be shown: "+strings.Join(dlc.GPUs(), ", "))
 	return c
+}
+
+// aim sets the target, of a kind that has the stage. Without one, PTX is that of the first GPU.
+func aim(o *dlc.Options, target, emit string) error {
+	if target == "" && emit == "ptx" {
+		target = dlc.GPUs()[0]
+	}
+	gpu := slices.Contains(dlc.GPUs(), target)
+	switch {
+	case gpu && emit == "asm":
+		return fmt.Errorf("there is no stage asm for %s; ask for ptx", target)
+	case gpu:
+		o.GPU = target
+	case emit == "ptx":
+		return fmt.Errorf("there is no stage ptx for %s; targets that have it are %s", target, strings.Join(dlc.GPUs(), ", "))
+	case target != "":
+		o.Targets = []string{target}
+		_, err := dlc.Targets(o.Targets)
+		return err
+	}
+	return nil
 }
 
 // compile takes one file, of the language or of kernels, to machine code, or only to its graph

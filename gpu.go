@@ -1,0 +1,49 @@
+package dlc
+
+import (
+	"dlc/codegen/ptx"
+	"dlc/ir/kernel"
+)
+
+// GPUs lists what Options.GPU takes.
+func GPUs() []string {
+	var names []string
+	for _, t := range ptx.Targets() {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// gpu schedules the programs for a GPU and hands out the texts of the stages. Nothing runs them
+// here.
+func (j *job) gpu(programs []*kernel.Program) error {
+	target, err := ptx.TargetOf(j.opts.GPU)
+	if err != nil {
+		return err
+	}
+	_, tiles, err := j.plan(programs, &target.Machine)
+	if err != nil {
+		return err
+	}
+	j.enter("codegen")
+	j.newest = func() string {
+		text, err := ptx.EmitLLVM(tiles, target)
+		if err != nil {
+			return err.Error()
+		}
+		return text
+	}
+	if j.wants("llvm") {
+		text, err := ptx.EmitLLVM(tiles, target)
+		if err != nil {
+			return j.blame(err)
+		}
+		j.opts.Stage("llvm", text)
+	}
+	m, err := ptx.Compile(tiles, target)
+	if err != nil {
+		return j.blame(err)
+	}
+	j.stage("ptx", func() string { return m.Text })
+	return nil
+}
