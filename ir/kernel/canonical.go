@@ -54,6 +54,9 @@ func canonicalDef(d *Def, names, symbols map[string]string) *Def {
 	}
 	c := RenameAxes(d, rename).MapExprs(func(e Expr) Expr { return Rename(e, names) })
 	c.Name = names[d.Name]
+	if c.Reduce != nil {
+		c.Reduce.Order.With = names[c.Reduce.Order.With]
+	}
 	return c
 }
 

@@ -154,7 +154,7 @@ func (g *generator) def(name string) *Def {
 			d.Reduce.Op = Any
 		}
 		if g.Intn(2) == 0 {
-			d.Reduce.Order = Order{Chunks, "j", int64(g.Intn(9) + 1)}
+			d.Reduce.Order = Order{Kind: Chunks, Axis: "j", By: int64(g.Intn(9) + 1)}
 		}
 	}
 	g.axes = d.AllAxes()
@@ -210,6 +210,29 @@ func (g *generator) program() *Program {
 			k.Outs = append(k.Outs, add(d.Name, []Role{Temp, Output}[g.Intn(2)], t))
 		}
 	}
+	if g.Intn(3) == 0 {
+		g.running(k, add)
+	}
 	p.Kernels = []*Kernel{k}
 	return p
+}
+
+// running adds a maximum and a sum that follows it.
+func (g *generator) running(k *Kernel, add func(string, Role, tensor.Type) *Buffer) {
+	t := []tensor.DType{tensor.F32, tensor.F64}[g.Intn(2)]
+	kept, n := []Axis{{"i0", tensor.Sym("N")}, {"i1", tensor.Int(3)}}[:g.Intn(3)], Axis{"j", tensor.Sym("T")}
+	g.axes = append(append([]Axis{}, kept...), n)
+	r := Reduce{Op: Max, Axes: []Axis{n}, When: g.conds(), Order: Order{Kind: Rescale}}
+	m := &Def{Name: []string{"m", "when", "odd one"}[g.Intn(3)], DType: t, Axes: kept, Reduce: &r, Expr: g.expr(t, 2)}
+	sum := r
+	sum.Op, sum.Order.With = Sum, m.Name
+	axes := append(append([]Axis{}, kept...), Axis{"d", tensor.Int(5)})[:len(kept)+g.Intn(2)]
+	most := &Load{m.Name, t, Points(kept)}
+	d := &Def{Name: "weights", DType: t, Axes: axes, Reduce: &sum, Expr: Apply("mul", Apply("exp", Apply("sub", g.expr(t, 1), most)), g.expr(t, 1))}
+	k.Defs = append(k.Defs, m, d)
+	var s tensor.Shape
+	for _, a := range axes {
+		s = append(s, a.Extent)
+	}
+	k.Outs = append(k.Outs, add(d.Name, Output, tensor.Type{DType: t, Shape: s}))
 }

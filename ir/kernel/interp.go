@@ -73,7 +73,7 @@ func interpKernel(k *Kernel, symbols map[string]int64, buffers map[string]*tenso
 		out[b.Name] = true
 	}
 	for _, d := range k.Defs {
-		r := newRun(d, symbols, lookup)
+		r := newRun(d, k, symbols, lookup)
 		x := buffers[d.Name]
 		if !out[d.Name] {
 			x = tensor.New(d.DType, r.extents(d.Axes)...)
@@ -86,13 +86,15 @@ func interpKernel(k *Kernel, symbols map[string]int64, buffers map[string]*tenso
 // A run evaluates one definition: it is the Scope of its expressions.
 type run struct {
 	def     *Def
+	kernel  *Kernel
+	running *Rescaler         // of a sum that follows a maximum
 	value   map[string]*int64 // of axes and symbols
 	lookup  func(string) *tensor.Tensor
 	compile *Compiler
 }
 
-func newRun(d *Def, symbols map[string]int64, lookup func(string) *tensor.Tensor) *run {
-	r := &run{def: d, value: map[string]*int64{}, lookup: lookup}
+func newRun(d *Def, k *Kernel, symbols map[string]int64, lookup func(string) *tensor.Tensor) *run {
+	r := &run{def: d, kernel: k, value: map[string]*int64{}, lookup: lookup}
 	for name, v := range symbols {
 		r.value[name] = &v
 	}
@@ -113,6 +115,9 @@ func (r *run) Index(d tensor.Dim) func() int64 { return CompileDim(d, r.symbol) 
 
 // Load implements Scope.
 func (r *run) Load(l *Load, at []func() int64) Eval {
+	if r.running != nil && l.Name == r.def.Reduce.Order.With {
+		return func() uint64 { return r.running.Base }
+	}
 	x := r.lookup(l.Name)
 	if x == nil {
 		failf("definition %s: nothing is named %s", r.def.Name, l.Name)
@@ -201,6 +206,9 @@ func walk(dims []int, at []*int64, visit func()) {
 
 // reduce returns a function that folds d's terms at the current point of its kept axes.
 func (r *run) reduce(d *Def) Eval {
+	if d.Reduce.Order.With != "" {
+		return r.rescaled(d)
+	}
 	dims := r.extents(d.Reduce.Axes)
 	at := r.bindAxes(d.Reduce.Axes)
 	fold := NewFold(d)

@@ -121,12 +121,15 @@ type OrderKind uint8
 // Lanes64: flattened term j goes to lane j mod 64, then lane l takes l+32, l+16 ... l+1.
 // Chunks: each chunk is a chain, chunks join as neighbours level by level, an odd last one
 // carried up. A chunk is By steps of the axis Axis with all axes inside it; every step of an
-// axis outside it begins new chunks; chunks are numbered row-major.
+// axis outside it begins new chunks; chunks are numbered row-major. Rescale: blocks of
+// RescaleBlock terms along the one axis; a max in this order is the running maximum With of sums
+// in this order, whose accumulators are always relative to it (see Running).
 const (
 	Unordered OrderKind = iota
 	Chain
 	Lanes64
 	Chunks
+	Rescale
 )
 
 // An Order is part of a reduction's meaning, fixed once from shapes alone.
@@ -134,6 +137,7 @@ type Order struct {
 	Kind OrderKind
 	Axis string // Chunks
 	By   int64  // Chunks
+	With string // Rescale: the definition that is the maximum; "" for that maximum itself
 }
 
 // A Cond holds where 0 <= Index < Extent. `e % k == 0` is Cond{e % k, 1}.

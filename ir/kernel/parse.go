@@ -312,6 +312,9 @@ func (p *parser) order() Order {
 			p.expect("by")
 			o.By = p.integer()
 		}
+		if o.Kind == Rescale && !strings.HasPrefix(p.rest(), ";") && p.peekName() != "when" {
+			o.With = p.name()
+		}
 		return o
 	}
 	p.failf("unknown order %q", word)

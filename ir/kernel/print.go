@@ -25,7 +25,7 @@ import (
 
 var roleNames = [...]string{Temp: "temp", Input: "input", Output: "output", Weight: "weight", Update: "update", Const: "const"}
 var reduceNames = [...]string{Sum: "sum", Prod: "prod", Min: "min", Max: "max", Any: "any", All: "all"}
-var orderNames = [...]string{Unordered: "unordered", Chain: "chain", Lanes64: "lanes64", Chunks: "chunks"}
+var orderNames = [...]string{Unordered: "unordered", Chain: "chain", Lanes64: "lanes64", Chunks: "chunks", Rescale: "rescale"}
 
 // infix gives the operators of the text and how tightly they bind.
 var infix = map[string]struct {
@@ -42,8 +42,14 @@ func (r Role) String() string { return roleNames[r] }
 // String returns the name used in texts.
 func (op ReduceOp) String() string { return reduceNames[op] }
 
-// String prints chain, lanes64, or chunks n by 5.
+// String prints chain, lanes64, chunks n by 5, rescale, or rescale m.
 func (o Order) String() string {
+	switch {
+	case o.Kind == Rescale && o.With == "when":
+		return `rescale "when"`
+	case o.Kind == Rescale && o.With != "":
+		return "rescale " + name(o.With)
+	}
 	if o.Kind == Chunks {
 		return fmt.Sprintf("chunks %s by %d", name(o.Axis), o.By)
 	}

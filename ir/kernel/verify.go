@@ -102,7 +102,7 @@ func verifyLayout(b *Buffer, l *Layout) error {
 
 // VerifyKernel checks one kernel by itself.
 func VerifyKernel(k *Kernel) error {
-	v := &verifier{types: map[string]tensor.Type{}, outs: map[string]*Buffer{}}
+	v := &verifier{types: map[string]tensor.Type{}, outs: map[string]*Buffer{}, above: &Kernel{}}
 	for _, b := range k.Ins {
 		if _, twice := v.types[b.Name]; twice {
 			return fmt.Errorf("kernel %s: input %s stands twice", k.Name, b.Name)
@@ -132,6 +132,7 @@ func VerifyKernel(k *Kernel) error {
 // A verifier walks the definitions in order.
 type verifier struct {
 	types   map[string]tensor.Type // of what may be read here
+	above   *Kernel                // the definitions looked at
 	outs    map[string]*Buffer
 	anyAxis map[string]bool // axes of all definitions: no symbol has such a name
 	axes    map[string]bool // of this definition
@@ -174,7 +175,7 @@ func (v *verifier) def(d *Def) error {
 		return fmt.Errorf("the expression is %s, not %s", d.Expr.Type(), d.DType)
 	}
 	if d.Reduce != nil {
-		if err := v.reduce(d.Reduce, d.DType); err != nil {
+		if err := v.reduce(d); err != nil {
 			return err
 		}
 		if err := v.matches(d); err != nil {
@@ -186,6 +187,7 @@ func (v *verifier) def(d *Def) error {
 		return fmt.Errorf("it is %s, its buffer %s", t, b.Type)
 	}
 	v.types[d.Name] = t
+	v.above.Defs = append(v.above.Defs, d)
 	return nil
 }
 
@@ -228,7 +230,8 @@ func (v *verifier) conds(conds []Cond) error {
 	return nil
 }
 
-func (v *verifier) reduce(r *Reduce, t tensor.DType) error {
+func (v *verifier) reduce(d *Def) error {
+	r, t := d.Reduce, d.DType
 	if err := v.conds(r.When); err != nil {
 		return err
 	}
@@ -236,7 +239,11 @@ func (v *verifier) reduce(r *Reduce, t tensor.DType) error {
 	if boolean != (t == tensor.Bool) {
 		return fmt.Errorf("%s of %s", r.Op, t)
 	}
-	if r.Order.Kind != Chunks {
+	switch r.Order.Kind {
+	case Rescale:
+		return v.rescale(d)
+	case Chunks:
+	default:
 		return nil
 	}
 	if r.Order.By < 1 {
