@@ -41,8 +41,11 @@ type emitter struct {
 	assumed map[condition]bool // Whens known to hold here
 
 	copies   map[tile.Stage]*copied // staged operands
-	room     int64                  // bytes of scratch they take
+	room     int64                  // bytes of scratch that these and what is held take
 	most     int64                  // bytes of scratch ever taken
+	held     map[string]*held       // definitions in scratch memory
+	running  map[string]bool        // running maxima of which the block at hand is done
+	given    map[string]value       // loads that are values
 	stepping *kernel.Def            // by the node at hand
 
 	node // of the node at hand

@@ -73,8 +73,17 @@ func zero(t tensor.DType) value {
 // evalLoad reads a definition that is alive, or stored by an earlier phase, or a buffer; else
 // the load is the map's expression at its index.
 func (e *emitter) evalLoad(l *kernel.Load) value {
+	if v, ok := e.given[l.Name]; ok {
+		return v
+	}
 	if v, ok := e.alive[l.Name]; ok {
+		if e.running[l.Name] && v.bases != nil {
+			return e.baseOf(v)
+		}
 		return e.kept(v)
+	}
+	if h, ok := e.held[l.Name]; ok {
+		return e.heldLoad(l, h)
 	}
 	d, defined := e.defs[l.Name]
 	if o, ok := e.buffers[l.Name]; ok && (!defined || e.stored[l.Name]) {

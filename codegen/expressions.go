@@ -16,11 +16,12 @@ type expressions struct {
 	addresses map[*kernel.Load]tensor.Dim
 	uses      map[kernel.Expr][]string // index names, sorted
 	matches   map[kernel.Expr]kernel.Expr
+	exps      map[tensor.DType]kernel.Expr
 }
 
 func newExpressions(k *kernel.Kernel) *expressions {
 	return &expressions{k, map[*kernel.Def]kernel.Expr{}, map[*kernel.Load]kernel.Expr{},
-		map[*kernel.Load]tensor.Dim{}, map[kernel.Expr][]string{}, map[kernel.Expr]kernel.Expr{}}
+		map[*kernel.Load]tensor.Dim{}, map[kernel.Expr][]string{}, map[kernel.Expr]kernel.Expr{}, map[tensor.DType]kernel.Expr{}}
 }
 
 // body is the expression of d without expanded functions and random draws.

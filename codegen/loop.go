@@ -10,8 +10,8 @@ import (
 
 // nodes emits a node list. What is begun in it dies with it.
 func (e *emitter) nodes(list []tile.Node) {
-	begun, copies, room := e.alive, e.copies, e.room
-	e.copies = maps.Clone(copies)
+	begun, copies, holds, room := e.alive, e.copies, e.held, e.room
+	e.copies, e.held = maps.Clone(copies), maps.Clone(holds)
 	e.alive = map[string]*live{}
 	for n, l := range begun {
 		e.alive[n] = l
@@ -23,7 +23,7 @@ func (e *emitter) nodes(list []tile.Node) {
 		}
 		e.one(list[i])
 	}
-	e.alive, e.copies, e.room = begun, copies, room
+	e.alive, e.copies, e.held, e.room = begun, copies, holds, room
 }
 
 func (e *emitter) one(n tile.Node) {
@@ -48,6 +48,10 @@ func (e *emitter) one(n tile.Node) {
 		e.stage(n)
 	case *tile.Let:
 		e.let(e.defs[n.Def])
+	case *tile.Hold:
+		e.hold(n)
+	case *tile.Across:
+		e.overIndex(n)
 	}
 }
 
@@ -203,7 +207,7 @@ func (e *emitter) openLoop(n *tile.Loop, i int) {
 	if last == 1 || s.short > 0 && covers(n.Split.By, s.max) && covers(n.Split.By, s.short) {
 		return
 	}
-	if i != e.vector {
+	if i != e.vector && !walks(n.Body, n.Split.Index) {
 		return // a verified schedule: its lengths cover a whole block and the last one exactly
 	}
 	rest := s.length.Sub(done)
@@ -211,9 +215,25 @@ func (e *emitter) openLoop(n *tile.Loop, i int) {
 	length := e.declare(e.integer(rest), depth, tensor.Range{Lo: 1, Hi: last - 1})
 	some := e.set("icmp sgt i64 ", e.integer(rest), ", 0")
 	e.branch(some, n.Body, func() {
-		e.tile[i] = span{start: s.start.Add(done), length: length, max: last - 1}
-		e.nodes(n.Body)
+		e.turn(n, i, span{start: s.start.Add(done), length: length, max: last - 1})
 	}, func() {})
+}
+
+// walks reports whether the nodes walk the index again, so that its range may be of any length.
+func walks(nodes []tile.Node, index string) bool {
+	for _, n := range nodes {
+		switch n := n.(type) {
+		case *tile.Loop:
+			if n.Split.Index == index || walks(n.Body, index) {
+				return true
+			}
+		case *tile.Across:
+			if walks(n.Body, index) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // turns emits count turns of the loop, from position start on; part has the length of each.
@@ -222,18 +242,24 @@ func (e *emitter) turns(n *tile.Loop, i int, start, count tensor.Dim, most int64
 	if c, ok := count.Const(); ok && c <= 1 {
 		if c == 1 {
 			part.start = start
-			e.tile[i] = part
-			e.fresh()
-			e.nodes(n.Body)
+			e.turn(n, i, part)
 		}
 		return
 	}
 	e.repeat(count, most, n.Body, func(counter tensor.Dim) {
 		part.start = start.Add(counter.Scale(part.max))
-		e.tile[i] = part
-		e.fresh()
-		e.nodes(n.Body)
+		e.turn(n, i, part)
 	})
+}
+
+// turn emits the body of a loop once.
+func (e *emitter) turn(n *tile.Loop, i int, part span) {
+	e.tile[i] = part
+	e.fresh()
+	e.nodes(n.Body)
+	for _, name := range n.EndsBlocks(e.program.Kernel) {
+		delete(e.running, name)
+	}
 }
 
 // repeat emits a loop of count turns around body, carrying the accumulators that nodes step.

@@ -32,7 +32,8 @@ func newEmitter(p *tile.Program, phase *tile.Phase, m tile.Machine, exprs *expre
 	e := &emitter{machine: m, program: p, phase: phase, exprs: exprs, vector: -1,
 		symbols: map[string]symbol{}, ranges: map[string]tensor.Range{}, order: kernel.Symbols(p.Kernel),
 		defs: map[string]*kernel.Def{}, buffers: map[string]*operand{}, stored: map[string]bool{},
-		indices: map[string]int{}, alive: map[string]*live{}, assumed: map[condition]bool{}, copies: map[tile.Stage]*copied{}}
+		indices: map[string]int{}, alive: map[string]*live{}, assumed: map[condition]bool{}, copies: map[tile.Stage]*copied{},
+		held: map[string]*held{}, running: map[string]bool{}, given: map[string]value{}}
 	e.across = lanesOf(e, m)
 	for n := range stored {
 		e.stored[n] = true
@@ -222,6 +223,8 @@ func stepsIn(nodes []tile.Node, set map[string]bool) {
 		switch n := n.(type) {
 		case *tile.Loop:
 			stepsIn(n.Body, set)
+		case *tile.Across:
+			stepsIn(n.Body, set)
 		case *tile.Step:
 			set[n.Def] = true
 		}
@@ -232,6 +235,8 @@ func storesIn(nodes []tile.Node) (names []string) {
 	for _, n := range nodes {
 		switch n := n.(type) {
 		case *tile.Loop:
+			names = append(names, storesIn(n.Body)...)
+		case *tile.Across:
 			names = append(names, storesIn(n.Body)...)
 		case *tile.Store:
 			names = append(names, n.Def)

@@ -17,6 +17,8 @@ type live struct {
 	axes   []int
 	values []value
 	split  int // registers per point; 1 but for Lanes64 before its End
+	// bases and scales are a running maximum's in the block at hand.
+	bases, scales []value
 }
 
 func (e *emitter) newLive(d *kernel.Def) *live {
@@ -103,18 +105,24 @@ func (e *emitter) lanesOf(axes []int) int {
 }
 
 // identity is the neutral element of a definition's reduction.
-func identity(d *kernel.Def) value {
-	bits := d.Reduce.Op.Identity(d.DType)
-	switch d.DType {
+func identity(d *kernel.Def) value { return identityOf(d.Reduce.Op, d.DType) }
+
+func identityOf(op kernel.ReduceOp, t tensor.DType) value {
+	bits := op.Identity(t)
+	switch t {
 	case tensor.F32:
-		return floatOf(d.DType, float64(math.Float32frombits(uint32(bits))))
+		return floatOf(t, float64(math.Float32frombits(uint32(bits))))
 	case tensor.F64:
-		return floatOf(d.DType, math.Float64frombits(bits))
+		return floatOf(t, math.Float64frombits(bits))
 	}
-	return integerOf(d.DType, int64(bits))
+	return integerOf(t, int64(bits))
 }
 
 func (e *emitter) begin(d *kernel.Def) {
+	if h := e.held[d.Name]; h != nil {
+		e.resume(d, h)
+		return
+	}
 	l := e.newLive(d)
 	lanes := e.lanesOf(l.axes)
 	if d.Reduce.Order.Kind == kernel.Lanes64 {
@@ -139,6 +147,9 @@ func (e *emitter) step(d *kernel.Def) {
 	l := e.alive[d.Name]
 	if l == nil {
 		panic(fmt.Sprintf("BUG: %s: step of %s before its begin", e.program.Name, d.Name))
+	}
+	if e.stepBlock(d, l) {
+		return
 	}
 	scalar := d.Reduce.Order.Kind != kernel.Lanes64
 	first := true
@@ -235,8 +246,13 @@ func (e *emitter) end(d *kernel.Def) {
 	if l.split == 1 {
 		return
 	}
+	e.alive[d.Name] = &live{def: d, axes: l.axes, split: 1, values: e.joinedLanes(l)}
+}
+
+// joinedLanes joins the 64 lanes of each point.
+func (e *emitter) joinedLanes(l *live) (joined []value) {
+	d := l.def
 	fn := d.Reduce.Op.Func()
-	joined := &live{def: d, axes: l.axes, split: 1}
 	for at := 0; at < len(l.values); at += l.split {
 		vs := append([]value{}, l.values[at:at+l.split]...)
 		for half := len(vs) / 2; half > 0; half /= 2 {
@@ -248,9 +264,9 @@ func (e *emitter) end(d *kernel.Def) {
 		for half := v.lanes / 2; half > 0; half /= 2 {
 			v = e.apply(fn, d.DType, []value{v, e.across.rotate(v, half)})
 		}
-		joined.values = append(joined.values, e.across.pick(v, 0))
+		joined = append(joined, e.across.pick(v, 0))
 	}
-	e.alive[d.Name] = joined
+	return joined
 }
 
 // let evaluates a map on the current tile and keeps it.
@@ -265,10 +281,14 @@ func (e *emitter) let(d *kernel.Def) {
 // point all values are computed before one is written, so that an output may share the memory
 // of an input that is read at the same element only. It returns their number.
 func (e *emitter) stores(list []tile.Node) int {
+	if s, ok := list[0].(*tile.Store); ok && e.held[s.Def] != nil {
+		e.storeHeld(e.held[s.Def])
+		return 1
+	}
 	var defs []*kernel.Def
 	for _, n := range list {
 		s, ok := n.(*tile.Store)
-		if !ok || len(defs) > 0 && !sameAxes(defs[0], e.defs[s.Def]) {
+		if !ok || e.held[s.Def] != nil || len(defs) > 0 && !sameAxes(defs[0], e.defs[s.Def]) {
 			break
 		}
 		defs = append(defs, e.defs[s.Def])

@@ -18,10 +18,12 @@ const RescaleBlock = 64
 //
 // by a lanes64 sum that is added once where the sum keeps the axes of m alone (Lanes), by a
 // continued chain otherwise. So acc is always relative to the running maximum, and in the end to m.
-// A block without terms changes nothing.
+// A block without terms changes nothing. Base stands for loads of m in the maps too that the sum
+// reads.
 type Running struct {
 	Max   *Def
 	Term  Expr   // Max's term, over the axes of the sum
+	Expr  Expr   // the sum's, in which maps that read Max are put in
 	At    []Expr // where the sum reads Max
 	Lanes bool
 }
@@ -38,8 +40,8 @@ func RunningOf(k *Kernel, d *Def) (Running, error) {
 	case m.DType != d.DType:
 		return Running{}, fmt.Errorf("rescale %s: it is %s, the sum %s", o.With, m.DType, d.DType)
 	}
-	r := Running{Max: m, Lanes: len(m.Axes) == len(d.Axes)}
-	for _, l := range Loads(d.Expr) {
+	r := Running{Max: m, Expr: withMaps(k, d.Expr, o.With), Lanes: len(m.Axes) == len(d.Axes)}
+	for _, l := range Loads(r.Expr) {
 		if l.Name != o.With {
 			continue
 		}
@@ -59,6 +61,33 @@ func RunningOf(k *Kernel, d *Def) (Running, error) {
 		return Running{}, fmt.Errorf("rescale %s: its conditions are others", o.With)
 	}
 	return r, nil
+}
+
+// withMaps puts the maps of k that read name, at plain indices, into e.
+func withMaps(k *Kernel, e Expr, name string) Expr {
+	reads := map[string]bool{}
+	for _, d := range k.Defs {
+		for _, n := range d.Reads() {
+			reads[d.Name] = reads[d.Name] || d.Reduce == nil && (n == name || reads[n])
+		}
+	}
+	var put func(e Expr) Expr
+	put = func(e Expr) Expr {
+		l, ok := e.(*Load)
+		if !ok || !reads[l.Name] {
+			return e
+		}
+		d, by := k.Def(l.Name), map[string]tensor.Dim{}
+		for i, a := range d.Axes {
+			x, plain := l.At[i].(*Index)
+			if !plain {
+				return e
+			}
+			by[a.Name] = x.Dim
+		}
+		return Rewrite(Subst(d.Expr, by), put)
+	}
+	return Rewrite(e, put)
 }
 
 // keptAxes maps m's axes to those of d at which it is read.
@@ -187,9 +216,11 @@ func (r *run) rescaled(d *Def) Eval {
 	j := r.bindAxes(d.Reduce.Axes)[0]
 	s := NewRescaler(d.DType)
 	r.running = s
+	whole := *d
+	whole.Expr = running.Expr
 	fold, mul := NewFold(d), ScalarOf("mul", d.DType, d.DType).Two
 	most := r.compile.Compile(ExpandFuncs(running.Term))
-	term, holds := r.terms(d, fold), r.compile.Holds(d.Reduce.When)
+	term, holds := r.terms(&whole, fold), r.compile.Holds(d.Reduce.When)
 	return func() uint64 {
 		s.Begin()
 		acc := fold.Identity

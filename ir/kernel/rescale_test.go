@@ -22,6 +22,40 @@ kernel k(s: f32[R, C], v: f32[C, 3]) -> (m: f32[R], l: f32[R], a: f32[R, 3])
   a[i:R, d:3] = sum k:C rescale m when 0 <= i - k + 70 < R + 70; exp(s[i, k] - m[i]) * v[k, d]
 `
 
+// A map between the maximum and the sum changes nothing.
+func TestRescaleThroughMaps(t *testing.T) {
+	p, err := Parse(attention)
+	if err != nil {
+		t.Fatal(err)
+	}
+	through := strings.Replace(attention, "  l[", "  q[r:R, j:C] = s[r, j] - m[r]\n  p[r:R, j:C] = exp(q[r, j])\n  l[", 1)
+	through = strings.ReplaceAll(through, "exp(s[i, k] - m[i])", "p[i, k]")
+	q, err := Parse(through)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Verify(q); err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewSource(2))
+	a := map[string]*tensor.Tensor{"s": random(r, 3, 150), "v": random(r, 150, 3)}
+	b := map[string]*tensor.Tensor{"s": a["s"], "v": a["v"]}
+	symbols := map[string]int64{"R": 3, "C": 150}
+	if err := Interp(p, symbols, a); err != nil {
+		t.Fatal(err)
+	}
+	if err := Interp(q, symbols, b); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []string{"m", "l", "a"} {
+		for i := range a[n].Len() {
+			if a[n].Float(i) != b[n].Float(i) {
+				t.Fatalf("%s differs", n)
+			}
+		}
+	}
+}
+
 func exp32(x float32) float32 { return BitsF32(exponentialOf(tensor.F32)(F32Bits(x))) }
 
 // TestRescale says the order in the plainest way.

@@ -26,7 +26,8 @@ func Interp(p *Program, symbols map[string]int64, buffers map[string]*tensor.Ten
 		}
 	}()
 	in := &interp{p: p, random: rand.New(rand.NewSource(seed)), vars: map[string]*int64{}, memory: map[string]*memory{},
-		alive: map[string]*registers{}, code: map[string]*code{}, span: map[string]span{}, windows: map[Stage]*window{}}
+		alive: map[string]*registers{}, code: map[string]*code{}, span: map[string]span{}, windows: map[Stage]*window{},
+		held: map[string]*holding{}, inBlock: map[string]bool{}}
 	for name, v := range symbols {
 		in.vars[name] = &v
 	}
@@ -63,6 +64,8 @@ type interp struct {
 	alive   map[string]*registers
 	code    map[string]*code
 	windows map[Stage]*window
+	held    map[string]*holding
+	inBlock map[string]bool // running maxima of which the block at hand is done
 	phase   int
 	block   *stamp
 }
@@ -85,6 +88,8 @@ type registers struct {
 	spans  []span
 	width  int // 1, or 64 before the lanes are joined
 	values []uint64
+	// running are those of a maximum in the order rescale, one per value.
+	running []*runner
 }
 
 func (in *interp) value(d tensor.Dim) int64 {
@@ -188,7 +193,7 @@ func cut(s span, by []int64) []span {
 }
 
 func (in *interp) list(nodes []Node) {
-	var made []string
+	var made, holds []string
 	var copies []Stage
 	for _, n := range nodes {
 		switch n := n.(type) {
@@ -218,7 +223,15 @@ func (in *interp) list(nodes []Node) {
 		case *Stage:
 			in.stage(n)
 			copies = append(copies, *n)
+		case *Hold:
+			in.hold(n)
+			holds = append(holds, n.Def)
+		case *Across:
+			in.list(n.Body)
 		}
+	}
+	for _, name := range holds {
+		delete(in.held, name)
 	}
 	for _, name := range made {
 		delete(in.alive, name)
@@ -237,6 +250,9 @@ func (in *interp) loop(l *Loop) {
 	for _, s := range parts {
 		in.span[l.Split.Index] = s
 		in.list(l.Body)
+		for _, name := range l.EndsBlocks(in.p.Kernel) {
+			delete(in.inBlock, name)
+		}
 	}
 	in.span[l.Split.Index] = was
 }
@@ -283,6 +299,10 @@ func (in *interp) here(d *kernel.Def, r *registers) int {
 }
 
 func (in *interp) begin(name string) {
+	if h := in.held[name]; h != nil {
+		in.resume(name, h)
+		return
+	}
 	c := in.compiled(name)
 	width := 1
 	if c.def.Reduce.Order.Kind == kernel.Lanes64 {
@@ -292,12 +312,18 @@ func (in *interp) begin(name string) {
 	for i := range r.values {
 		r.values[i] = c.fold.Identity
 	}
+	if IsRunningMax(c.def) {
+		r.follow(c.def.DType)
+	}
 	in.alive[name] = r
 }
 
 func (in *interp) step(name string) {
 	c := in.compiled(name)
 	r := in.alive[name]
+	if in.stepBlock(c, r) {
+		return
+	}
 	in.points(c.def.Axes, func() {
 		at := in.here(c.def, r)
 		in.points(c.def.Reduce.Axes, func() {
@@ -381,6 +407,10 @@ func (in *interp) let(name string) {
 }
 
 func (in *interp) store(name string) {
+	if h := in.held[name]; h != nil {
+		in.storeHeld(name, h)
+		return
+	}
 	c := in.compiled(name)
 	in.points(c.def.Axes, func() {
 		v := uint64(0)

@@ -78,7 +78,14 @@ func (c *code) Load(l *kernel.Load, at []func() int64) kernel.Eval {
 			if r.width != 1 {
 				failf("%s reads %s, of which the lanes are not joined", c.def.Name, l.Name)
 			}
-			return r.values[c.at(d, r, func(i int) int64 { return v[i] })]
+			at := c.at(d, r, func(i int) int64 { return v[i] })
+			if r.running != nil && c.inBlock[l.Name] {
+				return r.running[at].Base
+			}
+			return r.values[at]
+		}
+		if h := c.held[l.Name]; h != nil {
+			return c.heldAt(c.def.Name, d, h, v)
 		}
 		if m := c.memory[l.Name]; m != nil && (d == nil || c.storedBefore(m)) {
 			if m.place(v) < 0 && !c.outsideAllowed(m, v, affine) {

@@ -71,8 +71,11 @@ func (r *reader) read(text string) error {
 	}
 	list := r.open[len(r.open)-1]
 	*list = append(*list, n)
-	if l, ok := n.(*Loop); ok {
-		return r.enter(&l.Body)
+	switch n := n.(type) {
+	case *Loop:
+		return r.enter(&n.Body)
+	case *Across:
+		return r.enter(&n.Body)
 	}
 	return nil
 }
@@ -192,6 +195,15 @@ func (r *reader) node(word, rest string) (Node, error) {
 	case "stage":
 		from, def, err := pair(" for ")
 		return &Stage{def, from}, err
+	case "hold":
+		def, along, _ := strings.Cut(rest, " along ")
+		return &Hold{def, along}, nil
+	case "across":
+		index, ok := strings.CutSuffix(rest, " {")
+		if !ok {
+			return nil, fmt.Errorf("missing { at the end")
+		}
+		return &Across{Index: index}, nil
 	case "spill":
 		def, temp, err := pair(" -> ")
 		return &Spill{def, temp}, err

@@ -87,6 +87,12 @@ func printNodes(b *strings.Builder, nodes []Node, indent string) {
 			b.WriteString("scatter " + n.Def + "\n")
 		case *Stage:
 			b.WriteString("stage " + n.From + " for " + n.Def + "\n")
+		case *Hold:
+			b.WriteString(n.String() + "\n")
+		case *Across:
+			b.WriteString("across " + n.Index + " {\n")
+			printNodes(b, n.Body, indent+"  ")
+			b.WriteString(indent + "}\n")
 		default:
 			panic(fmt.Sprintf("BUG: no tile node %T", n))
 		}

@@ -45,7 +45,11 @@ type scope struct {
 	path   []walk
 	alive  map[string]*value
 	staged map[Stage]bool // copies that can be read here
-	room   int64          // bytes they take
+	held   map[string]*heldValue
+	// running are the maxima of which the block at hand is done.
+	running map[string]bool
+	vector  string // the index across the lanes
+	room    int64  // bytes they take
 }
 
 // A walk is a grid split (loop nil) or a loop around a node.
@@ -57,8 +61,8 @@ type walk struct {
 // A value is a definition that is alive. depth is the number of walks around its Begin, streams
 // are the loops between that and its Step.
 type value struct {
-	depth          int
-	reduce         bool
+	depth, from    int // from: where it is held, else depth
+	reduce, held   bool
 	stepped, ended bool
 	streams        []walk
 }
@@ -79,7 +83,7 @@ func (c *checker) names() error {
 
 func (c *checker) phase(i int, ph *Phase) error {
 	c.ph, c.number, c.spills = ph, i, map[string]string{}
-	s := &scope{ranges: WholeRanges(c.p.Kernel), alive: map[string]*value{}}
+	s := &scope{ranges: WholeRanges(c.p.Kernel), alive: map[string]*value{}, running: map[string]bool{}, vector: ph.Vector}
 	if _, ok := s.ranges[ph.Vector]; !ok && ph.Vector != "" {
 		return fmt.Errorf("the kernel has no index %s", ph.Vector)
 	}
@@ -110,8 +114,10 @@ func (c *checker) phase(i int, ph *Phase) error {
 }
 
 func (c *checker) list(nodes []Node, s *scope) error {
-	inner := &scope{ranges: s.ranges, path: s.path, alive: map[string]*value{}, staged: map[Stage]bool{}, room: s.room}
+	inner := &scope{ranges: s.ranges, path: s.path, alive: map[string]*value{}, staged: map[Stage]bool{}, room: s.room,
+		held: map[string]*heldValue{}, running: s.running, vector: s.vector}
 	maps.Copy(inner.staged, s.staged)
+	maps.Copy(inner.held, s.held)
 	for name, v := range s.alive {
 		inner.alive[name] = v
 	}
@@ -152,6 +158,10 @@ func (c *checker) node(n Node, s *scope) error {
 		return c.clear(n, s)
 	case *Scatter:
 		return c.scatter(n, s)
+	case *Hold:
+		return c.hold(n, s)
+	case *Across:
+		return c.across(n, s)
 	}
 	return fmt.Errorf("no node %T", n)
 }
@@ -182,10 +192,14 @@ func (c *checker) loop(l *Loop, s *scope) error {
 		if i > 0 {
 			before()
 		}
-		in := &scope{ranges: s.ranges.With(l.Split.Index, part), alive: s.alive, staged: s.staged, room: s.room,
-			path: append(append([]walk{}, s.path...), walk{l.Split, l})}
-		if err := c.list(l.Body, in); err != nil {
+		in := *s
+		in.ranges = s.ranges.With(l.Split.Index, part)
+		in.path = append(append([]walk{}, s.path...), walk{l.Split, l})
+		if err := c.list(l.Body, &in); err != nil {
 			return err
+		}
+		for _, name := range l.EndsBlocks(c.p.Kernel) {
+			delete(s.running, name)
 		}
 	}
 	return nil
@@ -195,14 +209,20 @@ func (c *checker) loop(l *Loop, s *scope) error {
 // once for each kind of part.
 func (c *checker) save(s *scope) (restore func()) {
 	stored, spills, joined, open := maps.Clone(c.stored), maps.Clone(c.spills), maps.Clone(c.joined), maps.Clone(c.open)
-	values := map[string]value{}
+	values, held := map[string]value{}, map[string]heldValue{}
 	for name, v := range s.alive {
 		values[name] = *v
+	}
+	for name, h := range s.held {
+		held[name] = *h
 	}
 	return func() {
 		c.stored, c.spills, c.joined, c.open = maps.Clone(stored), maps.Clone(spills), maps.Clone(joined), maps.Clone(open)
 		for name, v := range values {
 			*s.alive[name] = v
+		}
+		for name, h := range held {
+			*s.held[name] = h
 		}
 	}
 }
@@ -215,16 +235,19 @@ func (c *checker) begin(n *Begin, s *scope) error {
 	if s.alive[n.Def] != nil {
 		return fmt.Errorf("begin %s: it is alive already", n.Def)
 	}
+	if s.held[n.Def] != nil {
+		return c.resume(n, s)
+	}
 	if err := c.fixed(d.Axes, s, "begin "+n.Def); err != nil {
 		return err
 	}
 	inside := d.Reduce.Order.Kind != kernel.Chunks
 	for _, a := range d.Reduce.Axes {
 		r := s.ranges[a.Name]
-		lane := d.Reduce.Order.Kind == kernel.Lanes64
+		lane := d.Reduce.Order.Kind == kernel.Lanes64 || d.Reduce.Order.Kind == kernel.Rescale
 		switch {
-		case lane != (a.Name == c.ph.Vector):
-			return fmt.Errorf("begin %s: the vector index must be the reduced one for lanes64, and no other", n.Def)
+		case lane != (a.Name == s.vector):
+			return fmt.Errorf("begin %s: the vector index must be the reduced one for lanes64 and rescale, and no other", n.Def)
 		case inside && !r.Whole:
 			return fmt.Errorf("begin %s: %s is not whole", n.Def, a.Name)
 		case !inside && a.Name == d.Reduce.Order.Axis:
@@ -236,7 +259,10 @@ func (c *checker) begin(n *Begin, s *scope) error {
 			return fmt.Errorf("begin %s: %s has not length 1, and chunks begin anew at each", n.Def, a.Name)
 		}
 	}
-	s.alive[n.Def] = &value{depth: len(s.path), reduce: true}
+	if d.Reduce.Order.With != "" && !ByLanes(c.p.Kernel, d) {
+		return fmt.Errorf("begin %s: a chain that follows a maximum must be held", n.Def)
+	}
+	s.alive[n.Def] = &value{depth: len(s.path), from: len(s.path), reduce: true}
 	return nil
 }
 
@@ -263,8 +289,11 @@ func (c *checker) step(n *Step, s *scope) error {
 		return fmt.Errorf("step %s: a second step", n.Def)
 	}
 	last := -1
-	for _, w := range s.path[v.depth:] {
+	for i, w := range s.path[v.from:] {
 		at := place(d.Reduce.Axes, w.split.Index)
+		if at < 0 && v.from+i < v.depth {
+			continue // a kept axis, between the hold and the begin
+		}
 		if at < 0 || w.loop == nil || w.loop.Kind != Stream {
 			return fmt.Errorf("step %s: %s is walked between its begin and its step", n.Def, w.split.Index)
 		}
@@ -281,11 +310,32 @@ func (c *checker) step(n *Step, s *scope) error {
 			return fmt.Errorf("step %s: %s has not length 1, and %s inside it is walked", n.Def, a.Name, d.Reduce.Axes[last].Name)
 		}
 	}
-	if err := c.fixed(d.AllAxes(), s, "step "+n.Def); err != nil {
+	axes := d.AllAxes()
+	if d.Reduce.Order.Kind == kernel.Rescale {
+		if err := c.stepBlock(d, v, s); err != nil {
+			return err
+		}
+		if d.Reduce.Order.With != "" && ByLanes(c.p.Kernel, d) {
+			axes = d.Axes
+		}
+	}
+	if err := c.fixed(axes, s, "step "+n.Def); err != nil {
 		return err
 	}
 	v.stepped, v.streams = true, s.path[v.depth:]
-	return c.reads(d, s)
+	if h := s.held[n.Def]; h != nil {
+		if h.stepped {
+			return fmt.Errorf("step %s: a second step", n.Def)
+		}
+		h.stepped = true
+	}
+	if err := c.reads(d, s); err != nil {
+		return err
+	}
+	if IsRunningMax(d) && !v.held {
+		s.running[n.Def] = true
+	}
+	return nil
 }
 
 func lanesWhole(by []int64) bool {
@@ -371,6 +421,9 @@ func (c *checker) let(n *Let, s *scope) error {
 }
 
 func (c *checker) store(n *Store, s *scope) error {
+	if s.held[n.Def] != nil {
+		return c.storeHeld(n, s)
+	}
 	d := c.p.Kernel.Def(n.Def)
 	if d == nil || c.place(n.Def) == nil {
 		return fmt.Errorf("store %s: it is no definition with an output or temp of its name", n.Def)

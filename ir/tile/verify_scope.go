@@ -14,7 +14,7 @@ func (c *checker) fixed(axes []kernel.Axis, s *scope, what string) error {
 		if r.Len < 0 {
 			return fmt.Errorf("%s: the length of %s is not constant here", what, a.Name)
 		}
-		if r.Short && a.Name != c.ph.Vector {
+		if r.Short && a.Name != s.vector {
 			return fmt.Errorf("%s: the range of %s may be cut short here", what, a.Name)
 		}
 	}
@@ -43,7 +43,7 @@ func (c *checker) finished(name string, s *scope, what string) error {
 	}
 	for _, w := range s.path[v.depth:] {
 		for _, in := range v.streams {
-			if in.loop == w.loop {
+			if in.loop == w.loop && !c.inTurn(d, s) {
 				return fmt.Errorf("%s %s: its reduction is not finished", what, name)
 			}
 		}
@@ -73,6 +73,10 @@ func (c *checker) reads(d *kernel.Def, s *scope) error {
 			if err := c.finished(l.Name, s, "read of"); err != nil {
 				return err
 			}
+		case s.held[l.Name] != nil:
+			if err := c.readHeld(d, l, s); err != nil {
+				return err
+			}
 		case stored && at < c.number:
 		case e.Reduce != nil:
 			return fmt.Errorf("%s reads %s, which has no value here", d.Name, l.Name)
@@ -84,6 +88,9 @@ func (c *checker) reads(d *kernel.Def, s *scope) error {
 	}
 	return nil
 }
+
+// inTurn reports whether d is a running maximum of which the block is done: its base can be read.
+func (c *checker) inTurn(d *kernel.Def, s *scope) bool { return IsRunningMax(d) && s.running[d.Name] }
 
 func plainLoad(l *kernel.Load, d *kernel.Def) bool {
 	for i, e := range l.At {
