@@ -76,17 +76,18 @@ func (e *emitter) evalLoad(l *kernel.Load) value {
 	if v, ok := e.given[l.Name]; ok {
 		return v
 	}
-	if v, ok := e.alive[l.Name]; ok {
+	d, defined := e.defs[l.Name]
+	other := e.otherTurn(l, d)
+	if v, ok := e.alive[l.Name]; ok && !other {
 		if e.running[l.Name] && v.bases != nil {
 			return e.baseOf(v)
 		}
 		return e.kept(v)
 	}
-	if h, ok := e.held[l.Name]; ok {
+	if h, ok := e.held[l.Name]; ok && !other {
 		return e.heldLoad(l, h)
 	}
-	d, defined := e.defs[l.Name]
-	if o, ok := e.buffers[l.Name]; ok && (!defined || e.stored[l.Name]) {
+	if o, ok := e.buffers[l.Name]; ok && (!defined || other || e.stored[l.Name]) {
 		return e.load(l, o)
 	}
 	if !defined || d.Reduce != nil {

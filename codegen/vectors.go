@@ -163,6 +163,7 @@ func (e vectors) function(name string) {
 	entry, start, done := e.block(), e.block(), e.block()
 	e.scopes = []*scope{{entry, map[string]string{}}}
 	e.cur = entry
+	e.position()
 	entry.Term = to(start)
 	e.cur = start
 	e.fresh()

@@ -194,13 +194,14 @@ func (e *warps) scratch() string {
 }
 
 // function is a kernel of which each warp has one block of the grid. Its parameters are the
-// buffers, inputs, outputs, then Temps, and the symbols.
+// buffers, inputs, outputs, then Temps, the symbols, and in a recurrence the position.
 func (e *warps) function(name string) {
 	e.fn = ir.NewFunc(name, types.Void, e.parameters()...)
 	e.fn.CallingConv = enum.CallingConvPTXKernel
 	entry, start, head, done := e.block(), e.block(), e.block(), e.block()
 	e.scopes = []*scope{{entry, map[string]string{}}}
 	e.cur = entry
+	e.position()
 	entry.Term = to(start)
 	e.cur = start
 	e.fresh()
@@ -245,6 +246,9 @@ func (e *warps) parameters() []*ir.Param {
 	}
 	for i := range e.order {
 		list = append(list, ir.NewParam(e.symbol(i)[1:], types.I64))
+	}
+	if e.phase.Seq != nil { // the position of the recurrence
+		list = append(list, ir.NewParam(e.symbol(len(e.order))[1:], types.I64))
 	}
 	return list
 }

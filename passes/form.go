@@ -45,7 +45,7 @@ func withoutUnits(d *kernel.Def) *kernel.Def {
 	r := newRewriting(d.Ranges())
 	r.dims = map[string]tensor.Dim{}
 	for _, a := range append(append([]kernel.Axis{}, d.Axes...), reduceAxes(d)...) {
-		if a.Extent.IsConst(1) {
+		if a.Extent.IsConst(1) && (d.Scan == nil || a.Name != d.Scan.Axis) {
 			r.dims[a.Name] = tensor.Int(0)
 		}
 	}

@@ -54,12 +54,13 @@ type fusion struct {
 	anchor  map[string]string   // the reduction that a map belongs to
 	symbols map[string]bool
 	read    map[*kernel.Def][]*kernel.Load
+	scans   map[string]int // the recurrence that a definition stands in, from 1
 }
 
 func newFusion(p *kernel.Program, o *Options) *fusion {
 	f := &fusion{prog: p, opt: o, at: map[string]int{}, defs: map[string]*kernel.Def{}, kernel: map[string]*kernel.Kernel{},
 		result: map[string]bool{}, buffer: buffersByName(p), users: map[string]map[string]bool{}, needs: map[string][]uint64{}, anchor: map[string]string{}, symbols: map[string]bool{},
-		read: map[*kernel.Def][]*kernel.Load{}}
+		read: map[*kernel.Def][]*kernel.Load{}, scans: map[string]int{}}
 	for _, b := range p.Buffers {
 		f.result[b.Name] = b.Role == kernel.Output || b.Role == kernel.Update
 		for _, d := range b.Type.Shape {
@@ -74,6 +75,7 @@ func newFusion(p *kernel.Program, o *Options) *fusion {
 			f.put(d)
 		}
 	}
+	f.noteScans()
 	f.trace()
 	return f
 }
@@ -176,6 +178,9 @@ func (f *fusion) tryInline(name string) bool {
 }
 
 func (f *fusion) inlineAll(d *kernel.Def, consumers []*kernel.Def) bool {
+	if f.crossesTurns(d) {
+		return false
+	}
 	next := make([]*kernel.Def, len(consumers))
 	for i, c := range consumers {
 		var ok bool
@@ -194,6 +199,9 @@ func (f *fusion) inlineAll(d *kernel.Def, consumers []*kernel.Def) bool {
 
 // shouldInline decides, and says why.
 func (f *fusion) shouldInline(d *kernel.Def, consumers []*kernel.Def) (why string, ok bool) {
+	if f.crossesTurns(d) {
+		return "another turn reads it", false
+	}
 	if isView(d) {
 		return "a view", true
 	}

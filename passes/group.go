@@ -14,6 +14,7 @@ type groupKind uint8
 // Summed: reductions by chunks over the same axes, and maps over the kept ones. Windowed: chains
 // that are no contraction, and maps. Rowwise: reductions by lanes over one row axis, maps over
 // the kept axes, and maps over the kept axes and the row. Scattered: one reduction with matches.
+// Recurrence: what is repeated turn by turn.
 const (
 	pointwise groupKind = iota
 	tiledGroup
@@ -21,6 +22,7 @@ const (
 	windowed
 	rowwise
 	scattered
+	recurrence
 )
 
 const (
@@ -32,7 +34,7 @@ const (
 	groupNodes  = 1200 // of all expressions of a kernel
 )
 
-var kindNames = [...]string{pointwise: "maps", tiledGroup: "contraction", summed: "sums", windowed: "windows", rowwise: "rows", scattered: "scattered sums"}
+var kindNames = [...]string{pointwise: "maps", tiledGroup: "contraction", summed: "sums", windowed: "windows", rowwise: "rows", scattered: "scattered sums", recurrence: "recurrence"}
 
 // A group is a kernel in the making. All its definitions use its axis names.
 type group struct {
@@ -48,12 +50,13 @@ type group struct {
 // A grouping assigns definitions to groups in program order.
 type grouping struct {
 	*fusion
-	groups []*group
-	of     map[string]int
+	groups      []*group
+	of          map[string]int
+	recurrences map[int]*group // by number
 }
 
 func (f *fusion) group() *grouping {
-	g := &grouping{fusion: f, of: map[string]int{}}
+	g := &grouping{fusion: f, of: map[string]int{}, recurrences: map[int]*group{}}
 	for _, name := range f.live() {
 		g.place(f.defs[name])
 	}
@@ -77,6 +80,9 @@ func kindOf(d *kernel.Def) groupKind {
 }
 
 func (g *grouping) place(d *kernel.Def) {
+	if g.placeInScan(d) {
+		return
+	}
 	deps := g.producers(d)
 	for _, c := range g.candidates(d, deps) {
 		if why, ok := g.fits(c, d, deps); ok {
@@ -217,7 +223,7 @@ func (g *grouping) fits(c *group, d *kernel.Def, deps []int) (why string, ok boo
 		return "", false
 	}
 	moved, ok := g.renamed(c, d)
-	if !ok || g.delays(c, deps) || len(c.kept) == 0 && c.kind == pointwise && g.waits(c, deps) {
+	if !ok || c.kind == recurrence || g.delays(c, deps) || len(c.kept) == 0 && c.kind == pointwise && g.waits(c, deps) {
 		return "", false
 	}
 	reads := 0

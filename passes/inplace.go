@@ -54,6 +54,9 @@ func readsBeforeWrite(t *tile.Program, old, out string) bool {
 	c := &writeCheck{defs: map[string]*kernel.Def{}, kept: map[string]bool{}, old: old, ok: true}
 	for _, d := range t.Kernel.Defs {
 		c.defs[d.Name] = d
+		if d.Scan != nil {
+			return false // the turns before may have written what is read
+		}
 	}
 	if c.target = c.defs[out]; c.target == nil || c.target.Reduce != nil {
 		return false

@@ -159,13 +159,15 @@ func assemble(name string, defs []*kernel.Def, buffers map[string]*kernel.Buffer
 	k := &kernel.Kernel{Name: name, Defs: defs}
 	seen := map[string]bool{}
 	for _, d := range defs {
+		seen[d.Name] = true
+	}
+	for _, d := range defs {
 		for _, l := range d.Loads() {
 			if b := buffers[l.Name]; b != nil && !seen[l.Name] {
 				k.Ins = append(k.Ins, b)
 			}
 			seen[l.Name] = true
 		}
-		seen[d.Name] = true
 		if b := buffers[d.Name]; b != nil && (outs == nil || outs[d.Name]) {
 			k.Outs = append(k.Outs, b)
 		}

@@ -222,19 +222,15 @@ func (pl *planner) launches(t *tile.Program, kernelNumber, number int) int {
 	for _, s := range kernel.Symbols(t.Kernel) {
 		symbols = append(symbols, pl.symbol[s])
 	}
-	extents := map[string]tensor.Dim{}
-	for _, d := range t.Kernel.Defs {
-		for _, a := range d.AllAxes() {
-			extents[a.Name] = a.Extent
-		}
-	}
+	extents := tile.Extents(t.Kernel)
 	span, place := "", program.Position{}
 	if len(t.Kernel.Spans) > 0 {
 		place = program.Position(t.Kernel.Spans[0])
 		span = fmt.Sprintf("%s:%d", place.File, place.Line)
 	}
-	for _, ph := range t.Phases {
-		pl.entry.Steps = append(pl.entry.Steps, program.Launch{Kernel: number, Args: args, Symbols: symbols, Span: span, At: place,
+	repeats := Repeats(t)
+	for i, ph := range t.Phases {
+		pl.entry.Steps = append(pl.entry.Steps, program.Launch{Kernel: number, Repeat: repeats[i], Args: args, Symbols: symbols, Span: span, At: place,
 			Op: operation(t.Kernel), Number: kernelNumber, Reads: len(t.Kernel.Ins), Writes: len(t.Kernel.Outs), Marks: marks(t.Kernel), Blocks: ph.Blocks(func(index string) tensor.Dim { return extents[index] })})
 		number++
 	}

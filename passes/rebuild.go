@@ -100,6 +100,7 @@ func (g *grouping) visible() map[string]bool {
 		for user := range g.users[name] {
 			out[name] = out[name] || g.of[user] != g.of[name]
 		}
+		out[name] = out[name] || g.crossesTurns(g.defs[name])
 	}
 	return out
 }

@@ -191,17 +191,21 @@ func rename(d *kernel.Def, kept, reduced []kernel.Axis) *kernel.Def {
 		}
 		return axes
 	}
+	scan := d.Scan
+	if at := d.ScanPlace(); at >= 0 {
+		scan = &kernel.Scan{Axis: kept[at].Name, Reversed: scan.Reversed}
+	}
 	axes := note(d.Axes, kept)
 	r := newRewriting(axisRanges(kept, reduced))
 	r.dims = to
 	if d.Reduce == nil {
 		out := rewriteDef(d, r)
-		out.Axes = axes
+		out.Axes, out.Scan = axes, scan
 		return out
 	}
 	inner := note(d.Reduce.Axes, reduced)
 	out := rewriteDef(d, r)
-	out.Axes, out.Reduce.Axes = axes, inner
+	out.Axes, out.Reduce.Axes, out.Scan = axes, inner, scan
 	if d.Reduce.Order.Kind == kernel.Chunks {
 		for i, a := range d.Reduce.Axes {
 			if a.Name == d.Reduce.Order.Axis {

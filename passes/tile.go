@@ -32,6 +32,7 @@ func Tile(k *kernel.Kernel, m *tile.Machine) (*tile.Program, error) {
 	t.out = &tile.Program{Name: k.Name, Machine: m.Name, Kernel: t.k}
 	t.stages()
 	for _, s := range t.list {
+		first := len(t.out.Phases)
 		switch s.kind {
 		case pointStage:
 			t.points(s)
@@ -42,6 +43,7 @@ func Tile(k *kernel.Kernel, m *tile.Machine) (*tile.Program, error) {
 		case scatterStage:
 			t.scatter(s)
 		}
+		t.turned(s, first)
 	}
 	if err := tile.Verify(t.out); err != nil {
 		return nil, fmt.Errorf("schedule kernel %s for %s: %w", k.Name, m.Name, err)

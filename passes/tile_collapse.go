@@ -54,6 +54,9 @@ func joinAxes(k *kernel.Kernel, a, b kernel.Axis) bool {
 // decide finds what must merge: where an access has a and b as neighbouring positions.
 func (j *joiner) decide() bool {
 	for _, d := range j.k.Defs {
+		if d.Scan != nil && (d.Scan.Axis == j.a.Name || d.Scan.Axis == j.b.Name) {
+			return false
+		}
 		ia, ib := axisNamed(d.Axes, j.a.Name), axisNamed(d.Axes, j.b.Name)
 		if ia < 0 != (ib < 0) || ia >= 0 && (ib != ia+1 || !j.merge(d.Name, ia)) {
 			return false

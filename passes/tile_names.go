@@ -18,6 +18,7 @@ func unifyNames(k *kernel.Kernel) {
 			u.parent[axisID{i, j}] = axisID{i, j}
 		}
 	}
+	u.byScans()
 	u.byLoads()
 	u.bySiblings()
 	u.rename()

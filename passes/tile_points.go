@@ -136,7 +136,7 @@ func (t *tiler) operations(d *kernel.Def) int64 {
 			n += 40
 		case *kernel.Load:
 			n++
-			if l := t.k.Def(e.Name); l != nil && l.Reduce == nil {
+			if l := t.k.Def(e.Name); l != nil && l.Reduce == nil && !carried(d, l, e) {
 				n += t.operations(l)
 			}
 		}
@@ -159,7 +159,7 @@ func (t *tiler) closure(from []*kernel.Def) (maps []*kernel.Def, readers map[str
 		seen[d.Name] = true
 		for _, l := range d.Loads() {
 			e := t.k.Def(l.Name)
-			if e == nil || e.Reduce != nil {
+			if e == nil || e.Reduce != nil || carried(d, e, l) || t.finished(d, e) {
 				continue
 			}
 			if _, ok := plainly[e.Name]; !ok {
@@ -187,7 +187,7 @@ func (t *tiler) prelude(s *stage) []tile.Node {
 	maps, _, _ := t.closure(append(append([]*kernel.Def{}, s.reduces...), s.stores...))
 	var nodes []tile.Node
 	for _, d := range maps {
-		if len(d.Axes) > 0 || len(s.axes) == 0 || t.output(d.Name) != nil || t.waits(d, s) {
+		if len(turnAxes(d)) > 0 || len(s.axes) == 0 || t.output(d.Name) != nil || t.waits(d, s) {
 			continue
 		}
 		nodes = append(nodes, &tile.Let{Def: d.Name})
@@ -216,7 +216,7 @@ func (t *tiler) finish(s *stage, alive map[string]bool) []tile.Node {
 		if out {
 			use = len(s.stores) > 1 && (readers[d.Name] == 0 || plainly[d.Name])
 		}
-		if use && !alive[d.Name] && t.fits(d, s) && (len(d.Axes) > 0 || len(s.axes) == 0 || out || t.waits(d, s)) {
+		if use && !alive[d.Name] && t.fits(d, s) && (len(turnAxes(d)) > 0 || len(s.axes) == 0 || out || t.waits(d, s)) {
 			lets = append(lets, &tile.Let{Def: d.Name})
 		}
 	}
@@ -228,7 +228,7 @@ func (t *tiler) finish(s *stage, alive map[string]bool) []tile.Node {
 
 // fits reports whether the tile of s has a point for each of d's: its axes are among those of s.
 func (t *tiler) fits(d *kernel.Def, s *stage) bool {
-	for _, a := range d.Axes {
+	for _, a := range turnAxes(d) {
 		if axisNamed(s.axes, a.Name) < 0 && a.Name != s.lane {
 			return false
 		}
@@ -352,7 +352,7 @@ func kindCost(k walkKind) float64 { return [...]float64{absent: 0.25, unit: 1, s
 func (t *tiler) accessCost(d *kernel.Def, index string) float64 {
 	cost := 0.0
 	for _, l := range d.Loads() {
-		if e := t.k.Def(l.Name); e != nil {
+		if e := t.k.Def(l.Name); e != nil && !carried(d, e, l) && !t.finished(d, e) {
 			if e.Reduce == nil {
 				cost += t.accessCost(e, index)
 			}

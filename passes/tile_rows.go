@@ -55,7 +55,7 @@ func (r *rowWalk) lets() []tile.Node {
 	for _, d := range r.maps {
 		across := axisNamed(d.Axes, r.lane.Name) >= 0
 		worth := costly(d) && r.plainly[d.Name] && r.output(d.Name) == nil && (!across || r.short && r.readers[d.Name] > 1)
-		inRow := len(d.Axes) > 0 || len(r.s.axes) == 0 || r.waits(d, r.s)
+		inRow := len(turnAxes(d)) > 0 || len(r.s.axes) == 0 || r.waits(d, r.s)
 		if worth && inRow && !r.alive[d.Name] && r.fits(d, r.s) && r.ready(d) {
 			nodes = append(nodes, &tile.Let{Def: d.Name})
 			r.alive[d.Name] = true

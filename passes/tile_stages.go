@@ -21,7 +21,8 @@ const (
 type stage struct {
 	kind    stageKind
 	number  int
-	axes    []kernel.Axis // kept by every reduction, or of the maps
+	axes    []kernel.Axis // kept by every reduction, or of the maps; not that of the recurrence
+	scan    *kernel.Scan  // of its definitions
 	lane    string        // rows: the reduced axis
 	reduces []*kernel.Def
 	stores  []*kernel.Def
@@ -50,11 +51,11 @@ func (t *tiler) needs(d *kernel.Def) []need {
 	walk = func(d *kernel.Def, asNamed bool) {
 		for _, l := range d.Loads() {
 			e := t.k.Def(l.Name)
-			if e == nil {
+			if e == nil || carried(d, e, l) {
 				continue
 			}
 			p := asNamed && readsPlainly(l, e)
-			if e.Reduce == nil {
+			if e.Reduce == nil && !t.finished(d, e) {
 				walk(e, p)
 				continue
 			}
@@ -90,6 +91,7 @@ func (t *tiler) stages() {
 			}
 		} else {
 			s.stores = append(s.stores, d)
+			home[d.Name] = s.number
 		}
 		for _, n := range needs {
 			if home[n.def.Name] != s.number || !n.plain {
@@ -115,11 +117,14 @@ func (t *tiler) stageFor(d *kernel.Def, needs []need, home map[string]int) *stag
 	}
 	for i := len(t.list) - 1; i >= max(0, last); i-- {
 		s := t.list[i]
+		if !s.sameScan(d) {
+			continue
+		}
 		if d.Reduce == nil && s.takesMap(d, needs, i == last) || d.Reduce != nil && s.takesReduce(d, needs) {
 			return s
 		}
 	}
-	s := &stage{number: len(t.list), axes: d.Axes}
+	s := &stage{number: len(t.list), axes: turnAxes(d), scan: d.Scan}
 	if r := d.Reduce; r != nil {
 		s.kind = nestStage
 		switch {
@@ -135,7 +140,7 @@ func (t *tiler) stageFor(d *kernel.Def, needs []need, home map[string]int) *stag
 
 func (s *stage) takesMap(d *kernel.Def, needs []need, reads bool) bool {
 	if s.kind == pointStage {
-		return sameAxes(s.axes, d.Axes)
+		return sameAxes(s.axes, turnAxes(d))
 	}
 	if s.kind == scatterStage {
 		return false
@@ -145,19 +150,20 @@ func (s *stage) takesMap(d *kernel.Def, needs []need, reads bool) bool {
 			return false
 		}
 	}
-	if sameAxes(s.axes, d.Axes) {
+	axes := turnAxes(d)
+	if sameAxes(s.axes, axes) {
 		return reads
 	}
-	at := axisNamed(d.Axes, s.lane)
+	at := axisNamed(axes, s.lane)
 	if s.kind != rowStage || !reads || at < 0 {
 		return false
 	}
-	rest := append(append([]kernel.Axis{}, d.Axes[:at]...), d.Axes[at+1:]...)
+	rest := append(append([]kernel.Axis{}, axes[:at]...), axes[at+1:]...)
 	return sameAxes(s.axes, rest)
 }
 
 func (s *stage) takesReduce(d *kernel.Def, needs []need) bool {
-	if len(s.reduces) == 0 || s.kind == scatterStage || d.Scatters() || !sameAxes(s.axes, d.Axes) {
+	if len(s.reduces) == 0 || s.kind == scatterStage || d.Scatters() || !sameAxes(s.axes, turnAxes(d)) {
 		return false
 	}
 	first := s.reduces[0].Reduce

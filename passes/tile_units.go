@@ -30,6 +30,9 @@ func dropUnits(k *kernel.Kernel) {
 		}
 	}
 	for _, d := range k.Defs {
+		if at := d.ScanPlace(); at >= 0 && u.drop[d.Name] != nil {
+			u.drop[d.Name][at] = false
+		}
 		for _, l := range d.Loads() {
 			u.keepGathered(l)
 		}

@@ -38,7 +38,8 @@ type witness struct {
 	sizes            []map[string]int64
 	draws            map[string][2]int64
 	gradients        []gradient
-	tolerance        float64 // 0: bits
+	tolerance        float64                   // 0: bits
+	models           map[string]*program.Model // by target
 }
 
 type gradient struct {
@@ -76,7 +77,7 @@ func witnesses(t *testing.T) (out []*witness) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &witness{name: strings.TrimSuffix(filepath.Base(path), dlc.KernelSuffix), path: path, text: string(text), draws: map[string][2]int64{}}
+		w := &witness{name: strings.TrimSuffix(filepath.Base(path), dlc.KernelSuffix), path: path, text: string(text), draws: map[string][2]int64{}, models: map[string]*program.Model{}}
 		for line := range strings.Lines(w.text) {
 			if comment, ok := strings.CutPrefix(line, "// "); ok {
 				w.directive(t, strings.TrimSpace(comment))
@@ -338,10 +339,14 @@ func (w *witness) execute(t *testing.T, target cpu.Target, threads int, size map
 
 func (w *witness) model(t *testing.T, target cpu.Target) *program.Model {
 	t.Helper()
+	if m := w.models[target.Name]; m != nil {
+		return m
+	}
 	m, err := dlc.Kernels(&dlc.Source{Path: w.path, Text: []byte(w.text)}, &dlc.Options{Targets: []string{target.Name}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.models[target.Name] = m
 	return m
 }
 

@@ -42,9 +42,9 @@ func entryOf(p *tile.Program) *program.Entry {
 		e.Buffers = append(e.Buffers, program.Buffer{Name: b.Name, Type: b.Type, Bytes: b.StoredShape().Size().Scale(int64(b.Type.DType.Size()))})
 		args = append(args, i)
 	}
-	extents := tile.Extents(p.Kernel)
+	extents, repeats := tile.Extents(p.Kernel), passes.Repeats(p)
 	for i, ph := range p.Phases {
-		e.Steps = append(e.Steps, program.Launch{Kernel: i, Args: args, Blocks: ph.Blocks(func(index string) tensor.Dim { return extents[index] })})
+		e.Steps = append(e.Steps, program.Launch{Kernel: i, Repeat: repeats[i], Args: args, Blocks: ph.Blocks(func(index string) tensor.Dim { return extents[index] })})
 	}
 	return e
 }

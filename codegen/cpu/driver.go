@@ -59,14 +59,49 @@ func (d *driver) function() string {
 		fmt.Fprintf(&d.b, "  %%n%d.at = getelementptr i64, ptr %%symbols, i64 %d\n  %%n%d = load i64, ptr %%n%d.at, align 8\n", i, i, i, i)
 	}
 	d.b.WriteString("  br label %s0\n")
-	for i, l := range d.entry.Steps {
+	for i := 0; i < len(d.entry.Steps); {
+		if r := d.entry.Steps[i].Repeat; r != nil {
+			i = d.repeat(r, i)
+			continue
+		}
 		fmt.Fprintf(&d.b, "s%d:\n", i)
-		blocks := d.dim(l.Blocks)
-		fmt.Fprintf(&d.b, "  %%c%d = call i1 @launch(ptr %%worker, ptr %%frame, i64 %s, ptr @%s.%d)\n", i, blocks, d.name, i)
-		fmt.Fprintf(&d.b, "  br i1 %%c%d, label %%end, label %%s%d\n", i, i+1)
+		d.launch(i, "0", fmt.Sprintf("s%d", i+1))
+		i++
 	}
 	fmt.Fprintf(&d.b, "s%d:\n  br label %%end\nend:\n  ret void\n}\n\n", len(d.entry.Steps))
 	return d.b.String()
+}
+
+// launch calls step i, at a position of its recurrence, and goes on to the label next.
+func (d *driver) launch(i int, position, next string) {
+	blocks := d.dim(d.entry.Steps[i].Blocks)
+	fmt.Fprintf(&d.b, "  %%c%d = call i1 @launch(ptr %%worker, ptr %%frame, i64 %s, ptr @%s.%d, i64 %s)\n", i, blocks, d.name, i, position)
+	fmt.Fprintf(&d.b, "  br i1 %%c%d, label %%end, label %%%s\n", i, next)
+}
+
+// repeat makes the loop over the launches from number first on that are repeated together, and
+// returns the number of the one behind it.
+func (d *driver) repeat(r *program.Repeat, first int) int {
+	last := first
+	for last+1 < len(d.entry.Steps) && d.entry.Steps[last+1].Repeat == r {
+		last++
+	}
+	fmt.Fprintf(&d.b, "s%d:\n", first)
+	turns := d.dim(r.Turns)
+	fmt.Fprintf(&d.b, "  %%some%d = icmp sgt i64 %s, 0\n  br i1 %%some%d, label %%turn%d, label %%s%d\n", first, turns, first, first, last+1)
+	fmt.Fprintf(&d.b, "turn%d:\n  %%i%d = phi i64 [ 0, %%s%d ], [ %%i%d.next, %%again%d ]\n", first, first, first, first, first)
+	position := fmt.Sprintf("%%i%d", first)
+	if r.Reversed {
+		position = d.set("sub i64 %s, %s", d.set("sub i64 %s, 1", turns), position)
+	}
+	for i := first; i < last; i++ {
+		d.launch(i, position, fmt.Sprintf("s%d", i+1))
+		fmt.Fprintf(&d.b, "s%d:\n", i+1)
+	}
+	d.launch(last, position, fmt.Sprintf("again%d", first))
+	fmt.Fprintf(&d.b, "again%d:\n  %%i%d.next = add i64 %%i%d, 1\n  %%more%d = icmp slt i64 %%i%d.next, %s\n", first, first, first, first, first, turns)
+	fmt.Fprintf(&d.b, "  br i1 %%more%d, label %%turn%d, label %%s%d\n", first, first, last+1)
+	return last + 1
 }
 
 func (d *driver) set(format string, args ...any) string {
@@ -109,7 +144,7 @@ func (d *driver) factor(f tensor.Factor) string {
 // teamText is @launch and @barrier.
 //
 // @launch gives worker t of T the blocks t*B/T .. (t+1)*B/T: it lists the buffers and symbols
-// that the table names, calls the kernel, and meets the others unless the launch is free. It
+// that the table names, behind them the position of the recurrence under way, calls the kernel, and meets the others unless the launch is free. It
 // returns true when the call is cancelled.
 //
 // @barrier: the last thread to arrive resets the count, adds one to the turn and wakes the
@@ -132,7 +167,7 @@ func itoa(v int) string { return strconv.Itoa(v) }
 // argumentBytes of each worker's scratch hold the argument list of the kernel that runs.
 const argumentBytes = 64 << 10
 
-const team = `define internal i1 @launch(ptr %worker, ptr %frame, i64 %blocks, ptr %table) noinline #0 {
+const team = `define internal i1 @launch(ptr %worker, ptr %frame, i64 %blocks, ptr %table, i64 %position) noinline #0 {
 entry:
   %threads.at = getelementptr i8, ptr %frame, i64 $THREADS
   %threads = load i64, ptr %threads.at, align 8
@@ -186,6 +221,9 @@ call:
   %kernel = getelementptr i8, ptr %code, i64 %kernel.place
   %args.wide = zext i32 %args to i64
   %syms.list = getelementptr i64, ptr %scratch, i64 %args.wide
+  %total.wide = zext i32 %total to i64
+  %position.at = getelementptr i64, ptr %scratch, i64 %total.wide
+  store i64 %position, ptr %position.at, align 8
   %room = getelementptr i8, ptr %scratch, i64 $ARGUMENTS
   call void %kernel(ptr %scratch, ptr %syms.list, i64 %begin, i64 %end, ptr %room)
   br label %meet

@@ -36,8 +36,9 @@ func entryOf(programs []*tile.Program) (*program.Entry, map[string]int) {
 			}
 			syms = append(syms, symbols[s])
 		}
-		for _, ph := range p.Phases {
-			e.Steps = append(e.Steps, program.Launch{Kernel: number, Args: args, Symbols: syms, Blocks: ph.Blocks(func(index string) tensor.Dim {
+		repeats := passes.Repeats(p)
+		for i, ph := range p.Phases {
+			e.Steps = append(e.Steps, program.Launch{Kernel: number, Repeat: repeats[i], Args: args, Symbols: syms, Blocks: ph.Blocks(func(index string) tensor.Dim {
 				for _, d := range p.Kernel.Defs {
 					for _, a := range d.AllAxes() {
 						if a.Name == index {

@@ -213,6 +213,7 @@ func (g *generator) program() *Program {
 	if g.Intn(3) == 0 {
 		g.running(k, add)
 	}
+	g.scan(k)
 	p.Kernels = []*Kernel{k}
 	return p
 }
@@ -235,4 +236,22 @@ func (g *generator) running(k *Kernel, add func(string, Role, tensor.Type) *Buff
 		s = append(s, a.Extent)
 	}
 	k.Outs = append(k.Outs, add(d.Name, Output, tensor.Type{DType: t, Shape: s}))
+}
+
+// scan makes definitions that have the first one's first axis one recurrence, or some of them.
+func (g *generator) scan(k *Kernel) {
+	if len(k.Defs[0].Axes) == 0 || g.Intn(2) == 0 {
+		return
+	}
+	scan := &Scan{Axis: k.Defs[0].Axes[0].Name, Reversed: g.Intn(2) == 0}
+	for _, d := range k.Defs {
+		if d.Scan = scan; d.ScanPlace() < 0 || !d.Axes[d.ScanPlace()].Extent.Equal(k.Defs[0].Axes[0].Extent) || g.Intn(5) == 0 {
+			d.Scan = nil
+		}
+	}
+	if VerifyKernel(k) != nil { // a definition reads another at some index that is no turn
+		for _, d := range k.Defs {
+			d.Scan = nil
+		}
+	}
 }

@@ -72,14 +72,17 @@ func interpKernel(k *Kernel, symbols map[string]int64, buffers map[string]*tenso
 	for _, b := range k.Outs {
 		out[b.Name] = true
 	}
-	for _, d := range k.Defs {
-		r := newRun(d, k, symbols, lookup)
-		x := buffers[d.Name]
-		if !out[d.Name] {
-			x = tensor.New(d.DType, r.extents(d.Axes)...)
+	for _, group := range groups(k.Defs) {
+		for _, d := range group {
+			if local[d.Name] = buffers[d.Name]; !out[d.Name] {
+				local[d.Name] = tensor.New(d.DType, newRun(d, k, symbols, lookup).extents(d.Axes)...)
+			}
 		}
-		r.define(d, x)
-		local[d.Name] = x
+		if group[0].Scan != nil {
+			interpScan(group, k, symbols, lookup)
+			continue
+		}
+		newRun(group[0], k, symbols, lookup).define(group[0], local[group[0].Name])
 	}
 }
 
@@ -174,22 +177,25 @@ func (r *run) bindAxes(axes []Axis) []*int64 {
 func (r *run) define(d *Def, x *tensor.Tensor) {
 	dims := r.extents(d.Axes)
 	at := r.bindAxes(d.Axes)
-	eval := Eval(nil)
 	if d.Scatters() {
 		r.scatter(d, x)
 		return
 	}
-	if d.Reduce == nil {
-		eval = r.compile.Compile(ExpandFuncs(d.Expr))
-	} else {
-		eval = r.reduce(d)
-	}
+	eval := r.eval(d)
 	put, i := setter(x), 0
 	walk(dims, at, func() {
 		r.compile.Moved()
 		put(i, eval())
 		i++
 	})
+}
+
+// eval returns what evaluates d at the current point of its axes.
+func (r *run) eval(d *Def) Eval {
+	if d.Reduce == nil {
+		return r.compile.Compile(ExpandFuncs(d.Expr))
+	}
+	return r.reduce(d)
 }
 
 // walk visits all points in row-major order.

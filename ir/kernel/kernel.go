@@ -81,12 +81,13 @@ type Axis struct {
 }
 
 // A Def defines Name at every point of Axes: by Expr alone (a map), or by reducing Expr over
-// the Reduce's axes.
+// the Reduce's axes; with a Scan, from what it and its neighbours are one turn earlier.
 type Def struct {
 	Name   string
 	DType  tensor.DType
 	Axes   []Axis
 	Reduce *Reduce // nil for a map
+	Scan   *Scan   // nil outside of recurrences
 	Expr   Expr
 	Span   diag.Span
 }

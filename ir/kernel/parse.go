@@ -31,6 +31,7 @@ func Parse(text string) (p *Program, err error) {
 			b := s.buffer()
 			p.Buffers, declared[b.Name] = append(p.Buffers, b), b
 		case s.keyword("kernel"):
+			k.closed(s)
 			k = s.kernelHead(declared)
 			p.Kernels = append(p.Kernels, k.Kernel)
 		case k != nil:
@@ -39,6 +40,7 @@ func Parse(text string) (p *Program, err error) {
 			s.failf("program, buffer or kernel expected")
 		}
 	})
+	k.closed(&scanner{})
 	return p, nil
 }
 
@@ -57,6 +59,7 @@ func ParseKernel(text string) (kernel *Kernel, err error) {
 	if k == nil {
 		return nil, fmt.Errorf("kernel text: no kernel")
 	}
+	k.closed(&scanner{})
 	return k.Kernel, nil
 }
 
@@ -166,12 +169,14 @@ func (s *scanner) tensor(t tensor.Type) *tensor.Tensor {
 type parsedKernel struct {
 	*Kernel
 	types map[string]tensor.DType
+	scan  *Scan // that is open, and its axis
+	axis  Axis
 }
 
 // kernelHead reads what follows the word kernel. Buffers are those declared, by name with or
 // without their type, or, where none are, declared here.
 func (s *scanner) kernelHead(declared map[string]*Buffer) *parsedKernel {
-	k := &parsedKernel{&Kernel{Name: s.name()}, map[string]tensor.DType{}}
+	k := &parsedKernel{Kernel: &Kernel{Name: s.name()}, types: map[string]tensor.DType{}}
 	list := func() []*Buffer {
 		var bs []*Buffer
 		s.expect("(")
@@ -211,7 +216,19 @@ func (s *scanner) kernelBuffer(declared map[string]*Buffer) *Buffer {
 }
 
 func (k *parsedKernel) line(s *scanner) {
+	if axis, scan, ok := s.scanHead(); ok {
+		if k.scan != nil {
+			s.failf("a scan stands in a scan")
+		}
+		k.scan, k.axis = scan, axis
+		return
+	}
+	if k.scan != nil && s.accept("}") {
+		k.scan = nil
+		return
+	}
 	d := (&parser{s, k.types, map[string]Expr{}}).def()
+	k.scanned(s, d)
 	k.Defs = append(k.Defs, d)
 	k.types[d.Name] = d.DType
 }

@@ -20,7 +20,8 @@ import (
 //
 // Literals are f32 unless a type follows: 1.5, 2.5'f64, 3'i64, true. {2*n + 1} is the value of an
 // index expression; x[@ids[n]] is an index that is computed; f32(e) is a cast, bitcast.u32(e) a
-// change of type. A %name stands for a node that occurs more than once. A kernel that stands
+// change of type. Definitions between `scan t:T {`, or `scan t:T reversed {`, and `}` are one
+// recurrence. A %name stands for a node that occurs more than once. A kernel that stands
 // alone gives each buffer's role too. Names that are no words are quoted.
 
 var roleNames = [...]string{Temp: "temp", Input: "input", Output: "output", Weight: "weight", Update: "update", Const: "const"}
@@ -89,8 +90,18 @@ func (k *Kernel) text(buffer func(*Buffer) string, spans bool) string {
 		b.WriteString(spanText(k.Spans...))
 	}
 	b.WriteByte('\n')
-	for _, d := range k.Defs {
-		b.WriteString("  " + d.text(spans) + "\n")
+	for _, group := range groups(k.Defs) {
+		indent := "  "
+		if group[0].Scan != nil {
+			b.WriteString(indent + scanText(group[0]) + "\n")
+			indent += "  "
+		}
+		for _, d := range group {
+			b.WriteString(indent + d.text(spans) + "\n")
+		}
+		if group[0].Scan != nil {
+			b.WriteString("  }\n")
+		}
 	}
 	return b.String()
 }

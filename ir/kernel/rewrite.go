@@ -192,6 +192,11 @@ func RenameAxes(d *Def, by map[string]string) *Def {
 			c.Reduce.Order.Axis = to
 		}
 	}
+	if c.Scan != nil {
+		if to, ok := by[c.Scan.Axis]; ok {
+			c.Scan = &Scan{to, c.Scan.Reversed}
+		}
+	}
 	return c
 }
 

@@ -120,6 +120,7 @@ func TestCanonicalForgetsNames(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(example)
+	f.Add(recurrent)
 	for seed := range int64(8) {
 		f.Add((&generator{Rand: rand.New(rand.NewSource(seed))}).program().String())
 	}

@@ -116,9 +116,14 @@ func VerifyKernel(k *Kernel) error {
 		v.outs[b.Name] = b
 	}
 	v.collectAxes(k)
-	for _, d := range k.Defs {
-		if err := v.def(d); err != nil {
-			return fmt.Errorf("kernel %s: definition %s: %w", k.Name, d.Name, err)
+	for _, group := range groups(k.Defs) {
+		if err := v.recurrence(group); err != nil {
+			return fmt.Errorf("kernel %s: %w", k.Name, err)
+		}
+		for _, d := range group {
+			if err := v.def(d); err != nil {
+				return fmt.Errorf("kernel %s: definition %s: %w", k.Name, d.Name, err)
+			}
 		}
 	}
 	for _, b := range k.Outs {
@@ -136,6 +141,7 @@ type verifier struct {
 	outs    map[string]*Buffer
 	anyAxis map[string]bool // axes of all definitions: no symbol has such a name
 	axes    map[string]bool // of this definition
+	group   map[string]*Def // of the recurrence at hand
 }
 
 func (v *verifier) collectAxes(k *Kernel) {
@@ -296,6 +302,9 @@ func (v *verifier) node(e Expr) error {
 }
 
 func (v *verifier) load(l *Load) error {
+	if d := v.group[l.Name]; d != nil && d.OtherTurn(l) {
+		return v.earlier(l, d)
+	}
 	t, ok := v.types[l.Name]
 	if !ok {
 		return fmt.Errorf("%s is not defined above", l.Name)

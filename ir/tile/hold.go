@@ -132,6 +132,9 @@ func (c *checker) hold(n *Hold, s *scope) error {
 	if d == nil || s.held[n.Def] != nil || s.alive[n.Def] != nil {
 		return fmt.Errorf("hold %s: it is no definition, or held or alive already", n.Def)
 	}
+	if err := c.turnOf(d, "hold"); err != nil {
+		return err
+	}
 	box, err := HeldBox(d, n.Along, func(name string) int64 { return s.ranges[name].Len })
 	if err != nil {
 		return err

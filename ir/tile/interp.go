@@ -36,9 +36,10 @@ func Interp(p *Program, symbols map[string]int64, buffers map[string]*tensor.Ten
 		in.span[name] = span{0, in.value(e)}
 	}
 	in.bind(buffers)
-	for i, ph := range p.Phases {
-		in.phase = i
-		in.blocks(ph)
+	phase := 0
+	for _, run := range runs(p.Phases) {
+		in.repeat(run, phase)
+		phase += len(run)
 	}
 	for _, b := range p.Kernel.Outs {
 		for i, by := range in.memory[b.Name].writer {
@@ -67,14 +68,18 @@ type interp struct {
 	held    map[string]*holding
 	inBlock map[string]bool // running maxima of which the block at hand is done
 	phase   int
+	turn    int64 // of the phase's Seq
 	block   *stamp
 }
 
 // A span is first .. first+length.
 type span struct{ first, length int64 }
 
-// A stamp says who wrote an element: one block of one phase.
-type stamp struct{ phase, block int }
+// A stamp says who wrote an element: one block of one phase, in one turn.
+type stamp struct {
+	phase, block int
+	turn         int64
+}
 
 // A memory is a buffer; writer is nil for what the caller owns.
 type memory struct {
@@ -161,7 +166,7 @@ func (in *interp) blocks(ph *Phase) {
 		count *= len(parts[i])
 	}
 	for _, b := range in.random.Perm(count) {
-		in.block = &stamp{in.phase, b}
+		in.block = &stamp{in.phase, b, in.turn}
 		undo := map[string]span{}
 		for i := len(ph.Grid) - 1; i >= 0; i-- {
 			index := ph.Grid[i].Index
@@ -458,7 +463,7 @@ func (in *interp) read(name string, at []int64) uint64 {
 		switch w := m.writer[i]; {
 		case w == nil:
 			failf("%s is read at %v, which nobody wrote", name, at)
-		case w.phase == in.phase && w.block != in.block.block:
+		case w.phase == in.phase && w.turn == in.turn && w.block != in.block.block:
 			failf("%s is read at %v, which another block writes", name, at)
 		}
 	}

@@ -74,7 +74,8 @@ func (c *code) Load(l *kernel.Load, at []func() int64) kernel.Eval {
 	}
 	return func() uint64 {
 		v := values()
-		if r := c.alive[l.Name]; r != nil {
+		other := c.p.Phases[c.phase].otherTurn(l, d)
+		if r := c.alive[l.Name]; r != nil && !other {
 			if r.width != 1 {
 				failf("%s reads %s, of which the lanes are not joined", c.def.Name, l.Name)
 			}
@@ -84,10 +85,10 @@ func (c *code) Load(l *kernel.Load, at []func() int64) kernel.Eval {
 			}
 			return r.values[at]
 		}
-		if h := c.held[l.Name]; h != nil {
+		if h := c.held[l.Name]; h != nil && !other {
 			return c.heldAt(c.def.Name, d, h, v)
 		}
-		if m := c.memory[l.Name]; m != nil && (d == nil || c.storedBefore(m)) {
+		if m := c.memory[l.Name]; m != nil && (d == nil || other || c.storedBefore(m)) {
 			if m.place(v) < 0 && !c.outsideAllowed(m, v, affine) {
 				failf("%s reads %s at [%s], outside of it", c.def.Name, l.Name, strings.Trim(fmt.Sprint(v), "[]"))
 			}

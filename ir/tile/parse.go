@@ -123,6 +123,7 @@ func (r *reader) phase(text string) error {
 		return fmt.Errorf("missing { at the end")
 	}
 	text = " " + strings.TrimSpace(text)
+	ph.Seq, text = parseSeq(text)
 	head, vector, ok := strings.Cut(text, " vector ")
 	if ok {
 		ph.Vector = vector

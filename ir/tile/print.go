@@ -34,6 +34,9 @@ func (p *Program) String() string {
 
 func (p *Phase) header() string {
 	s := "phase"
+	if p.Seq != nil {
+		s += " " + p.Seq.String()
+	}
 	for i, g := range p.Grid {
 		if i == 0 {
 			s += " grid "

@@ -76,6 +76,9 @@ func wholeRange(extent tensor.Dim) Range {
 // Block returns the ranges at the top of the phase's body.
 func (p *Phase) Block(k *kernel.Kernel) Ranges {
 	rs := WholeRanges(k)
+	if p.Seq != nil {
+		rs[p.Seq.Index] = turnRange(Extents(k)[p.Seq.Index])
+	}
 	for _, s := range p.Grid {
 		parts := Parts(rs[s.Index], s.By)
 		r := parts[0]

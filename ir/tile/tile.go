@@ -45,6 +45,7 @@ type Program struct {
 // whose sub-range lies across vector lanes; "" where the code is scalar. A value that does not
 // depend on Vector is uniform: one scalar per point of the others.
 type Phase struct {
+	Seq    *Seq // nil where the phase runs once
 	Grid   []Split
 	Vector string
 	Body   []Node
@@ -70,6 +71,7 @@ type Split struct {
 // where that stands (nested lists included), for the tile its axes have there: no node between
 // may walk one of these axes. A Load of a definition, in an expression that a node evaluates,
 // means the first of
+//   - its stored value, when the phase has a Seq and the load reads another turn;
 //   - its value in registers, when it is alive: the index is then the plain index of its axes;
 //   - its stored value in the output or Temp of its name, when an earlier phase has a Store of
 //     it: the index may be anything;

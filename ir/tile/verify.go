@@ -14,9 +14,16 @@ func Verify(p *Program) error {
 	if err := c.names(); err != nil {
 		return err
 	}
-	for i, ph := range p.Phases {
-		if err := c.phase(i, ph); err != nil {
+	i := 0
+	for _, run := range runs(p.Phases) {
+		if err := c.seq(run); err != nil {
 			return fmt.Errorf("tile %s, phase %d: %w", p.Name, i, err)
+		}
+		for _, ph := range run {
+			if err := c.phase(i, ph); err != nil {
+				return fmt.Errorf("tile %s, phase %d: %w", p.Name, i, err)
+			}
+			i++
 		}
 	}
 	for _, b := range p.Kernel.Outs {
@@ -37,6 +44,7 @@ type checker struct {
 	spills  map[string]string // in this phase
 	joined  map[string]bool
 	open    map[string]bool // cleared, and its terms not scattered yet
+	turns   map[string]bool // what the phases of this run store
 }
 
 // A scope is what holds at a node: the ranges and the loops around it, the values alive.
@@ -89,7 +97,7 @@ func (c *checker) phase(i int, ph *Phase) error {
 	}
 	seen := map[string]bool{}
 	for _, g := range ph.Grid {
-		if _, ok := s.ranges[g.Index]; !ok || seen[g.Index] {
+		if _, ok := s.ranges[g.Index]; !ok || seen[g.Index] || ph.Seq != nil && g.Index == ph.Seq.Index {
 			return fmt.Errorf("the grid splits %s, which is no index or split already", g.Index)
 		}
 		if len(g.By) != 1 || g.By[0] < 1 {
@@ -234,6 +242,9 @@ func (c *checker) begin(n *Begin, s *scope) error {
 	}
 	if s.alive[n.Def] != nil {
 		return fmt.Errorf("begin %s: it is alive already", n.Def)
+	}
+	if err := c.turnOf(d, "begin"); err != nil {
+		return err
 	}
 	if s.held[n.Def] != nil {
 		return c.resume(n, s)
@@ -395,6 +406,9 @@ func (c *checker) join(n *Join, s *scope) error {
 	}
 	c.joined[n.Temp] = true
 	d := c.p.Kernel.Def(n.Def)
+	if err := c.turnOf(d, "join"); err != nil {
+		return err
+	}
 	s.alive[n.Def] = &value{depth: len(s.path), reduce: true, stepped: true}
 	if err := c.fixed(d.Axes, s, "join "+n.Def); err != nil {
 		return err
@@ -409,6 +423,9 @@ func (c *checker) let(n *Let, s *scope) error {
 	}
 	if s.alive[n.Def] != nil {
 		return fmt.Errorf("let %s: it is alive already", n.Def)
+	}
+	if err := c.turnOf(d, "let"); err != nil {
+		return err
 	}
 	if err := c.fixed(d.Axes, s, "let "+n.Def); err != nil {
 		return err
@@ -432,6 +449,9 @@ func (c *checker) store(n *Store, s *scope) error {
 		return fmt.Errorf("store %s: it is stored already", n.Def)
 	}
 	c.stored[n.Def] = c.number
+	if err := c.turnOf(d, "store"); err != nil {
+		return err
+	}
 	if err := c.fixed(d.Axes, s, "store "+n.Def); err != nil {
 		return err
 	}

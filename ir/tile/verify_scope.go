@@ -66,6 +66,10 @@ func (c *checker) reads(d *kernel.Def, s *scope) error {
 		}
 		at, stored := c.stored[l.Name]
 		switch {
+		case c.ph.otherTurn(l, e):
+			if !c.turns[l.Name] {
+				return fmt.Errorf("%s reads %s of another turn, which no phase of the run stores", d.Name, l.Name)
+			}
 		case s.alive[l.Name] != nil:
 			if !plainLoad(l, e) {
 				return fmt.Errorf("%s reads %s, which is in registers, at another index", d.Name, l.Name)

@@ -7,7 +7,8 @@ package program
 //	driver: void (worker *Worker)
 //
 // A kernel computes blocks begin..end of one phase; buffers and symbols are those of its
-// launch, in its own order. A driver runs every launch of an entry: worker t of T takes blocks
+// launch, in its own order. Behind the symbols stands the position of the launch's Repeat, which
+// is 0 where it has none. A driver runs every launch of an entry: worker t of T takes blocks
 // t*B/T .. (t+1)*B/T and meets the others at the barrier.
 const (
 	// Worker: one per thread of a call.

@@ -23,6 +23,11 @@ func (e *Entry) String() string {
 			args[i] = fmt.Sprintf("%%%d", a)
 		}
 		fmt.Fprintf(&b, "  launch %d(%s) blocks %s", s.Kernel, strings.Join(args, ", "), s.Blocks)
+		if r := s.Repeat; r != nil && r.Reversed {
+			fmt.Fprintf(&b, " repeated %s reversed", r.Turns)
+		} else if r != nil {
+			fmt.Fprintf(&b, " repeated %s", r.Turns)
+		}
 		if s.Span != "" {
 			fmt.Fprintf(&b, "  // %s", s.Span)
 		}

@@ -86,6 +86,7 @@ type Launch struct {
 	Symbols []int      `json:"symbols"` // places in Entry.Symbols, in the kernel's symbol order
 	Blocks  tensor.Dim `json:"blocks"`
 	Free    bool       `json:"free,omitempty"` // the next launch does not depend on this one
+	Repeat  *Repeat    `json:"-"`              // nil where it runs once
 	Span    string     `json:"span,omitempty"` // file:line of the source
 
 	At     Position `json:"-"` // the same, exactly
@@ -94,6 +95,13 @@ type Launch struct {
 	Reads  int      `json:"-"` // so many of Args are read,
 	Writes int      `json:"-"` // the next so many are written, the others are the kernel's own
 	Marks  bool     `json:"-"` // an infinity or a NaN stands in the kernel as it was written
+}
+
+// A Repeat is shared by neighbouring launches that run one after the other at each of the
+// positions 0..Turns, ascending or, Reversed, descending.
+type Repeat struct {
+	Turns    tensor.Dim
+	Reversed bool
 }
 
 // A Position is a stretch of a source file: a line and a column from 1, and byte offsets.

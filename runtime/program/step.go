@@ -9,7 +9,8 @@ import (
 
 // Stepped prepares an entry for being run launch by launch. Behind each arena buffer it leaves
 // Alignment bytes that nothing may touch, and it returns the launches as entries of their own
-// over the same buffers, named by StepName, so that each gets a driver.
+// over the same buffers, named by StepName, so that each gets a driver. Launches that are repeated
+// together are all in the entry of the first of them.
 func Stepped(e *Entry) []*Entry {
 	for i := range e.Buffers {
 		if b := &e.Buffers[i]; b.Class == Arena {
@@ -17,8 +18,16 @@ func Stepped(e *Entry) []*Entry {
 		}
 	}
 	steps := make([]*Entry, len(e.Steps))
-	for i := range e.Steps {
-		steps[i] = &Entry{Name: StepName(e.Name, i), Symbols: e.Symbols, Buffers: e.Buffers, Steps: slices.Clone(e.Steps[i : i+1])}
+	for i := 0; i < len(e.Steps); {
+		last := i + 1
+		for r := e.Steps[i].Repeat; r != nil && last < len(e.Steps) && e.Steps[last].Repeat == r; {
+			last++
+		}
+		for j := i; j < last; j++ {
+			steps[j] = &Entry{Name: StepName(e.Name, j), Symbols: e.Symbols, Buffers: e.Buffers}
+		}
+		steps[i].Steps = slices.Clone(e.Steps[i:last])
+		i = last
 	}
 	return steps
 }
