@@ -159,7 +159,7 @@ func (e vectors) scratch() string { return "%scratch" }
 func (e vectors) function(name string) {
 	ptr := types.NewPointer(types.I8)
 	e.fn = ir.NewFunc(name, types.Void, ir.NewParam("buffers", ptr), ir.NewParam("symbols", ptr),
-		ir.NewParam("begin", types.I64), ir.NewParam("end", types.I64), ir.NewParam("scratch", ptr))
+		ir.NewParam("begin", types.I64), ir.NewParam("end", types.I64), ir.NewParam("scratch", ptr), ir.NewParam("cancel", ptr))
 	entry, start, done := e.block(), e.block(), e.block()
 	e.scopes = []*scope{{entry, map[string]string{}}}
 	e.cur = entry
@@ -176,6 +176,8 @@ func (e vectors) function(name string) {
 	e.inBlock(b, head)
 	e.put(next, " = add nsw i64 ", b, ", 1")
 	more := e.set("icmp slt i64 ", next, ", %end")
+	cancel := e.set("load atomic i32, ptr %cancel monotonic, align 4")
+	more = e.set("select i1 ", more, ", i1 ", e.set("icmp eq i32 ", cancel, ", 0"), ", i1 false")
 	phi.text = b + " = phi i64 [ %begin, " + start.Ident() + " ], [ " + next + ", " + e.cur.Ident() + " ]"
 	e.cur.Term = either(more, head, done)
 	done.Term = &jump{text: "ret void"}

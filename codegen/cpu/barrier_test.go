@@ -3,6 +3,7 @@ package cpu
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,6 +84,43 @@ func TestCancelledCallsEnd(t *testing.T) {
 		}
 		if err == nil && m.value("a", nil).Int(5) != 3000 {
 			t.Fatalf("call %d said it ended, at round %d", i, m.value("a", nil).Int(5))
+		}
+	}
+}
+
+// TestCancelledLaunchesEnd cancels a call of one launch that takes far longer: it leaves between
+// two of its blocks, on one thread and on two.
+func TestCancelledLaunchesEnd(t *testing.T) {
+	const n = 2048
+	m := compiled(t, V3(), tiled(t, V3(), []*tile.Program{{Kernel: matmul(in(16*n), in(n), in(n))}})...)
+	if len(m.entry.Steps) != 1 {
+		t.Fatalf("%d launches", len(m.entry.Steps))
+	}
+	m.bind(nil, nil)
+	for threads := 1; threads <= 2; threads++ {
+		ctx, cancel := context.WithCancel(context.Background())
+		var asked time.Time
+		time.AfterFunc(30*time.Millisecond, func() {
+			asked = time.Now()
+			cancel()
+		})
+		err := m.runner.Team(ctx, m.frame, threads)
+		if late := time.Since(asked); !errors.Is(err, context.Canceled) || late > 250*time.Millisecond {
+			t.Errorf("%d threads: %v, %v after it was cancelled", threads, err, late)
+		} else {
+			t.Logf("%d threads: %v", threads, late)
+		}
+	}
+}
+
+// TestLongArgumentLists compiles a launch with as many buffers as a kernel can have, and one more.
+func TestLongArgumentLists(t *testing.T) {
+	for _, more := range []int{0, 1} {
+		e := rounds(1)
+		e.Steps[0].Args = append(e.Steps[0].Args, make([]int, argumentBytes/8-3+more)...)
+		_, err := Compile([]*tile.Program{neighbours()}, []*program.Entry{e}, V3(), Options{})
+		if (err == nil) != (more == 0) || err != nil && !strings.Contains(err.Error(), "takes 8192 buffers and symbols, more than the 8191") {
+			t.Errorf("%d more: %v", more, err)
 		}
 	}
 }

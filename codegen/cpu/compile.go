@@ -88,6 +88,9 @@ type unit struct {
 // write makes the text of every function, once where several are equal, and spreads them over
 // the modules.
 func write(programs []*tile.Program, entries []*program.Entry, t Target) (*unit, error) {
+	if err := checkLists(entries); err != nil {
+		return nil, err
+	}
 	functions, numbers, err := codegen.Write(programs, t.Machine, func(f *ir.Func) {
 		f.FuncAttrs = append(f.FuncAttrs, &ir.AttrGroupDef{ID: 0})
 		f.UnnamedAddr = enum.UnnamedAddrNone

@@ -38,12 +38,9 @@ type driver struct {
 	last  int
 }
 
-// table is: kernel, free, number of arguments, number of symbols, arguments ..., symbols ...
+// table is: kernel, number of arguments, number of symbols, arguments ..., symbols ...
 func (d *driver) table(step int, l program.Launch) string {
-	list := []int{l.Kernel, 0, len(l.Args), len(l.Symbols)}
-	if l.Free {
-		list[1] = 1
-	}
+	list := []int{l.Kernel, len(l.Args), len(l.Symbols)}
 	list = append(append(list, l.Args...), l.Symbols...)
 	text := make([]string, len(list))
 	for i, v := range list {
@@ -144,8 +141,8 @@ func (d *driver) factor(f tensor.Factor) string {
 // teamText is @launch and @barrier.
 //
 // @launch gives worker t of T the blocks t*B/T .. (t+1)*B/T: it lists the buffers and symbols
-// that the table names, behind them the position of the recurrence under way, calls the kernel, and meets the others unless the launch is free. It
-// returns true when the call is cancelled.
+// that the table names, behind them the position of the recurrence under way, calls the kernel,
+// and meets the others. It returns true when the call is cancelled.
 //
 // @barrier: the last thread to arrive resets the count, adds one to the turn and wakes the
 // sleepers; the others wait for the turn to change, spinning at first, then in the kernel. A
@@ -164,8 +161,21 @@ func teamText() string {
 
 func itoa(v int) string { return strconv.Itoa(v) }
 
-// argumentBytes of each worker's scratch hold the argument list of the kernel that runs.
+// argumentBytes of each worker's scratch hold the argument list of the kernel that runs, which is
+// as long as the launch with the most arguments and symbols may be.
 const argumentBytes = 64 << 10
+
+// checkLists makes sure that the list of every launch has room.
+func checkLists(entries []*program.Entry) error {
+	for _, e := range entries {
+		for _, l := range e.Steps {
+			if n := len(l.Args) + len(l.Symbols) + 1; n > argumentBytes/8 {
+				return fmt.Errorf("entry %s: `%s` from %s takes %d buffers and symbols, more than the %d that a kernel can have", e.Name, l.Op, l.Span, n-1, argumentBytes/8-1)
+			}
+		}
+	}
+	return nil
+}
 
 const team = `define internal i1 @launch(ptr %worker, ptr %frame, i64 %blocks, ptr %table, i64 %position) noinline #0 {
 entry:
@@ -173,6 +183,7 @@ entry:
   %threads = load i64, ptr %threads.at, align 8
   %thread.at = getelementptr i8, ptr %worker, i64 $THREAD
   %thread = load i64, ptr %thread.at, align 8
+  %cancel.at = getelementptr i8, ptr %frame, i64 $CANCEL
   %first = mul i64 %thread, %blocks
   %begin = udiv i64 %first, %threads
   %last = add i64 %first, %blocks
@@ -186,12 +197,12 @@ run:
   %buffers = load ptr, ptr %buffers.at, align 8
   %symbols.at = getelementptr i8, ptr %frame, i64 $SYMBOLS
   %symbols = load ptr, ptr %symbols.at, align 8
-  %args.at = getelementptr i32, ptr %table, i64 2
+  %args.at = getelementptr i32, ptr %table, i64 1
   %args = load i32, ptr %args.at, align 4
-  %syms.at = getelementptr i32, ptr %table, i64 3
+  %syms.at = getelementptr i32, ptr %table, i64 2
   %syms = load i32, ptr %syms.at, align 4
   %total = add i32 %args, %syms
-  %list = getelementptr i32, ptr %table, i64 4
+  %list = getelementptr i32, ptr %table, i64 3
   %none = icmp eq i32 %total, 0
   br i1 %none, label %call, label %copy
 copy:
@@ -225,26 +236,18 @@ call:
   %position.at = getelementptr i64, ptr %scratch, i64 %total.wide
   store i64 %position, ptr %position.at, align 8
   %room = getelementptr i8, ptr %scratch, i64 $ARGUMENTS
-  call void %kernel(ptr %scratch, ptr %syms.list, i64 %begin, i64 %end, ptr %room)
+  call void %kernel(ptr %scratch, ptr %syms.list, i64 %begin, i64 %end, ptr %room, ptr %cancel.at)
   br label %meet
 meet:
-  %free.at = getelementptr i32, ptr %table, i64 1
-  %free = load i32, ptr %free.at, align 4
-  %is.free = icmp ne i32 %free, 0
-  br i1 %is.free, label %go, label %meeting
-meeting:
   %alone = icmp eq i64 %threads, 1
   br i1 %alone, label %check, label %wait
 wait:
   call void @barrier(ptr %frame, i64 %threads)
   br label %check
 check:
-  %cancel.at = getelementptr i8, ptr %frame, i64 $CANCEL
   %cancel = load atomic i32, ptr %cancel.at acquire, align 4
   %cancelled = icmp ne i32 %cancel, 0
   ret i1 %cancelled
-go:
-  ret i1 false
 }
 
 define internal void @barrier(ptr %frame, i64 %threads) noinline #0 {

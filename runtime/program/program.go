@@ -79,13 +79,12 @@ type Buffer struct {
 	Written bool `json:"written,omitempty"`
 }
 
-// A Launch runs one phase of a kernel over its blocks; all threads meet after it unless Free.
+// A Launch runs one phase of a kernel over its blocks; all threads meet after it.
 type Launch struct {
 	Kernel  int        `json:"kernel"`  // index into a Section's Kernels
 	Args    []int      `json:"args"`    // buffer numbers, in the kernel's parameter order
 	Symbols []int      `json:"symbols"` // places in Entry.Symbols, in the kernel's symbol order
 	Blocks  tensor.Dim `json:"blocks"`
-	Free    bool       `json:"free,omitempty"` // the next launch does not depend on this one
 	Repeat  *Repeat    `json:"-"`              // nil where it runs once
 	Span    string     `json:"span,omitempty"` // file:line of the source
 
