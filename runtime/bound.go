@@ -253,11 +253,15 @@ func (b *Bound) run(ctx context.Context) error {
 	return nil
 }
 
-// explain adds the place in the source to a fault.
+// explain adds the place in the source to a fault. One of a weight whose file was cut is the
+// file's.
 func (b *Bound) explain(err error) error {
 	var fault *native.Fault
 	if !errors.As(err, &fault) {
 		return err
+	}
+	if m := b.session.model; m.file != nil && m.file.Holds(fault.Address) {
+		return m.named(program.ErrCut)
 	}
 	for _, step := range b.entry.Steps {
 		if step.Kernel == fault.Kernel && step.Span != "" {

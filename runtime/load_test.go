@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -413,5 +414,70 @@ func TestDamagedArtifact(t *testing.T) {
 		if err == nil && i < 128+manifest || err != nil && !errors.Is(err, program.ErrDamaged) {
 			t.Fatalf("byte %d flipped: %v", i, err)
 		}
+	}
+}
+
+// TestCutWhileOpen cuts an artifact after it was opened: whoever reads what is gone, Go or native
+// code, of a short call or a long one, ends in an error that names the file.
+func TestCutWhileOpen(t *testing.T) {
+	path := artifact(t, "mnist/lenet.dlc")
+	m, err := runtime.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closing(t, m.Close)
+	s, err := m.NewSession(runtime.Options{Threads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closing(t, s.Close)
+	trains, err := m.NewSession(runtime.Options{Threads: 1, Train: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closing(t, trains.Close)
+	if err := os.Truncate(path, 4096); err != nil {
+		t.Fatal(err)
+	}
+	told := func(what string, err error) {
+		if !errors.Is(err, program.ErrDamaged) || !strings.HasPrefix(err.Error(), path+": ") || strings.Contains(err.Error(), "internal error") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	_, err = m.NewSession(runtime.Options{Train: true})
+	told("a session that trains", err)
+	for _, n := range []int{1, 64} {
+		x := map[string]*tensor.Tensor{"image": tensor.New(tensor.F32, n, 28, 28, 1)}
+		_, err := s.Run(context.Background(), "infer", x)
+		told("a call", err)
+		if _, err := trains.Run(context.Background(), "infer", x); err != nil {
+			t.Errorf("a session with weights of its own: %v", err)
+		}
+	}
+	for _, w := range s.Weights() {
+		if x := s.Weight(w.Path); w.Data != nil || x != nil {
+			t.Errorf("%s can be read", w.Path)
+		}
+	}
+	if err := m.Program().CheckWeights(); !errors.Is(err, program.ErrDamaged) {
+		t.Errorf("the checksum: %v", err)
+	}
+	_, err = runtime.Open(path)
+	told("opening again", err)
+}
+
+// TestCutBeforeLoading cuts an artifact between reading its manifest and mapping its code.
+func TestCutBeforeLoading(t *testing.T) {
+	path := artifact(t, "digits/mlp.dlc")
+	file, err := program.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closing(t, file.Close)
+	if err := os.Truncate(path, 4096); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := runtime.Load(file.Model); !errors.Is(err, program.ErrDamaged) {
+		t.Errorf("loading: %v", err)
 	}
 }

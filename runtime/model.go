@@ -25,6 +25,7 @@ import (
 type Model struct {
 	program *program.Model
 	file    *program.File // of Open
+	path    string        // of Open
 	section *program.Section
 	code    *native.Code
 	shared  *native.Memory      // constants, and weights that do not lie aligned already
@@ -47,8 +48,16 @@ func Open(path string) (*Model, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
 	}
-	m.file = file
+	m.file, m.path = file, path
 	return m, nil
+}
+
+// named adds the path of the model's file to an error about it.
+func (m *Model) named(err error) error {
+	if err == nil || m.path == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", m.path, err)
 }
 
 // Load makes a model in memory ready to run, with the best of its sections that this CPU
@@ -93,7 +102,7 @@ func loadSection(p *program.Model, s *program.Section) (*Model, error) {
 	}
 	m.code = code
 	if err := m.share(); err != nil {
-		return nil, errors.Join(fmt.Errorf("model %s: %w", p.Name, err), code.Close())
+		return nil, errors.Join(fmt.Errorf("model %s: %w", p.Name, err), code.Close(), m.shared.Close())
 	}
 	return m, nil
 }
@@ -120,6 +129,14 @@ func (m *Model) share() (err error) {
 	if m.shared, err = native.Map(total.size); err != nil {
 		return err
 	}
+	if err := program.Read(m.fill); err != nil {
+		return err
+	}
+	return m.shared.ReadOnly()
+}
+
+// fill copies into the shared memory what does not stay where it is.
+func (m *Model) fill() error {
 	place := slab{memory: m.shared.Bytes()}
 	for _, w := range m.program.Weights {
 		value := w.Value
@@ -136,7 +153,7 @@ func (m *Model) share() (err error) {
 		}
 		m.consts[e.Name] = values
 	}
-	return m.shared.ReadOnly()
+	return nil
 }
 
 // weightBytes returns the size of w by its type, which its value must have if there is one.

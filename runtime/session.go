@@ -84,10 +84,12 @@ func (s *Session) copyWeights() (err error) {
 	}
 	place := slab{memory: s.own.Bytes()}
 	s.weights = make([][]byte, len(s.model.weights))
-	for i, w := range s.model.weights {
-		s.weights[i] = place.copy(w)
-	}
-	return nil
+	return s.model.named(program.Read(func() error {
+		for i, w := range s.model.weights {
+			s.weights[i] = place.copy(w)
+		}
+		return nil
+	}))
 }
 
 // Threads returns how many threads a long call has.
@@ -102,17 +104,29 @@ type Weight struct {
 	Data []byte // the session's bytes; to be written only between calls of a session that trains
 }
 
-// Weights returns the session's parameters and states, sorted by path.
+// Weights returns the session's parameters and states, sorted by path. Those that lie in an
+// artifact's file are copied; where the file has been cut, their data is nil.
 func (s *Session) Weights() []Weight {
 	all := make([]Weight, len(s.weights))
 	for i, w := range s.model.program.Weights {
-		all[i] = Weight{w, s.weights[i]}
+		all[i] = Weight{w, s.readable(i)}
 	}
 	return all
 }
 
-// Weight returns the parameter or state of that path as a tensor over the session's own bytes,
-// or nil.
+// readable returns the bytes of weight i where reading them cannot fault, or nil.
+func (s *Session) readable(i int) (data []byte) {
+	if s.train || s.model.file == nil {
+		return s.weights[i]
+	}
+	if program.Read(func() error { data = slices.Clone(s.weights[i]); return nil }) != nil {
+		return nil
+	}
+	return data
+}
+
+// Weight returns the parameter or state of that path as a tensor over what Weights has of it, or
+// nil.
 func (s *Session) Weight(path string) *tensor.Tensor {
 	i := slices.IndexFunc(s.model.program.Weights, func(w *program.Weight) bool { return w.Path == path })
 	if i < 0 {
@@ -120,7 +134,11 @@ func (s *Session) Weight(path string) *tensor.Tensor {
 	}
 	t := s.model.program.Weights[i].Type
 	dims, _ := t.Shape.Bind(nil)
-	return &tensor.Tensor{DType: t.DType, Dims: dims, Data: s.weights[i]}
+	data := s.readable(i)
+	if data == nil && s.weights[i] != nil {
+		return nil
+	}
+	return &tensor.Tensor{DType: t.DType, Dims: dims, Data: data}
 }
 
 // acquire waits until no other call of the session runs, or until ctx ends.

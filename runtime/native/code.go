@@ -82,10 +82,16 @@ func mapCode(code []byte) (*Memory, error) {
 		return nil, err
 	}
 	const breakpoint = 0xCC
-	for i := copy(m.pages, code); i < len(m.pages); i++ {
-		m.pages[i] = breakpoint
+	err = program.Read(func() error {
+		for i := copy(m.pages, code); i < len(m.pages); i++ {
+			m.pages[i] = breakpoint
+		}
+		return nil
+	})
+	if err == nil {
+		err = protect(m.pages, readExecute)
 	}
-	if err := protect(m.pages, readExecute); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil

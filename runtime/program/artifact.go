@@ -12,6 +12,7 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"unsafe"
 )
 
 // The artifact file, version 1. All integers are little-endian.
@@ -176,12 +177,13 @@ func foreign(data []byte) string {
 
 // CheckWeights compares weights and constants with their checksum. Open leaves that out, so
 // that a cold start reads no more than it needs.
-func (m *Model) CheckWeights() (err error) {
-	defer recoverFault(debug.SetPanicOnFault(true), &err)
-	if sum := sha256.Sum256(m.stored); m.storedSum != "" && hex.EncodeToString(sum[:]) != m.storedSum {
-		return fmt.Errorf("%w: its weights are damaged", ErrDamaged)
-	}
-	return nil
+func (m *Model) CheckWeights() error {
+	return Read(func() error {
+		if sum := sha256.Sum256(m.stored); m.storedSum != "" && hex.EncodeToString(sum[:]) != m.storedSum {
+			return fmt.Errorf("%w: its weights are damaged", ErrDamaged)
+		}
+		return nil
+	})
 }
 
 // Weight returns the weight of that path, or nil.
@@ -259,8 +261,21 @@ func kind(m fs.FileMode) string {
 
 // decodeMapped is Decode of a file that may shrink, or fail to be read, under the mapping.
 func decodeMapped(data []byte) (m *Model, err error) {
+	err = Read(func() error {
+		m, err = Decode(data)
+		return err
+	})
+	return m, err
+}
+
+// ErrCut is what reading an artifact ends with that was cut, or cannot be read, under its mapping.
+var ErrCut = fmt.Errorf("%w: it cannot be read to its end, or was cut while it was read", ErrDamaged)
+
+// Read runs f, which reads code, weights or constants of a model that may lie in a mapped file. A
+// fault of that reading is ErrCut.
+func Read(f func() error) (err error) {
 	defer recoverFault(debug.SetPanicOnFault(true), &err)
-	return Decode(data)
+	return f()
 }
 
 // recoverFault turns a memory fault of the calling function into an error.
@@ -273,7 +288,13 @@ func recoverFault(old bool, err *error) {
 	if _, ok := cause.(interface{ Addr() uintptr }); !ok {
 		panic(cause)
 	}
-	*err = fmt.Errorf("%w: it cannot be read to its end, or was cut while it was read", ErrDamaged)
+	*err = ErrCut
+}
+
+// Holds reports whether an address of this process lies in the mapped file.
+func (f *File) Holds(address uint64) bool {
+	start := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(f.data))))
+	return address-start < uint64(len(f.data)+pageSize-1)/pageSize*pageSize
 }
 
 // Close unmaps the file. No session of the model may be open.
