@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"unsafe"
 
@@ -28,24 +29,35 @@ const (
 
 // Compile parses the text of a module, verifies it, runs the passes ("" for none, else a list
 // such as "sroa,early-cse") and returns its object file or assembly text. A fatal error inside
-// LLVM costs one thread and is returned like any other.
+// LLVM costs one thread and is returned like any other; a panic reaches the caller, with the stack
+// it came from.
 func (l *Library) Compile(module string, t Target, passes string, form Form) ([]byte, error) {
 	type result struct {
-		code []byte
-		err  error
+		code  []byte
+		err   error
+		panic any
 	}
 	done, failed := make(chan result, 1), make(chan error, 1)
 	go func() {
+		var r result
+		defer func() {
+			if cause := recover(); cause != nil {
+				r.panic = fmt.Sprintf("%v\n\n%s", cause, debug.Stack())
+			}
+			done <- r
+		}()
 		runtime.LockOSThread() // fatal finds the compilation by its thread
 		defer runtime.UnlockOSThread()
 		tid := unix.Gettid()
 		l.await(tid, failed)
 		defer l.await(tid, nil)
-		code, err := l.compile(module, t, passes, form)
-		done <- result{code, err}
+		r.code, r.err = l.compile(module, t, passes, form)
 	}()
 	select {
 	case r := <-done:
+		if r.panic != nil {
+			panic(r.panic)
+		}
 		return r.code, r.err
 	case err := <-failed:
 		return nil, err

@@ -1,6 +1,7 @@
 package llvm
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -64,4 +65,14 @@ func TestFatalErrorIsSurvived(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestPanicsReachTheCaller panics on the goroutine of a compilation: the caller panics in its place.
+func TestPanicsReachTheCaller(t *testing.T) {
+	defer func() {
+		if cause := fmt.Sprint(recover()); !strings.Contains(cause, "nil map") || !strings.Contains(cause, "compile.go") {
+			t.Errorf("the caller panics with %s", cause)
+		}
+	}()
+	new(Library).Compile("", v4, "", Object)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -31,16 +32,35 @@ func IDX(images, labels string) (*Dataset, error) {
 	return readPairs([][2]string{{images, labels}})
 }
 
+// sideBySide calls f for 0..n on goroutines of their own. A panic of f reaches the caller, with the
+// stack it came from.
+func sideBySide(n int, f func(i int)) {
+	panics := make([]any, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			defer func() {
+				if cause := recover(); cause != nil {
+					panics[i] = fmt.Sprintf("%v\n\n%s", cause, debug.Stack())
+				}
+			}()
+			f(i)
+		})
+	}
+	wg.Wait()
+	for _, cause := range panics {
+		if cause != nil {
+			panic(cause)
+		}
+	}
+}
+
 // readPairs reads image and label files, the first pair being train, the second test.
 func readPairs(pairs [][2]string) (*Dataset, error) {
 	read := make([]*tensor.Tensor, 2*len(pairs))
 	names := make([]string, len(read))
 	errs := make([]error, len(read))
-	var wg sync.WaitGroup
-	for i := range read {
-		wg.Go(func() { read[i], names[i], errs[i] = readIDX(pairs[i/2][i%2]) })
-	}
-	wg.Wait()
+	sideBySide(len(read), func(i int) { read[i], names[i], errs[i] = readIDX(pairs[i/2][i%2]) })
 	for _, err := range errs {
 		if err != nil {
 			return nil, err

@@ -2,6 +2,8 @@ package native
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 )
 
@@ -13,6 +15,7 @@ type Runner struct {
 	cpus    int   // how many may be busy
 	watch   chan watched
 	stop    chan struct{}
+	broken  any // what the watcher panicked with; to be read once it has taken the stop
 	once    sync.Once
 }
 
@@ -73,7 +76,7 @@ func (r *Runner) Team(ctx context.Context, f *Frame, threads int) error {
 	}
 	r.startWatch(ctx, f)
 	err := r.team.run(f, threads)
-	r.stop <- struct{}{}
+	r.stopWatch()
 	if err == nil && f.cancelled() {
 		err = ctx.Err()
 	}
@@ -84,20 +87,38 @@ func (r *Runner) Team(ctx context.Context, f *Frame, threads int) error {
 func (r *Runner) startWatch(ctx context.Context, f *Frame) {
 	if r.watch == nil {
 		r.watch, r.stop = make(chan watched), make(chan struct{})
-		go watch(r.watch, r.stop)
+		go r.watching()
 	}
 	r.watch <- watched{ctx.Done(), f}
 }
 
-// watch cancels each call whose context ends before the call does. It leaves a frame alone once
+// stopWatch tells the watcher that the call has ended. A panic of the watcher's goes on here.
+func (r *Runner) stopWatch() {
+	r.stop <- struct{}{}
+	if r.broken != nil {
+		panic(r.broken)
+	}
+}
+
+// watching cancels each call whose context ends before the call does. It leaves a frame alone once
 // the call has said stop.
-func watch(calls <-chan watched, stop <-chan struct{}) {
-	for c := range calls {
+func (r *Runner) watching() {
+	for c := range r.watch {
 		select {
 		case <-c.done:
-			c.frame.cancel()
-			<-stop
-		case <-stop:
+			r.cancel(c.frame)
+			<-r.stop
+		case <-r.stop:
 		}
 	}
+}
+
+// cancel cancels a call on the watcher's goroutine, which has no caller that could recover.
+func (r *Runner) cancel(f *Frame) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			r.broken = fmt.Sprintf("%v\n\n%s", cause, debug.Stack())
+		}
+	}()
+	f.cancel()
 }
