@@ -155,7 +155,7 @@ func (e vectors) symbol(number int) string {
 func (e vectors) scratch() string { return "%scratch" }
 
 // function follows package program's calling convention and loops over the block numbers
-// begin..end.
+// begin..end, until the call is cancelled.
 func (e vectors) function(name string) {
 	ptr := types.NewPointer(types.I8)
 	e.fn = ir.NewFunc(name, types.Void, ir.NewParam("buffers", ptr), ir.NewParam("symbols", ptr),
