@@ -19,6 +19,12 @@ func (e *emitter) spill(d *kernel.Def, temp *operand) {
 		at = append(at, start)
 	}
 	at = append(at, symbolsOf(d.Axes)...)
+	if isWelford(d) {
+		at = append([]tensor.Dim{{}}, at...)
+		f, plane := e.formOf(temp, kernel.AddressOf(temp.buffer, at)), e.planeBytes(temp)
+		e.points(l.axes, false, func() { e.spillMoments(l, temp, e.at(f), plane) })
+		return
+	}
 	f := e.formOf(temp, kernel.AddressOf(temp.buffer, at))
 	e.points(l.axes, false, func() { e.write(temp, e.at(f), l.values[e.register(l)]) })
 }
@@ -31,6 +37,9 @@ func (e *emitter) joinChunks(d *kernel.Def, temp *operand) {
 	shape := temp.buffer.Type.Shape
 	levels := len(shape) - len(d.Axes)
 	count, stride := shape[:levels].Size(), shape[levels:].Size()
+	if isWelford(d) {
+		count = shape[1:levels].Size()
+	}
 	at := append(make([]tensor.Dim, levels), symbolsOf(d.Axes)...)
 	linear := kernel.AddressOf(temp.buffer, at)
 	if n, ok := count.Const(); !ok || n > 1 {
@@ -75,7 +84,12 @@ func (e *emitter) joinLevels(d *kernel.Def, temp *operand, l *live, linear tenso
 	offset := e.set("mul i64 ", i, ", ", stride)
 	other := e.set("add i64 ", offset, ", ", apart)
 	f := e.formOf(temp, linear)
-	e.points(l.axes, false, func() { e.joinPair(d, temp, e.at(f), offset, other) })
+	pair := func() { e.joinPair(d, temp, e.at(f), offset, other) }
+	if isWelford(d) {
+		t, plane := e.chunkTally(d, i, step, count), e.planeBytes(temp)
+		pair = func() { e.joinPairMoments(d, temp, e.at(f), offset, other, plane, t) }
+	}
+	e.points(l.axes, false, pair)
 	e.put(after, " = add i64 ", i, ", ", double)
 	more := e.set("icmp slt i64 ", e.set("add i64 ", after, ", ", step), ", ", count)
 	phi.text = i + " = phi i64 [ 0, " + level.Ident() + " ], [ " + after + ", " + e.cur.Ident() + " ]"

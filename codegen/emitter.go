@@ -33,12 +33,13 @@ type emitter struct {
 	stored  map[string]bool // definitions that an earlier phase stored
 	exprs   *expressions
 
-	indices map[string]int // index name to number
-	tile    []span         // current sub-range, by index number
-	extents []span         // whole range, by index number
-	vector  int            // number of the vector index, or -1
-	alive   map[string]*live
-	assumed map[condition]bool // Whens known to hold here
+	indices   map[string]int // index name to number
+	tile      []span         // current sub-range, by index number
+	extents   []span         // whole range, by index number
+	vector    int            // number of the vector index, or -1
+	alive     map[string]*live
+	lanesJoin map[*kernel.Def][]tally // of Welford
+	assumed   map[condition]bool      // Whens known to hold here
 
 	copies   map[tile.Stage]*copied // staged operands
 	room     int64                  // bytes of scratch that these and what is held take

@@ -138,6 +138,9 @@ func (e *emitter) begin(d *kernel.Def) {
 			l.values = append(l.values, first)
 		}
 	})
+	if isWelford(d) {
+		l.values = append(l.values, l.values...)
+	}
 	e.alive[d.Name] = l
 }
 
@@ -216,6 +219,16 @@ func (e *emitter) term(d *kernel.Def, l *live, inside value) {
 			cond = e.and(cond, m)
 		}
 	}
+	if isWelford(d) {
+		was := l.moments(at)
+		m := e.accumulateMoments(d, l, was)
+		if cond.id != "" {
+			m = moments{e.choose(cond, m.mean, was.mean), e.choose(cond, m.m2, was.m2)}
+		}
+		l.setMoments(at, m)
+		e.when, e.mask = value{}, value{}
+		return
+	}
 	acc := l.values[at]
 	v := e.accumulate(d, acc)
 	if cond.id != "" {
@@ -244,6 +257,10 @@ func (e *emitter) end(d *kernel.Def) {
 		panic(fmt.Sprintf("BUG: %s: end of %s without its begin", e.program.Name, d.Name))
 	}
 	if l.split == 1 {
+		return
+	}
+	if isWelford(d) {
+		e.endMoments(d, l)
 		return
 	}
 	e.alive[d.Name] = &live{def: d, axes: l.axes, split: 1, values: e.joinedLanes(l)}

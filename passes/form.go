@@ -55,8 +55,8 @@ func withoutUnits(d *kernel.Def) *kernel.Def {
 	out := rewriteDef(d, r)
 	if d.Reduce != nil {
 		out.Reduce.Axes = nil
-		for _, a := range d.Reduce.Axes {
-			if !a.Extent.IsConst(1) {
+		for i, a := range d.Reduce.Axes {
+			if !a.Extent.IsConst(1) || d.Reduce.Op == kernel.Welford && i == len(d.Reduce.Axes)-1 {
 				out.Reduce.Axes = append(out.Reduce.Axes, a)
 			}
 		}

@@ -166,7 +166,7 @@ func (r *randomProgram) reduceLast(a *kernel.Buffer) {
 	if keep > 1 && r.Intn(3) == 0 {
 		keep--
 	}
-	red := &kernel.Reduce{Op: []kernel.ReduceOp{kernel.Sum, kernel.Max, kernel.Min}[r.Intn(3)], Axes: axesOf("r", s[keep:])}
+	red := &kernel.Reduce{Op: []kernel.ReduceOp{kernel.Sum, kernel.Max, kernel.Min, kernel.Welford}[r.Intn(4)], Axes: axesOf("r", s[keep:])}
 	at := append(kernel.Points(axesOf("i", s[:keep])), kernel.Points(red.Axes)...)
 	r.define(s[:keep], red, load(a, at...))
 }
@@ -176,7 +176,7 @@ func (r *randomProgram) reduceFirst(a *kernel.Buffer) {
 	if len(s) < 2 {
 		return
 	}
-	red := &kernel.Reduce{Op: []kernel.ReduceOp{kernel.Sum, kernel.Max}[r.Intn(2)], Axes: axesOf("r", s[:1])}
+	red := &kernel.Reduce{Op: []kernel.ReduceOp{kernel.Sum, kernel.Max, kernel.Welford}[r.Intn(3)], Axes: axesOf("r", s[:1])}
 	at := append(kernel.Points(red.Axes), kernel.Points(axesOf("i", s[1:]))...)
 	r.define(s[1:], red, load(a, at...))
 }

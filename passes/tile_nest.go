@@ -141,6 +141,9 @@ func chunkOutside(r *kernel.Reduce, name string) bool {
 func (t *tiler) parts(d *kernel.Def) string {
 	r := d.Reduce
 	b := &kernel.Buffer{Name: t.k.Name + "." + d.Name + ".parts", Role: kernel.Temp, Type: tensor.Type{DType: d.DType}}
+	if r.Op == kernel.Welford {
+		b.Type.Shape = append(b.Type.Shape, tensor.Int(2))
+	}
 	for _, a := range r.Axes {
 		if a.Name == r.Order.Axis {
 			b.Type.Shape = append(b.Type.Shape, a.Extent.CeilDiv(r.Order.By))

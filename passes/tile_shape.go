@@ -49,7 +49,7 @@ func (t *tiler) tileShape(s *stage) tileShape {
 			maps = append(maps, d)
 		}
 	}
-	best := tileShape{width: 1, vectors: int64(len(s.reduces))}
+	best := tileShape{width: 1, vectors: s.states()}
 	if best.v = t.vectorAxis(s.axes, s.reduces, maps); best.v == "" {
 		return best
 	}
@@ -66,7 +66,7 @@ func (t *tiler) tileShape(s *stage) tileShape {
 		if isConst {
 			use = min(width, max(e, 1))
 		}
-		shape := tileShape{v: best.v, width: width, contraction: contraction, vectors: (use + lanes - 1) / lanes * int64(len(s.reduces))}
+		shape := tileShape{v: best.v, width: width, contraction: contraction, vectors: (use + lanes - 1) / lanes * s.states()}
 		most := (int64(t.m.Registers) - 2 - shape.vectors) / shape.vectors
 		if !contraction {
 			most = min((int64(t.m.Registers)-3)/shape.vectors, max(1, 8/shape.vectors))

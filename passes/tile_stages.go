@@ -28,6 +28,22 @@ type stage struct {
 	stores  []*kernel.Def
 }
 
+// states is the number of accumulators that a point has in all.
+func (s *stage) states() int64 {
+	n := int64(0)
+	for _, d := range s.reduces {
+		n += states(d)
+	}
+	return n
+}
+
+func states(d *kernel.Def) int64 {
+	if d.Reduce.Op == kernel.Welford {
+		return 2
+	}
+	return 1
+}
+
 func (s *stage) has(name string) bool {
 	for _, d := range s.reduces {
 		if d.Name == name {

@@ -63,6 +63,9 @@ func randomKernel(r *rand.Rand, name string) *kernel.Kernel {
 		a := d.Reduce.Axes[r.Intn(len(d.Reduce.Axes))]
 		d.Reduce.Order = kernel.Order{Kind: kernel.Chunks, Axis: a.Name, By: int64(1 + r.Intn(4))}
 	}
+	if len(d.Reduce.When) == 0 && r.Intn(3) == 0 {
+		d.Reduce.Op = kernel.Welford
+	}
 	out := buffer("y", f32, kernel.Output)
 	at := kernel.Points(d.Axes)
 	for _, a := range d.Axes {
@@ -74,7 +77,7 @@ func randomKernel(r *rand.Rand, name string) *kernel.Kernel {
 }
 
 func TestRandomReductions(t *testing.T) {
-	for seed := range int64(16) {
+	for seed := range int64(24) {
 		k := randomKernel(rand.New(rand.NewSource(seed)), fmt.Sprint("random", seed))
 		for _, target := range Targets() {
 			t.Run(fmt.Sprint(seed, " ", target.Name), func(t *testing.T) {

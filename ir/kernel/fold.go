@@ -7,7 +7,7 @@ import (
 	"dlc/ir/tensor"
 )
 
-// A Fold is how a reduction joins scalars.
+// A Fold is how a reduction joins scalars. That of Welford has its identity only.
 type Fold struct {
 	Identity uint64
 	Join     func(acc, v uint64) uint64
@@ -24,6 +24,9 @@ func (d *Def) Fused() bool {
 // NewFold returns the fold of d's reduction.
 func NewFold(d *Def) *Fold {
 	t, op := d.DType, d.Reduce.Op
+	if op == Welford {
+		return &Fold{Identity: op.Identity(t)}
+	}
 	f := &Fold{Identity: op.Identity(t), Fused: d.Fused(), Join: ScalarOf(op.Func(), t, t).Two}
 	if f.Fused {
 		f.FMA = ScalarOf("fma", t, t).Three
@@ -41,7 +44,7 @@ func (op ReduceOp) Func() string {
 func (op ReduceOp) Identity(t tensor.DType) uint64 {
 	bits := 8 * t.Size()
 	switch {
-	case op == Sum || op == Any:
+	case op == Sum || op == Any || op == Welford:
 		return 0
 	case op == All:
 		return 1

@@ -217,6 +217,9 @@ func (r *run) reduce(d *Def) Eval {
 	}
 	dims := r.extents(d.Reduce.Axes)
 	at := r.bindAxes(d.Reduce.Axes)
+	if d.Reduce.Op == Welford {
+		return r.welford(d, dims, at)
+	}
 	fold := NewFold(d)
 	term := r.terms(d, fold)
 	holds := r.compile.Holds(d.Reduce.When)

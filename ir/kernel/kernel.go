@@ -105,7 +105,8 @@ type Reduce struct {
 // A ReduceOp is what joins the terms. Min and Max are IEEE minimum and maximum.
 type ReduceOp uint8
 
-// The reductions. A Sum whose Expr is a product a*b accumulates fma(a, b, acc).
+// The reductions. A Sum whose Expr is a product a*b accumulates fma(a, b, acc). Welford is the
+// sum of the squared distances of the terms from their mean; see welford.go.
 const (
 	Sum ReduceOp = iota
 	Prod
@@ -113,6 +114,7 @@ const (
 	Max
 	Any
 	All
+	Welford
 )
 
 // An OrderKind is how the terms of a reduction are grouped.

@@ -25,7 +25,7 @@ import (
 // alone gives each buffer's role too. Names that are no words are quoted.
 
 var roleNames = [...]string{Temp: "temp", Input: "input", Output: "output", Weight: "weight", Update: "update", Const: "const"}
-var reduceNames = [...]string{Sum: "sum", Prod: "prod", Min: "min", Max: "max", Any: "any", All: "all"}
+var reduceNames = [...]string{Sum: "sum", Prod: "prod", Min: "min", Max: "max", Any: "any", All: "all", Welford: "welford"}
 var orderNames = [...]string{Unordered: "unordered", Chain: "chain", Lanes64: "lanes64", Chunks: "chunks", Rescale: "rescale"}
 
 // infix gives the operators of the text and how tightly they bind.

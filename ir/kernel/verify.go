@@ -241,6 +241,9 @@ func (v *verifier) reduce(d *Def) error {
 	if err := v.conds(r.When); err != nil {
 		return err
 	}
+	if err := v.welford(r, t); err != nil {
+		return err
+	}
 	boolean := r.Op == Any || r.Op == All
 	if boolean != (t == tensor.Bool) {
 		return fmt.Errorf("%s of %s", r.Op, t)

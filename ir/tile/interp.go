@@ -95,6 +95,7 @@ type registers struct {
 	values []uint64
 	// running are those of a maximum in the order rescale, one per value.
 	running []*runner
+	states []state // of a Welford reduction, beside its values
 }
 
 func (in *interp) value(d tensor.Dim) int64 {
@@ -320,6 +321,9 @@ func (in *interp) begin(name string) {
 	if IsRunningMax(c.def) {
 		r.follow(c.def.DType)
 	}
+	if c.spread != nil {
+		r.states = make([]state, len(r.values))
+	}
 	in.alive[name] = r
 }
 
@@ -340,6 +344,10 @@ func (in *interp) step(name string) {
 			if r.width == 64 {
 				lane += int(*in.vars[c.def.Reduce.Axes[0].Name] % 64)
 			}
+			if c.spread != nil {
+				r.values[lane] = c.add(&r.states[lane])
+				return
+			}
 			r.values[lane] = c.term(r.values[lane])
 		})
 	})
@@ -349,6 +357,10 @@ func (in *interp) end(name string) {
 	c, r := in.compiled(name), in.alive[name]
 	joined := &registers{spans: r.spans, width: 1}
 	for at := 0; at < len(r.values); at += 64 {
+		if c.spread != nil {
+			joined.values = append(joined.values, c.joinLanes(r.states[at:at+64]))
+			continue
+		}
 		joined.values = append(joined.values, c.fold.JoinLanes(r.values[at:at+64]))
 	}
 	in.alive[name] = joined
@@ -365,7 +377,12 @@ func (in *interp) spill(n *Spill) {
 		chunk = append(chunk, in.span[a.Name].first)
 	}
 	in.points(c.def.Axes, func() {
-		in.write(n.Temp, append(append([]int64{}, chunk...), in.position(c.def)...), r.values[in.here(c.def, r)])
+		place, here := append(append([]int64{}, chunk...), in.position(c.def)...), in.here(c.def, r)
+		if c.spread != nil {
+			in.write(n.Temp, append([]int64{1}, place...), r.states[here].Mean)
+			place = append([]int64{0}, place...)
+		}
+		in.write(n.Temp, place, r.values[here])
 	})
 }
 
@@ -382,19 +399,32 @@ func (in *interp) join(n *Join) {
 	r := in.tile(c.def, 1)
 	m := in.memory[n.Temp]
 	counts := m.dims[:len(m.dims)-len(c.def.Axes)]
+	if c.spread != nil {
+		counts = counts[1:]
+	}
 	number := 1
 	for _, v := range counts {
 		number *= v
 	}
 	in.points(c.def.Axes, func() {
 		var chunks []uint64
+		var states []kernel.Moments
 		for q := range number {
 			at := make([]int64, len(counts))
 			for i, left := len(counts)-1, q; i >= 0; i-- {
 				at[i] = int64(left % counts[i])
 				left /= counts[i]
 			}
-			chunks = append(chunks, in.read(n.Temp, append(at, in.position(c.def)...)))
+			at = append(at, in.position(c.def)...)
+			if c.spread != nil {
+				states = append(states, kernel.Moments{M2: in.read(n.Temp, append([]int64{0}, at...)), Mean: in.read(n.Temp, append([]int64{1}, at...))})
+				continue
+			}
+			chunks = append(chunks, in.read(n.Temp, at))
+		}
+		if c.spread != nil {
+			r.values[in.here(c.def, r)] = c.joinChunks(states)
+			return
 		}
 		r.values[in.here(c.def, r)] = c.fold.JoinChunks(chunks)
 	})

@@ -18,6 +18,7 @@ type code struct {
 	term    func(acc uint64) uint64 // reductions
 	holds   func() bool
 	matches []kernel.Eval
+	spread  *kernel.Spread // of Welford
 }
 
 func (in *interp) compiled(name string) *code {
@@ -36,6 +37,10 @@ func (in *interp) compiled(name string) *code {
 	c.fold, c.holds = kernel.NewFold(d), c.compile.Holds(d.Reduce.When)
 	for _, m := range d.Reduce.At {
 		c.matches = append(c.matches, c.compile.Compile(kernel.Expand(m.Index)))
+	}
+	if d.Reduce.Op == kernel.Welford {
+		c.spread, c.eval = kernel.NewSpread(d.DType), c.compile.Compile(e)
+		return c
 	}
 	if call, ok := e.(*kernel.Call); ok && c.fold.Fused {
 		a, b := c.compile.Compile(call.Args[0]), c.compile.Compile(call.Args[1])

@@ -121,7 +121,8 @@ type End struct{ Def string }
 // ..., axes ...]: the chunk numbers are the positions of the reduction's axes outside of
 // Order.Axis (each of length 1 here) and, last, the first position of Order.Axis div By (its
 // sub-range, where Begin stands, is one chunk). Axes inside are whole there. Temp has the
-// extents of the chunk numbers, then those of the axes, row-major.
+// extents of the chunk numbers, then those of the axes, row-major. For Welford it has two of
+// these: the sums of squares, then the means.
 type Spill struct{ Def, Temp string }
 
 // Join makes Def alive with its value on the current tile of its axes: the chunks in Temp,

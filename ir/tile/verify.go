@@ -378,9 +378,13 @@ func (c *checker) spill(n *Spill, s *scope) error {
 	return c.owned(append(append([]kernel.Axis{}, d.Axes...), outer...), s, "spill "+n.Def)
 }
 
-// chunkShape returns the extents of the chunk numbers, then those of the axes.
+// chunkShape returns the extents of the chunk numbers, then those of the axes. Welford has two of
+// these: the sums of squares, then the means.
 func (c *checker) chunkShape(d *kernel.Def) tensor.Shape {
 	var shape tensor.Shape
+	if d.Reduce.Op == kernel.Welford {
+		shape = append(shape, tensor.Int(2))
+	}
 	for _, a := range d.Reduce.Axes {
 		if a.Name == d.Reduce.Order.Axis {
 			shape = append(shape, a.Extent.CeilDiv(d.Reduce.Order.By))
