@@ -6,14 +6,16 @@ import (
 )
 
 // form rewrites definitions into ones that compute the same up to rounding and are easier on
-// every machine. It reads shapes only. Its rules, each tried until none applies:
+// every machine. It reads shapes only. Its rules:
 //
 //   - an index of extent 1 is 0;
 //   - a reduced axis of which one value at most can satisfy the conditions takes that value, so
 //     that the gradient of a pool whose windows do not overlap becomes a map (contractions keep
 //     their axes: there they are loops);
-//   - a reduction without axes is its one term, unless that is sent to a matched place.
+//   - a reduction without axes is its one term, unless that is sent to a matched place;
+//   - a sum of squared distances from a mean is a Welford reduction (form_spread.go).
 func form(p *kernel.Program, o *Options) {
+	spread(p, o)
 	for _, k := range p.Kernels {
 		for i, d := range k.Defs {
 			next := settled(d)
