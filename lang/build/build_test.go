@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -204,5 +205,15 @@ func TestSameBytes(t *testing.T) {
 	b, _ := example(t, "mnist/resnet")
 	if ir.Print(a) != ir.Print(b) {
 		t.Error("two compilations differ")
+	}
+}
+
+// TestNamesOfElsewhere: what another framework calls otherwise has its name here, and none of its own.
+func TestNamesOfElsewhere(t *testing.T) {
+	p, _ := check.Files(nil, stdlib.Files, build.Names())
+	for other, here := range check.Elsewhere() {
+		if !slices.Contains(p.Names(), here) || slices.Contains(p.Names(), other) {
+			t.Errorf("%s is called %s", other, here)
+		}
 	}
 }

@@ -2,6 +2,8 @@ package build
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"dlc/ir"
 	"dlc/ir/tensor"
@@ -19,6 +21,9 @@ func (e *elaborator) bindInputs(s, in *scope, name string, inputs []*check.Param
 	}
 	bound, ok := e.match(s, name, inputs, at, args, decl)
 	if !ok {
+		return false
+	}
+	if e.exchanged(s, name, inputs, args, decl) {
 		return false
 	}
 	first := (*tens)(nil)
@@ -52,6 +57,35 @@ func (e *elaborator) bindInputs(s, in *scope, name string, inputs []*check.Param
 		}
 	}
 	return e.contracts(s, in, name, inputs, bound)
+}
+
+// exchanged tells of two arguments that stand in each other's place: their element types fit there,
+// and not where they are. Of one that a mistake has made unknown the name tells.
+func (e *elaborator) exchanged(s *scope, name string, inputs []*check.Param, args []argument, decl diag.Span) bool {
+	for i := 0; i+1 < min(len(args), len(inputs)); i++ {
+		a, b := args[i], args[i+1]
+		p, q := inputs[i], inputs[i+1]
+		fits := func(p *check.Param, x argument) bool { return isPoison(x.v) || holds(p, x.v) }
+		if a.name != nil || b.name != nil || fits(p, a) && fits(q, b) || !fits(p, b) || !fits(q, a) {
+			continue
+		}
+		if isPoison(a.v, b.v) && (a.text != q.Name || b.text != p.Name) {
+			continue
+		}
+		d := e.errorf(s, check.ArgumentShape, a.at.To(b.at), "the arguments of %s are exchanged: `%s` comes first, then `%s`", name, p.Name, q.Name)
+		label(d, decl, "declared here")
+		if pair := b.text + ", " + a.text; !strings.Contains(pair, "...") && a.at.File == b.at.File && a.at.End <= b.at.Start {
+			d.Fix = &diag.Fix{Span: a.at.To(b.at), Text: pair}
+		}
+		return true
+	}
+	return false
+}
+
+// holds reports whether a tensor's element type is one that a parameter takes.
+func holds(p *check.Param, v value) bool {
+	t, ok := v.(*tens)
+	return ok && !t.weak && slices.ContainsFunc(p.Alts, func(a check.Type1) bool { return a.Form == check.Tensor && classHolds(a.Name, t.dtype()) })
 }
 
 // fillable reports whether a number or bool is to be filled out to a declared shape.

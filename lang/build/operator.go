@@ -398,7 +398,9 @@ func (e *elaborator) matmul(s *scope, at diag.Span, x, y operand, tx, ty *tens) 
 	if !a[len(a)-1].Equal(b[inner]) {
 		d := e.errorf(s, check.InnerDims, at, "inner dims of `@` differ: %s and %s", a[len(a)-1], b[inner])
 		e.operands(s, d, x, y, tx, ty)
-		if len(b) == 2 {
+		if len(a) == 2 && len(b) == 2 && b[1].Equal(a[0]) {
+			help(d, "exchange the two: %s @ %s fits", ty.typ(), tx.typ())
+		} else if len(b) == 2 {
 			help(d, "declare the right side as [%s, %s], or use Dense(%s), which infers it", a[len(a)-1], b[1], b[1])
 		}
 		return poison{}

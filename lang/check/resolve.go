@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"dlc/lang/diag"
@@ -16,8 +17,23 @@ const laterNames = " Embedding PositionEmbedding LSTM GRU SimpleRNN Bidirectiona
 	" categorical top_k vmap grad segment_sum segment_max repeat indices align eye norm inverse_root scatter sort argsort" +
 	" einsum_path fft roc_auc recall precision perplexity huber frozen load artifact replace linear one_cycle "
 
+// elsewhere are names that other frameworks have for what the library calls otherwise.
+var elsewhere = map[string]string{
+	"Linear": "Dense", "FullyConnected": "Dense", "Conv2d": "Conv2D", "Convolution2D": "Conv2D", "MaxPooling2D": "MaxPool2D", "AvgPool2d": "AveragePool2D",
+	"AveragePooling2D": "AveragePool2D", "GlobalAveragePooling2D": "GlobalAveragePool2D", "AdaptiveAvgPool2d": "GlobalAveragePool2D",
+	"BatchNormalization": "BatchNorm", "BatchNorm1d": "BatchNorm", "BatchNorm2d": "BatchNorm", "LayerNormalization": "LayerNorm",
+	"ReLU": "relu", "GELU": "gelu", "SiLU": "silu", "swish": "silu", "Softmax": "softmax", "Sigmoid": "sigmoid", "Tanh": "tanh",
+	"CrossEntropyLoss": "cross_entropy", "categorical_crossentropy": "cross_entropy", "sparse_categorical_crossentropy": "cross_entropy",
+	"bce": "binary_cross_entropy", "BCELoss": "binary_cross_entropy", "BCEWithLogitsLoss": "binary_cross_entropy", "binary_crossentropy": "binary_cross_entropy",
+	"MSELoss": "mse", "mean_squared_error": "mse", "L1Loss": "mae", "mean_absolute_error": "mae",
+	"cat": "concat", "concatenate": "concat", "view": "reshape", "permute": "transpose", "cast": "to", "astype": "to",
+}
+
 // Later reports whether the language has the name and this compiler does not yet.
 func Later(name string) bool { return strings.Contains(laterNames, " "+name+" ") }
+
+// Elsewhere returns the names that other frameworks have, with the name of the same thing here.
+func Elsewhere() map[string]string { return maps.Clone(elsewhere) }
 
 // LaterNames lists the names for which Later holds.
 func LaterNames() []string { return strings.Fields(laterNames) }
@@ -337,6 +353,10 @@ func Unknown(n *syntax.Name, p *Program, called bool, scope []string) *diag.Diag
 		return New(NameUnsupported, n.Span(), "`%s` is not supported yet", n.Text)
 	}
 	x := New(code, n.Span(), "unknown %s `%s`", what, n.Text)
+	if here, ok := elsewhere[n.Text]; ok {
+		x.Help, x.Fix = []string{fmt.Sprintf("that is `%s` here", here)}, &diag.Fix{Span: n.Span(), Text: here}
+		return x
+	}
 	Suggest(x, n, append(scope, p.Names()...))
 	if n.Text == "return" {
 		x.Help, x.Fix = []string{"leave the word out: a block's value is its last expression"}, nil

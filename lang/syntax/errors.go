@@ -162,6 +162,7 @@ func explain(err error, tokens []lexer.Token, src []byte) *diag.Diagnostic {
 	}
 	if at := tokenAt(tokens, d.Span.Start); at >= 0 {
 		reservedName(d, tokens, at)
+		valueForType(d, tokens, at)
 		unclosed(d, tokens, at)
 	}
 	return d
@@ -183,6 +184,19 @@ func reservedName(d *diag.Diagnostic, tokens []lexer.Token, at int) {
 			d.Message = fmt.Sprintf("`%s` is a reserved word and cannot be a name", t.Value)
 		}
 	}
+}
+
+// valueForType tells a value where the type of a parameter or state stands: `state m: zeros_like(param)`.
+func valueForType(d *diag.Diagnostic, tokens []lexer.Token, at int) {
+	if at < 4 || !isSign(&tokens[at], "(") || !isSign(&tokens[at-2], ":") {
+		return
+	}
+	word, name, value := tokens[at-4].Value, tokens[at-3].Value, &tokens[at-1]
+	if word != "state" && word != "param" {
+		return
+	}
+	d.Span, d.Message = tokenSpan(*value), fmt.Sprintf("a type stands behind `:`, and `%s(...)` is a value", value.Value)
+	d.Help = []string{fmt.Sprintf("write `%s %s = %s(...)`, or dims behind the colon: `%s %s: [D] = ...`", word, name, value.Value, word, name)}
 }
 
 // A pairing is what matching brackets up to a token gives.
