@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,10 +53,23 @@ func TestCheckedTrainingEndsAlike(t *testing.T) {
 	ordinary, watched := built(t, digitsFile, d, dlc.Options{}), built(t, digitsFile, d, dlc.Options{Check: true})
 	dir := t.TempDir()
 	trained(t, ordinary, d, func(j *train.Job) { j.Dir, j.Epochs = dir, 1 })
+	strayed := filepath.Join(t.TempDir(), "strayed")
+	if err := os.CopyFS(strayed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.OpenFile(filepath.Join(strayed, train.LogFile), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(log, `{"event":"diverged","epoch":2,"step":9,"run_step":52}`)
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
 	want := trained(t, ordinary, d, nil).WeightsSHA256
 	for what, change := range map[string]func(*train.Job){
 		"from the beginning": func(j *train.Job) {},
 		"resumed":            func(j *train.Job) { j.Dir, j.Resume = dir, true },
+		"repeated in part":   func(j *train.Job) { j.Dir, j.Resume = strayed, true },
 	} {
 		got := trained(t, watched, d, func(j *train.Job) { change(j); j.Watch = check.Watch })
 		if got.WeightsSHA256 != want {

@@ -68,6 +68,9 @@ A loss or parameter that is NaN or infinite stops the run with exit code 2; the 
 			report := newReporter(cmd.OutOrStdout(), cmd.ErrOrStderr(), asJSON, terminal(cmd.ErrOrStderr()))
 			err = trainFile(cmd.Context(), p, report, out, threads, resume || watched, watched)
 			if diverged := (*train.Diverged)(nil); errors.As(err, &diverged) && !watched {
+				if diverged.Fresh { // the checkpoints in the folder are not this run's
+					cmd.Flags().Set("out", out+".check")
+				}
 				return fmt.Errorf("%w; to see which line they come from: %s", err, resumeCommand(cmd, args[0], "--check"))
 			}
 			if stop := (*train.Interrupted)(nil); errors.As(err, &stop) && stop.Saved {

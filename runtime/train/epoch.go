@@ -39,7 +39,7 @@ func (r *run) next(ctx context.Context) error {
 		return err
 	}
 	if path := diverged(r.session); path != "" {
-		return r.stray(fmt.Sprintf("%s holds numbers that are not finite", path))
+		return r.stray(fmt.Sprintf("%s holds numbers that are not finite", path), r.step)
 	}
 	r.epoch, r.last, r.under = e.Epoch, e, partial{}
 	if err := r.save(); err != nil {
@@ -79,7 +79,7 @@ func (r *run) train(ctx context.Context) error {
 			return err
 		}
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return r.stray(fmt.Sprintf("the loss is %v", loss))
+			return r.stray(fmt.Sprintf("the loss is %v", loss), r.step+1)
 		}
 		r.under.Steps++
 		r.under.Loss += loss * float64(len(rows))
@@ -108,16 +108,14 @@ func (r *run) trainStep(ctx context.Context, rows []int) (float64, error) {
 	c.set("seed", int64(r.Seed))
 	c.set("step", r.step+1)
 	c.set("steps", int64(r.Epochs)*int64(r.steps))
-	if err := c.Call(ctx); err != nil {
+	run := c.Call
+	if r.hurries() {
+		run = func(ctx context.Context) error { return r.hurry(ctx, c) }
+	}
+	if err := run(ctx); err != nil {
 		return 0, fmt.Errorf("epoch %d, step %d: %w", r.epoch+1, r.under.Steps+1, err)
 	}
 	return c.Output("loss").Float(0), nil
-}
-
-// stray ends a run whose numbers have left the finite ones: nothing of them is saved.
-func (r *run) stray(what string) error {
-	return &Diverged{fmt.Sprintf("%s at step %d of epoch %d (step %d of the run), so the run stops; %s; a smaller learning rate often helps, or look for such numbers in the data",
-		what, min(r.under.Steps+1, r.steps), r.epoch+1, r.epoch*r.steps+min(r.under.Steps+1, r.steps), r.kept())}
 }
 
 // saveBest writes the model's own weights, and what is known of them.

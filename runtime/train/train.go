@@ -41,7 +41,10 @@ type Job struct {
 
 // A Diverged ends a run whose numbers have left the finite ones. The newest checkpoint is from
 // before that.
-type Diverged struct{ text string }
+type Diverged struct {
+	text  string
+	Fresh bool // the run has no checkpoint, and its folder holds those of an earlier one
+}
 
 // Error says where that was seen.
 func (e *Diverged) Error() string { return e.text }
@@ -112,6 +115,8 @@ type run struct {
 	last   *EpochEvent // of the last finished epoch
 	before float64     // seconds of earlier sittings
 	saved  bool        // the newest checkpoint holds this position
+
+	strayedAt int64 // the step in which an ordinary run diverged; a checked one does not look before it
 }
 
 // Run trains. The result is the last event, also written to the log; the weights are in the run
@@ -127,12 +132,17 @@ func Run(ctx context.Context, job Job) (done *DoneEvent, err error) {
 	}
 	defer f.unlock()
 	job.Best = &Monitor{Score: job.Best.Score, Max: job.Best.Max}
-	err = onSession(job.Model, runtime.Options{Threads: job.Threads, Watch: job.Watch}, func(s *runtime.Session) (err error) {
+	var r *run
+	o := runtime.Options{Threads: job.Threads}
+	if job.Watch != nil {
+		o.Watch = func(ctx context.Context, c *runtime.Call) error { return r.watch(ctx, c) }
+	}
+	err = onSession(job.Model, o, func(s *runtime.Session) (err error) {
 		for _, w := range s.Warnings() {
 			job.Report.Note(w)
 		}
 		n := job.Data.Len(data.Train)
-		r := &run{Job: job, session: s, folder: f, digest: job.Data.Digest(), records: n, steps: (n + job.Batch - 1) / job.Batch, begun: time.Now()}
+		r = &run{Job: job, session: s, folder: f, digest: job.Data.Digest(), records: n, steps: (n + job.Batch - 1) / job.Batch, begun: time.Now()}
 		if r.scorer, err = NewScorer(job.Model, s, job.Data, job.Batch); err == nil {
 			done, err = r.all(ctx)
 		}
@@ -161,7 +171,11 @@ func (r *run) all(ctx context.Context) (*DoneEvent, error) {
 	}
 	reason := r.ended()
 	if reason != "" {
-		r.Report.Note(fmt.Sprintf("the run in %s has %s after %d epochs: there is nothing left to train", r.Dir, reason, r.epoch))
+		left := "there is nothing left to train"
+		if r.Watch != nil {
+			left += ", and only its scores are looked at; another --out repeats it from the beginning"
+		}
+		r.Report.Note(fmt.Sprintf("the run in %s has %s after epoch %d: %s", r.Dir, reason, r.epoch, left))
 	} else {
 		r.Report.Begin(Plan{Model: r.Model.Name, Parameters: parameters(r.Model), Train: r.records, Valid: r.Data.Len(data.Valid), Test: r.Data.Len(data.Test),
 			Epochs: r.Epochs, First: r.epoch + 1, Done: r.under.Steps, StepsPerEpoch: r.steps, Batch: r.Batch, Threads: r.session.Threads(), Seed: r.Seed})
@@ -206,6 +220,9 @@ func (r *run) start(ctx context.Context) (err error) {
 		if c == nil {
 			r.Report.Note("no checkpoint in " + r.Dir + ": training from the beginning")
 		}
+	}
+	if r.Watch != nil && r.Resume {
+		r.findStray(c)
 	}
 	if c == nil {
 		if r.log, err = r.folder.openJournal(nil); err != nil {
