@@ -19,10 +19,10 @@ const laterNames = " Embedding PositionEmbedding LSTM GRU SimpleRNN Bidirectiona
 
 // elsewhere are names that other frameworks have for what the library calls otherwise.
 var elsewhere = map[string]string{
-	"Linear": "Dense", "FullyConnected": "Dense", "Conv2d": "Conv2D", "Convolution2D": "Conv2D", "MaxPooling2D": "MaxPool2D", "AvgPool2d": "AveragePool2D",
+	"Linear": "Dense", "FullyConnected": "Dense", "Convolution2D": "Conv2D", "MaxPooling2D": "MaxPool2D", "AvgPool2d": "AveragePool2D",
 	"AveragePooling2D": "AveragePool2D", "GlobalAveragePooling2D": "GlobalAveragePool2D", "AdaptiveAvgPool2d": "GlobalAveragePool2D",
 	"BatchNormalization": "BatchNorm", "BatchNorm1d": "BatchNorm", "BatchNorm2d": "BatchNorm", "LayerNormalization": "LayerNorm",
-	"ReLU": "relu", "GELU": "gelu", "SiLU": "silu", "swish": "silu", "Softmax": "softmax", "Sigmoid": "sigmoid", "Tanh": "tanh",
+	"swish":            "silu",
 	"CrossEntropyLoss": "cross_entropy", "categorical_crossentropy": "cross_entropy", "sparse_categorical_crossentropy": "cross_entropy",
 	"bce": "binary_cross_entropy", "BCELoss": "binary_cross_entropy", "BCEWithLogitsLoss": "binary_cross_entropy", "binary_crossentropy": "binary_cross_entropy",
 	"MSELoss": "mse", "mean_squared_error": "mse", "L1Loss": "mae", "mean_absolute_error": "mae",
