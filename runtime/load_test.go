@@ -25,14 +25,14 @@ import (
 )
 
 // artifact compiles an example for this machine, gives it seeded weights and returns the path of
-// its artifact.
-func artifact(t testing.TB, example string) string {
+// its artifact. It holds the entries named, beside init and infer.
+func artifact(t testing.TB, example string, entries ...string) string {
 	t.Helper()
 	src, err := dlc.ReadSource(filepath.Join("..", "examples", filepath.FromSlash(example)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &dlc.Options{Entries: []string{"init", "infer"}}
+	o := &dlc.Options{Entries: append(entries, "init", "infer")}
 	if example == "digits/mlp.dlc" {
 		o.Columns = map[string]tensor.Type{"image": {DType: tensor.U8, Shape: tensor.Ints(8, 8, 1)}, "label": {DType: tensor.U8}}
 	}
@@ -300,23 +300,23 @@ func held(t *testing.T) []int {
 // TestMemoryIsWhatInspectSays compares what a session maps with arena, inputs and outputs as the
 // artifact's liveness table has them, and with the weights of one that trains.
 func TestMemoryIsWhatInspectSays(t *testing.T) {
-	m, err := runtime.Open(artifact(t, "mnist/lenet.dlc"))
+	m, err := runtime.Open(artifact(t, "mnist/lenet.dlc", "train", "score"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer closing(t, m.Close)
-	e := m.Program().Entry("infer")
 	weights := int64(0)
 	for _, w := range m.Program().Weights {
 		weights += int64(len(w.Value))
 	}
 	for _, n := range []int64{1, 5, 64} {
-		for _, train := range []bool{false, true} {
+		for i, entry := range []string{"infer", "infer", "train", "score"} {
+			e, train := m.Program().Entry(entry), i > 0
 			s, err := m.NewSession(runtime.Options{Threads: 1, Train: train})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Bind("infer", map[string]int64{"N": n}); err != nil {
+			if _, err := s.Bind(entry, map[string]int64{"N": n}); err != nil {
 				t.Fatal(err)
 			}
 			place, err := program.Place(e, map[string]int64{"N": n})
@@ -336,7 +336,7 @@ func TestMemoryIsWhatInspectSays(t *testing.T) {
 			tables := native.FrameBytes(len(e.Buffers), len(e.Symbols))
 			rounding := int64(program.Alignment) * int64(4+len(m.Program().Weights))
 			if got := s.Mapped(); got < want || got > want+tables+rounding {
-				t.Errorf("N = %d, train = %v: %d bytes mapped, %d said", n, train, got, want)
+				t.Errorf("%s, N = %d, train = %v: %d bytes mapped, %d said", entry, n, train, got, want)
 			}
 			closing(t, s.Close)
 		}
