@@ -84,6 +84,9 @@ func (e *elaborator) modelInputs(root *scope) ([]argument, bool) {
 // inputType is the declared type of a model's input, with its free names as symbols.
 func (e *elaborator) inputType(in *scope, p *check.Param) (tensor.Type, bool) {
 	at := p.Node.Span()
+	if len(p.Alts) == 0 && p.Node.Type != nil {
+		return tensor.Type{}, false // told
+	}
 	if len(p.Alts) != 1 || p.Alts[0].Form != check.Tensor {
 		e.errorf(in, check.UnknownType, at, "an input of a model is a tensor, as in `%s: f32[N, 10]`", p.Name)
 		return tensor.Type{}, false

@@ -113,7 +113,11 @@ func (n number) says() string { return "the number " + n.String() }
 // String prints the number as in source.
 func (n number) String() string {
 	if n.fraction {
-		return fmt.Sprint(n.f)
+		text := fmt.Sprint(n.f)
+		if strings.Trim(text, "-0123456789") == "" {
+			text += ".0"
+		}
+		return text
 	}
 	return n.dim.String()
 }
@@ -123,7 +127,7 @@ func (s *sequence) says() string {
 	case len(s.names) > 0:
 		return "a record"
 	case s.list:
-		return "a list"
+		return fmt.Sprintf("a list of %d", len(s.items))
 	}
 	return fmt.Sprintf("a tuple of %d", len(s.items))
 }

@@ -67,6 +67,9 @@ func (e *elaborator) weightType(s *scope, n *syntax.Name, t *syntax.Type, init s
 		dims := s.dimScope()
 		shape, names, open, err := dims.Resolve(alts[0].Shape)
 		if err != nil || len(open) > 0 {
+			if s.poisoned(alts[0]) {
+				return typ, nil, false // told
+			}
 			e.errorf(s, check.UnknownDims, t.Span(), "the dims of `%s` are not known: [%s]", n.Text, check.ShapeText(alts[0].Shape))
 			return typ, nil, false
 		}
@@ -80,12 +83,25 @@ func (e *elaborator) weightType(s *scope, n *syntax.Name, t *syntax.Type, init s
 			if e.trial {
 				continue // the use that brings inputs brings their dims
 			}
+			if ok {
+				e.errorf(s, check.UnknownDims, n.Span(), "`%s` would be %s: a dim cannot be negative", n.Text, typ)
+				return typ, nil, false
+			}
 			x := e.errorf(s, check.UnknownDims, n.Span(), "`%s` would be %s, but the dims of a weight must be constants", n.Text, typ)
 			help(x, "write the sizes of the model's inputs as numbers, or give a dataset that fixes them")
 			return typ, nil, false
 		}
 	}
 	return typ, labels, true
+}
+
+// poisoned reports whether a name in a declared shape has no value for a mistake that is told.
+func (s *scope) poisoned(t check.Type1) (found bool) {
+	t.Dims(func(name string, _ bool) {
+		v, ok := s.find(name)
+		found = found || ok && isPoison(v)
+	})
+	return found
 }
 
 func orZero(x syntax.Expr) syntax.Expr {

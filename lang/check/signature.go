@@ -229,8 +229,16 @@ func (c *checker) dtype(n *syntax.Name) bool {
 	return false
 }
 
+// dtypesElsewhere are names that other languages have for dtypes.
+var dtypesElsewhere = map[string]string{"float32": "f32", "float64": "f64", "double": "f64", "int8": "i8", "int32": "i32", "int64": "i64", "long": "i64",
+	"uint8": "u8", "byte": "u8", "uint32": "u32", "uint64": "u64", "boolean": "bool"}
+
 func (c *checker) unknownType(n *syntax.Name, names []string) {
 	x := c.errorf(UnknownType, n.Span(), "unknown type `%s`", n.Text)
+	if here, ok := dtypesElsewhere[n.Text]; ok {
+		x.Help, x.Fix = []string{fmt.Sprintf("that is `%s` here", here)}, &diag.Fix{Span: n.Span(), Text: here}
+		return
+	}
 	if s, ok := diag.Suggest(n.Text, names); ok {
 		x.Help = []string{fmt.Sprintf("did you mean `%s`?", s)}
 		x.Fix = &diag.Fix{Span: n.Span(), Text: s}

@@ -133,6 +133,9 @@ func (c *climber) ranged(open bool) (Expr, error) {
 	if !open && (lo == nil || hi == nil) {
 		d := mistake("E0114", dots, "a range needs both ends here")
 		d.Help = []string{"only inside index brackets may a side be left out, as in x[1..]"}
+		if lo != nil && c.is("=") {
+			d.Help = []string{"a range leaves its end out: 0..10 is 0 to 9"}
+		}
 		return nil, &syntaxError{Diagnostic: d}
 	}
 	if c.is("..") {

@@ -60,6 +60,8 @@ func expected(what string, t *lexer.Token) error {
 	switch {
 	case what == "`=`" && isSign(t, ":"):
 		d.Help, d.Fix = []string{"a setting is written with `=`"}, &diag.Fix{Span: d.Span, Text: " ="}
+	case what == "`,` or `)`" && isSign(t, ":"):
+		d.Help, d.Fix = []string{"an argument is named with `=`, as in `f(rate=0.5)`"}, &diag.Fix{Span: d.Span, Text: "="}
 	case what == "the end of the line" && isSign(t, ","):
 		d.Help, d.Fix = []string{"a statement ends with its line, without a comma"}, &diag.Fix{Span: d.Span}
 	}
@@ -163,6 +165,7 @@ func explain(err error, tokens []lexer.Token, src []byte) *diag.Diagnostic {
 	if at := tokenAt(tokens, d.Span.Start); at >= 0 {
 		reservedName(d, tokens, at)
 		valueForType(d, tokens, at)
+		roundDims(d, tokens, at)
 		unclosed(d, tokens, at)
 	}
 	return d
@@ -197,6 +200,18 @@ func valueForType(d *diag.Diagnostic, tokens []lexer.Token, at int) {
 	}
 	d.Span, d.Message = tokenSpan(*value), fmt.Sprintf("a type stands behind `:`, and `%s(...)` is a value", value.Value)
 	d.Help = []string{fmt.Sprintf("write `%s %s = %s(...)`, or dims behind the colon: `%s %s: [D] = ...`", word, name, value.Value, word, name)}
+}
+
+var dtypeWord = regexp.MustCompile(`^(float|int|bool|[fiu](8|16|32|64))$`)
+
+// roundDims tells dims in parentheses: `f32(N, 10)`.
+func roundDims(d *diag.Diagnostic, tokens []lexer.Token, at int) {
+	if at < 2 || !isSign(&tokens[at], "(") || !isSign(&tokens[at-2], ":") || len(d.Help) > 0 {
+		return
+	}
+	if dtypeWord.MatchString(tokens[at-1].Value) {
+		d.Help = []string{fmt.Sprintf("dims stand in square brackets, as in `%s[N, 10]`", tokens[at-1].Value)}
+	}
 }
 
 // A pairing is what matching brackets up to a token gives.
