@@ -3,6 +3,7 @@ package ir
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -48,13 +49,12 @@ func (o Unary) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	}
 	ok := false
 	t := in[0].DType
-	switch o.Fn {
-	case "neg", "abs", "sign":
+	switch {
+	case o.Fn == "neg" || o.Fn == "abs" || o.Fn == "sign":
 		ok = isNumber(t)
-	case "floor", "ceil", "round", "trunc", "sqrt", "rsqrt", "exp", "exp2", "expm1", "log", "log1p", "log2",
-		"sin", "cos", "tan", "tanh", "sigmoid", "erf", "softplus":
+	case slices.Contains(FloatFunctions(), o.Fn):
 		ok = t.IsFloat()
-	case "not":
+	case o.Fn == "not":
 		ok = t.IsInt()
 	default:
 		return nil, fmt.Errorf("no function %q of one operand", o.Fn)
@@ -176,7 +176,7 @@ func (o Unary) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
 	x, y := in[0], blank(out[0])
 	for i := range y.Len() {
 		if x.DType.IsFloat() {
-			y.SetFloat(i, unaryFloat(o.Fn, x.Float(i)))
+			y.SetFloat(i, UnaryFloat(o.Fn, x.Float(i)))
 		} else {
 			y.SetInt(i, unaryInt(o.Fn, x.Int(i), x.DType))
 		}

@@ -9,7 +9,14 @@ import (
 // The scalar functions as Eval means them: on floats the mathematical function in float64, which
 // the caller rounds to the dtype; on integers two's complement, wrapped by the caller.
 
-func unaryFloat(fn string, x float64) float64 {
+// FloatFunctions lists the functions of one float, and of nothing else.
+func FloatFunctions() []string {
+	return []string{"floor", "ceil", "round", "trunc", "sqrt", "rsqrt", "exp", "exp2", "expm1", "log", "log1p", "log2",
+		"sin", "cos", "tan", "tanh", "sigmoid", "erf", "softplus"}
+}
+
+// UnaryFloat is a function of one float, not yet rounded to a dtype.
+func UnaryFloat(fn string, x float64) float64 {
 	switch fn {
 	case "neg":
 		return -x

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -35,16 +36,16 @@ func TestStaticInAnEmptyRoot(t *testing.T) {
 	if err := program.Write(filepath.Join(root, "tiny.dlb"), testModel()); err != nil {
 		t.Fatal(err)
 	}
-	embed := exec.Command("/embed", "/tiny.dlb")
+	embed := exec.Command("/embed", "/tiny.dlb", "x", "3", "infer", "long")
 	if os.Geteuid() == 0 {
 		embed.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
 		embed.Dir = "/"
 	} else {
-		embed = exec.Command(filepath.Join(root, "embed"), filepath.Join(root, "tiny.dlb"))
+		embed = exec.Command(filepath.Join(root, "embed"), filepath.Join(root, "tiny.dlb"), "x", "3", "infer", "long")
 	}
 	embed.Env = []string{}
 	out, err := embed.CombinedOutput()
-	if want := "f32[3] 1.5 2.5 3.5\nf32[3] 1.5 2.5 3.5\n"; err != nil || string(out) != want {
+	if want := strings.Repeat("y f32[3] 0000003f0000203f0000403f\n", 2); err != nil || string(out) != want {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }

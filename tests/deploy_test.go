@@ -121,23 +121,23 @@ func TestAnswersInAnEmptyRoot(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
 	d := deployed(t)
-	program, err := goBuild("answer", "./testdata/answer")
+	program, err := goBuild("embed", "../runtime/testdata/embed")
 	if err != nil {
 		t.Fatal(err)
 	}
 	root := t.TempDir()
-	install(t, root, program, "answer")
+	install(t, root, program, "embed")
 	if list, err := os.ReadDir(root); err != nil || len(list) != 1 {
 		t.Fatalf("the program is not static: %v %v", list, err)
 	}
 	if err := os.WriteFile(filepath.Join(root, "mlp.dlb"), d.artifact, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf("%x\n", d.logits["logits"].Data)
+	want := fmt.Sprintf("logits %s %x\n", d.logits["logits"], d.logits["logits"].Data)
 	var times []time.Duration
 	for range 5 {
 		begun := time.Now()
-		out, code := inRoot(t, root, "/answer", "/mlp.dlb")
+		out, code := inRoot(t, root, "/embed", "/mlp.dlb", "image", "2x8x8x1", "infer")
 		times = append(times, time.Since(begun))
 		if code != 0 || out != want {
 			t.Fatalf("exit %d\n%s, not\n%s", code, out, want)

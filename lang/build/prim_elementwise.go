@@ -23,7 +23,7 @@ func elementwiseRows() []row {
 	for _, fn := range strings.Fields("abs sign") {
 		rows = append(rows, row{fn, "x", func(u *use) value { return u.unary(u.tens) }})
 	}
-	for _, fn := range strings.Fields("floor ceil round trunc exp exp2 expm1 log log1p log2 sqrt rsqrt sin cos tan tanh sigmoid erf softplus") {
+	for _, fn := range ir.FloatFunctions() {
 		rows = append(rows, row{fn, "x", func(u *use) value { return u.unary(u.float) }})
 	}
 	return rows
@@ -38,7 +38,7 @@ func (u *use) unary(get func(string) *tens) value {
 			if fn == "abs" && whole && !n.fraction {
 				return number0(max(c, -c))
 			}
-			return fraction(staticFn(fn, f))
+			return fraction(ir.UnaryFloat(fn, f))
 		}
 	}
 	t := get("x")

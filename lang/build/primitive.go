@@ -1,7 +1,6 @@
 package build
 
 import (
-	"math"
 	"sort"
 	"strings"
 
@@ -341,56 +340,4 @@ func (u *use) result(t *tens, v *ir.Value, labels []string) value {
 		}
 	}
 	return w
-}
-
-// staticFn evaluates functions of numbers known while compiling.
-func staticFn(name string, x float64) float64 {
-	switch name {
-	case "abs":
-		return math.Abs(x)
-	case "sign":
-		if x == 0 {
-			return x
-		}
-		return math.Copysign(1, x)
-	case "floor":
-		return math.Floor(x)
-	case "ceil":
-		return math.Ceil(x)
-	case "round":
-		return math.RoundToEven(x)
-	case "trunc":
-		return math.Trunc(x)
-	case "exp":
-		return math.Exp(x)
-	case "exp2":
-		return math.Exp2(x)
-	case "expm1":
-		return math.Expm1(x)
-	case "log":
-		return math.Log(x)
-	case "log1p":
-		return math.Log1p(x)
-	case "log2":
-		return math.Log2(x)
-	case "sqrt":
-		return math.Sqrt(x)
-	case "rsqrt":
-		return 1 / math.Sqrt(x)
-	case "sin":
-		return math.Sin(x)
-	case "cos":
-		return math.Cos(x)
-	case "tan":
-		return math.Tan(x)
-	case "tanh":
-		return math.Tanh(x)
-	case "sigmoid":
-		return 1 / (1 + math.Exp(-x))
-	case "erf":
-		return math.Erf(x)
-	case "softplus":
-		return math.Log1p(math.Exp(-math.Abs(x))) + max(x, 0)
-	}
-	return math.NaN()
 }
