@@ -220,14 +220,12 @@ func TestModelsKeepBits(t *testing.T) {
 		for _, n := range []int64{1, 3} {
 			compareResults(t, before, interpret(t, before, n, 1), interpret(t, after, n, 1), fmt.Sprintf("%s, N=%d", model.name, n))
 		}
-		for _, machine := range machines {
+		for _, machine := range Machines() {
 			got := interpretTiles(t, after, machine, 3)
 			compareResults(t, before, interpret(t, before, 3, 1), got, model.name+" scheduled for "+machine.Name)
 		}
 	}
 }
-
-var machines = []*tile.Machine{{Name: "avx2", Lanes: 8, Registers: 16}, {Name: "avx512", Lanes: 16, Registers: 32, Masks: true}}
 
 // interpretTiles runs the schedules of all kernels in the level-2 interpreter.
 func interpretTiles(t *testing.T, p *kernel.Program, m *tile.Machine, n int64) map[string]*tensor.Tensor {

@@ -9,13 +9,6 @@ import (
 	"dlc/ir/tile"
 )
 
-func tileMachines() []*tile.Machine {
-	return []*tile.Machine{
-		{Name: "avx2", Lanes: 8, Registers: 16, L1: 32 << 10, L2: 1 << 20},
-		{Name: "avx512", Lanes: 16, Registers: 32, Masks: true, L1: 48 << 10, L2: 2 << 20},
-	}
-}
-
 // runTiles runs a program's kernels by their schedules, on the inputs of interpret.
 func runTiles(t *testing.T, p *kernel.Program, m *tile.Machine, n, seed int64) map[string]*tensor.Tensor {
 	t.Helper()
@@ -47,7 +40,7 @@ func TestTileKeepsBitsOfRandomPrograms(t *testing.T) {
 		layout(p, nil)
 		n := []int64{5, 0, 1, 17}[seed%4]
 		want := interpret(t, p, n, seed)
-		for _, m := range tileMachines() {
+		for _, m := range Machines() {
 			compareResults(t, p, want, runTiles(t, p, m, n, seed), fmt.Sprintf("%s, seed %d, N=%d", m.Name, seed, n))
 		}
 		if t.Failed() {
@@ -66,7 +59,7 @@ func TestTileFitsRegisters(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, k := range p.Kernels {
-			for _, m := range tileMachines() {
+			for _, m := range Machines() {
 				tl := &tiler{m: m, k: tidy(k), out: &tile.Program{}}
 				tl.stages()
 				for _, s := range tl.list {

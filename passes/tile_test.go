@@ -16,13 +16,6 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-func testMachines() []*tile.Machine {
-	return []*tile.Machine{
-		{Name: "avx2", Lanes: 8, Registers: 16, L1: 32 << 10, L2: 1 << 20},
-		{Name: "avx512", Lanes: 16, Registers: 32, Masks: true, L1: 48 << 10, L2: 2 << 20},
-	}
-}
-
 // A builder makes one kernel.
 type kernelBuilder struct{ k *kernel.Kernel }
 
@@ -421,7 +414,7 @@ func tileCases() map[string]kernelCase {
 // TestTileAgrees compares every schedule with the definitions, in bits.
 func TestTileAgrees(t *testing.T) {
 	for name, c := range tileCases() {
-		for _, m := range testMachines() {
+		for _, m := range passes.Machines() {
 			t.Run(name+" "+m.Name, func(t *testing.T) {
 				t.Parallel()
 				p, err := passes.Tile(c.k, m)
@@ -488,7 +481,7 @@ func TestTileGolden(t *testing.T) {
 	}
 	var a txtar.Archive
 	for _, c := range kernels {
-		for _, m := range testMachines() {
+		for _, m := range passes.Machines() {
 			p, err := passes.Tile(c.k, m)
 			if err != nil {
 				t.Fatal(err)
