@@ -93,7 +93,7 @@ func (e *emitter) joinLevels(d *kernel.Def, temp *operand, l *live, linear tenso
 	e.put(after, " = add i64 ", i, ", ", double)
 	more := e.set("icmp slt i64 ", e.set("add i64 ", after, ", ", step), ", ", count)
 	phi.text = i + " = phi i64 [ 0, " + level.Ident() + " ], [ " + after + ", " + e.cur.Ident() + " ]"
-	e.cur.Term = either(more, turn, next)
+	e.cur.Term = e.again(more, turn, next)
 	e.cur = next
 	e.across.meet()
 	again := e.set("icmp slt i64 ", double, ", ", count)

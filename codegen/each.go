@@ -34,7 +34,7 @@ func Write(programs []*tile.Program, m tile.Machine, finish func(*ir.Func), name
 		for i, e := range list {
 			e.fn.SetName(unnamed)
 			finish(e.fn)
-			out[i] = Function{Text: e.fn.LLString() + "\n\n", Program: p, Phase: i, Scratch: e.most}
+			out[i] = Function{Text: e.fn.LLString() + "\n\n", Program: p, Phase: i, Scratch: e.scratchBytes()}
 		}
 		return out, nil
 	})

@@ -44,6 +44,7 @@ type emitter struct {
 	copies   map[tile.Stage]*copied // staged operands
 	room     int64                  // bytes of scratch that these and what is held take
 	most     int64                  // bytes of scratch ever taken
+	aligned  int64                  // of the address at hand, where more than its element's size is known
 	held     map[string]*held       // definitions in scratch memory
 	running  map[string]bool        // running maxima of which the block at hand is done
 	given    map[string]value       // loads that are values
@@ -86,6 +87,15 @@ type value struct {
 type operand struct {
 	buffer *kernel.Buffer
 	place  int
+	step   int64 // of a thread's address: elements from lane to lane
+}
+
+// key names the operand's address.
+func (o *operand) key() string {
+	if o.step == 0 {
+		return "&" + o.buffer.Name
+	}
+	return "&" + strconv.FormatInt(o.step, 10) + "@" + o.buffer.Name
 }
 
 func scalarType(t tensor.DType) string {
@@ -190,6 +200,18 @@ func to(b *ir.Block) *jump { return &jump{text: "br label " + b.Ident()} }
 func either(cond string, yes, no *ir.Block) *jump {
 	return &jump{text: "br i1 " + cond + ", label " + yes.Ident() + ", label " + no.Ident()}
 }
+
+// again closes a loop. Unrolling is in the schedule, and ptxas would add its own.
+func (e *emitter) again(cond string, head, exit *ir.Block) *jump {
+	j := either(cond, head, exit)
+	if e.machine.Warps > 0 {
+		j.text += ", !llvm.loop !" + strconv.Itoa(AsWritten)
+	}
+	return j
+}
+
+// AsWritten is the number of the metadata node that says that a loop is not to be unrolled.
+const AsWritten = 2
 
 // wide returns v in that many lanes.
 func (e *emitter) wide(v value, lanes int) value {

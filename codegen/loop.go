@@ -293,7 +293,7 @@ func (e *emitter) repeat(count tensor.Dim, most int64, nodes []tile.Node, body f
 	e.put(next, " = add nsw i64 ", counter, ", 1")
 	more := e.set("icmp slt i64 ", next, ", ", n)
 	phi.text = counter + " = phi i64 [ 0, " + from.Ident() + " ], [ " + next + ", " + e.cur.Ident() + " ]"
-	e.cur.Term = either(more, head, exit)
+	e.cur.Term = e.again(more, head, exit)
 	e.scopes = e.scopes[:len(e.scopes)-1]
 	back := e.cur
 	e.cur = exit

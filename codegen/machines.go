@@ -20,7 +20,7 @@ func AVX512() tile.Machine {
 // registers each; tiles of more than about a quarter of them would leave too few warps at a time
 // to hide the latency of memory.
 func SM80() tile.Machine {
-	return tile.Machine{Name: "sm_80", Lanes: 32, Registers: 72, Masks: true, L1: 28 << 10, L2: 40 << 20, Warps: 4, Shared: 163 << 10}
+	return tile.Machine{Name: "sm_80", Lanes: 32, Registers: 40, Masks: true, L1: 28 << 10, L2: 40 << 20, Warps: 4, Shared: 163 << 10}
 }
 
 // SM89 describes compute capability 8.9, which has less shared memory.

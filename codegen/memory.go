@@ -24,17 +24,19 @@ func (e *emitter) tail() (mask value, ok bool) {
 	if e.lanes == 1 {
 		return value{}, false
 	}
-	s, at := e.tile[e.vector], e.point[e.vector]
+	s, at, run := e.tile[e.vector], e.point[e.vector], e.run()
+	last := run * int64(e.lanes-1) // how far the last lane is from the first
 	if n, exact := s.exact(); exact {
-		if at+int64(e.lanes) <= n {
+		if at+last < n {
 			return value{}, false
 		}
-		return e.across.below(n - at), true
+		return e.across.below((n - at + run - 1) / run), true
 	}
 	left := s.length.AddInt(-at)
-	if r := left.Bounds(e.ranges); !r.OpenLo && r.Lo >= int64(e.lanes) {
+	if r := left.Bounds(e.ranges); !r.OpenLo && r.Lo > last {
 		return value{}, false
 	}
+	left = left.CeilDiv(run).Within(e.ranges)
 	depth := e.depth(left)
 	key := "tail " + left.String()
 	id, ok := e.scopes[depth].names[key]
@@ -83,7 +85,11 @@ func (e *emitter) load(l *kernel.Load, o *operand) value {
 func (e *emitter) read(o *operand, p place) value {
 	t := o.buffer.Type.DType
 	size := int64(t.Size())
+	e.aligned = e.alignedAt(o, p)
+	defer func() { e.aligned = 0 }()
 	switch {
+	case e.machine.Warps > 0 && p.by == nil && p.step != 0:
+		return e.across.gather(t, e.threadAddress(o, p), value{}, e.allowed())
 	case p.by != nil:
 		return e.across.gather(t, e.baseAddress(o, p), e.two("mul", e.whole(p), integerOf(tensor.I64, size)), e.allowed())
 	case p.step == 0:
@@ -168,7 +174,13 @@ func (e *emitter) scalarParts(l *kernel.Load) (parts []value, ok bool) {
 
 // write stores v at place p, or across the lanes.
 func (e *emitter) write(o *operand, p place, v value) {
-	if e.lanes > 1 && (p.by != nil || p.step != 1) {
+	e.aligned = e.alignedAt(o, p)
+	defer func() { e.aligned = 0 }()
+	switch {
+	case e.machine.Warps > 0 && e.lanes > 1 && p.by == nil && p.step != 0:
+		e.across.scatter(o.buffer.Type.DType, e.toMemory(v), e.threadAddress(o, p), value{}, e.allowed())
+		return
+	case e.lanes > 1 && (p.by != nil || p.step != 1):
 		e.scatter(o, p, v)
 		return
 	}

@@ -40,7 +40,7 @@ func newEmitter(p *tile.Program, phase *tile.Phase, m tile.Machine, exprs *expre
 	}
 	for _, list := range [][]*kernel.Buffer{p.Kernel.Ins, p.Kernel.Outs, p.Temps} {
 		for _, b := range list {
-			e.buffers[b.Name] = &operand{b, len(e.buffers)}
+			e.buffers[b.Name] = &operand{buffer: b, place: len(e.buffers)}
 		}
 	}
 	for _, d := range p.Kernel.Defs {

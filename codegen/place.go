@@ -131,7 +131,7 @@ func (e *emitter) at(f *form) place {
 	for _, c := range f.coefs {
 		p.offset += c.by * e.point[c.index]
 		if c.index == e.vector && e.lanes > 1 {
-			p.step = c.by
+			p.step = c.by * e.run()
 		}
 	}
 	return p
@@ -146,7 +146,7 @@ func (e *emitter) generalPlace(d tensor.Dim) place {
 		}
 		at := e.tile[i].start.AddInt(e.point[i])
 		if i == e.vector && e.lanes > 1 {
-			at = at.Add(tensor.Sym(lane))
+			at = at.Add(tensor.Sym(lane).Scale(e.run()))
 		}
 		by[name] = at
 	}

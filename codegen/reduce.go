@@ -38,10 +38,18 @@ func (e *emitter) axes(list []kernel.Axis) []int {
 func (e *emitter) registersAlong(i int) int64 {
 	m := e.tile[i].max
 	if i == e.vector {
-		w := int64(e.machine.Lanes)
-		m = (m + w - 1) / w
+		w := int64(e.machine.Lanes) * e.run()
+		m = (m + w - 1) / w * e.run()
 	}
 	return m
+}
+
+// run is how many neighbours of the vector index a lane holds.
+func (e *emitter) run() int64 {
+	if e.phase.Run > 1 && e.indices[e.phase.Vector] == e.vector {
+		return e.phase.Run
+	}
+	return 1
 }
 
 // register is the number of the register that holds the current point.
@@ -50,7 +58,8 @@ func (e *emitter) register(l *live) int {
 	for _, i := range l.axes {
 		at := e.point[i]
 		if i == e.vector {
-			at /= int64(e.machine.Lanes)
+			w := int64(e.machine.Lanes) * e.run()
+			at = at/w*e.run() + at%w%e.run()
 		}
 		k = k*e.registersAlong(i) + at
 	}
@@ -64,7 +73,7 @@ func (e *emitter) kept(l *live) value {
 	}
 	v := l.values[e.register(l)]
 	if v.lanes > 1 && e.lanes == 1 {
-		return e.across.pick(v, e.point[e.vector]%int64(v.lanes))
+		return e.across.pick(v, e.point[e.vector]/e.run()%int64(v.lanes))
 	}
 	return v
 }
@@ -84,13 +93,15 @@ func (e *emitter) points(axes []int, scalar bool, visit func()) {
 	if _, exact := s.exact(); !exact && i != e.vector {
 		panic(fmt.Sprintf("BUG: %s: an index of no constant length at a node", e.program.Name))
 	}
-	by, lanes := int64(1), e.lanes
+	by, run, lanes := int64(1), int64(1), e.lanes
 	if i == e.vector && !scalar {
-		by = int64(e.machine.Lanes)
-		e.lanes = e.machine.Lanes
+		e.lanes, run = e.machine.Lanes, e.run()
+		by = int64(e.lanes) * run
 	}
-	for e.point[i] = 0; e.point[i] < s.max; e.point[i] += by {
-		e.points(axes[1:], scalar, visit)
+	for at := int64(0); at < s.max; at += by {
+		for e.point[i] = at; e.point[i] < min(at+run, s.max); e.point[i]++ {
+			e.points(axes[1:], scalar, visit)
+		}
 	}
 	e.point[i], e.lanes = 0, lanes
 }

@@ -171,9 +171,13 @@ func (e *emitter) factor(f tensor.Factor, depth int) string {
 
 // base returns the address of the operand's buffer, loaded once.
 func (e *emitter) base(o *operand) string {
-	key := "&" + o.buffer.Name
+	key := o.key()
 	id, ok := e.scopes[0].names[key]
-	if !ok {
+	if !ok && o.step != 0 {
+		id = e.base(&operand{buffer: o.buffer, place: o.place})
+		id = e.hoist(0, "getelementptr i8, ptr ", id, ", i64 ", e.across.ramp(o.step*int64(o.buffer.Type.DType.Size())).id)
+		e.scopes[0].names[key] = id
+	} else if !ok {
 		id = e.across.buffer(o.place)
 		e.scopes[0].names[key] = id
 	}
@@ -189,7 +193,7 @@ func (e *emitter) address(o *operand, d tensor.Dim) string {
 	sum := tensor.Dim{}
 	for i, part := range sums {
 		sum = sum.Add(part)
-		at, key := e.scopes[depths[i]], "&"+o.buffer.Name+"+"+sum.String()
+		at, key := e.scopes[depths[i]], o.key()+"+"+sum.String()
 		id, ok := at.names[key]
 		if !ok {
 			bytes := e.terms(part.Scale(size), depths[i], "")

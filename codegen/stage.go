@@ -145,7 +145,7 @@ func (e *emitter) counted(from, to string, by int64, body func(at string)) {
 	e.put(next, " = add nsw i64 ", at, ", ", strconv.FormatInt(by, 10))
 	more := e.set("icmp slt i64 ", next, ", ", to)
 	phi.text = fmt.Sprintf("%s = phi i64 [ %s, %s ], [ %s, %s ]", at, from, before.Ident(), next, e.cur.Ident())
-	e.cur.Term = either(more, head, exit)
+	e.cur.Term = e.again(more, head, exit)
 	e.cur = exit
 }
 

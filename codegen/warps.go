@@ -146,7 +146,11 @@ func (e *warps) loadOne(t tensor.DType, at string, when, mask value) value {
 }
 
 func (e *warps) loaded(t tensor.DType, at string) string {
-	return e.set("load ", memoryType(t, 1), ", ptr ", at, ", align ", align(t))
+	return e.set("load ", memoryType(t, 1), ", ptr ", at, ", align ", e.align(t))
+}
+
+func (e *warps) align(t tensor.DType) string {
+	return strconv.FormatInt(max(e.aligned, int64(t.Size())), 10)
 }
 
 func (e *warps) storeOne(t tensor.DType, at string, v value) {
@@ -161,14 +165,22 @@ func (e *warps) storeMany(t tensor.DType, at string, v, m value) {
 	e.scatter(t, v, at, e.ramp(int64(t.Size())), m)
 }
 
+// gather and scatter take an address of the thread's own where there are no offsets.
 func (e *warps) gather(t tensor.DType, base string, offsets, m value) value {
-	at := e.set("getelementptr i8, ptr ", base, ", i64 ", offsets.id)
+	at := e.moved(base, offsets)
 	return e.under(m, t, e.lanes, func() string { return e.loaded(t, at) })
 }
 
 func (e *warps) scatter(t tensor.DType, v value, base string, offsets, m value) {
-	at := e.set("getelementptr i8, ptr ", base, ", i64 ", offsets.id)
-	e.onlyIf(m, func() { e.put("store ", v.arg(), ", ptr ", at, ", align ", align(t)) })
+	at := e.moved(base, offsets)
+	e.onlyIf(m, func() { e.put("store ", v.arg(), ", ptr ", at, ", align ", e.align(t)) })
+}
+
+func (e *warps) moved(base string, offsets value) string {
+	if offsets.id == "" {
+		return base
+	}
+	return e.set("getelementptr i8, ptr ", base, ", i64 ", offsets.id)
 }
 
 func (e *warps) part() {}
@@ -193,6 +205,9 @@ func (e *warps) scratch() string {
 	})
 }
 
+// scratchBytes keeps the parts of warps aligned.
+func (e *emitter) scratchBytes() int64 { return (e.most + wideMove - 1) / wideMove * wideMove }
+
 // function is a kernel of which each warp has one block of the grid. Its parameters are the
 // buffers, inputs, outputs, then Temps, the symbols, and in a recurrence the position.
 func (e *warps) function(name string) {
@@ -201,6 +216,9 @@ func (e *warps) function(name string) {
 	entry, start, head, done := e.block(), e.block(), e.block(), e.block()
 	e.scopes = []*scope{{entry, map[string]string{}}}
 	e.cur = entry
+	for i := range len(e.buffers) { // LLVM finds the address space of what is derived
+		e.put(e.buffer(i), " = addrspacecast ptr addrspace(1) %global", strconv.Itoa(i), " to ptr")
+	}
 	e.position()
 	entry.Term = to(start)
 	e.cur = start
@@ -214,7 +232,7 @@ func (e *warps) function(name string) {
 	e.cur.Term = to(done)
 	done.Term = &jump{text: "ret void"}
 	if e.slot != nil {
-		e.slot.text += strconv.FormatInt(e.most, 10)
+		e.slot.text += strconv.FormatInt(e.scratchBytes(), 10)
 	}
 }
 
@@ -230,7 +248,9 @@ func (e *warps) parameters() []*ir.Param {
 	}
 	var list []*ir.Param
 	add := func(b *kernel.Buffer, attrs ...ir.ParamAttribute) {
-		p := ir.NewParam(e.buffer(len(list))[1:], types.NewPointer(types.I8))
+		global := types.NewPointer(types.I8)
+		global.AddrSpace = 1
+		p := ir.NewParam("global"+strconv.Itoa(len(list)), global)
 		if !updated[b.Name] {
 			p.Attrs = append(p.Attrs, enum.ParamAttrNoAlias)
 			p.Attrs = append(p.Attrs, attrs...)

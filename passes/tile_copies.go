@@ -29,7 +29,7 @@ const (
 // A block has as many tiles of rows as fit into rowCopy, 8 at most.
 func (n *nest) copies() {
 	d := n.s.reduces[0]
-	if len(n.s.reduces) != 1 || !n.shape.contraction || n.shape.v == "" || len(n.shape.rows) == 0 || n.terms() < fewTerms {
+	if n.gpu() || len(n.s.reduces) != 1 || !n.shape.contraction || n.shape.v == "" || len(n.shape.rows) == 0 || n.terms() < fewTerms {
 		return
 	}
 	var rows, columns *kernel.Load

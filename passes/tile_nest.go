@@ -160,9 +160,9 @@ func (t *tiler) parts(d *kernel.Def) string {
 // the rows of the tile, the vector axis, the other axes; the inner ones inside a block as long
 // as it stays small, the others in the grid.
 func (n *nest) blocks(head, body []tile.Node) {
-	ph := &tile.Phase{Vector: n.shape.v}
+	ph := &tile.Phase{Vector: n.shape.v, Run: n.runOf(n.shape.width)}
 	r := n.s.reduces[0].Reduce
-	grid := map[string]int64{}
+	grid, least := map[string]int64{}, n.choose(minBlock, warpTerms)
 	work := n.terms() * n.shape.width
 	for i, row := range n.shape.rows {
 		body, work = n.rowLoop(i, row, body, work, grid)
@@ -173,7 +173,7 @@ func (n *nest) blocks(head, body []tile.Node) {
 		case n.tiles > 0:
 			body, work = n.staged(body, grid, work)
 		case ok && e <= n.shape.width:
-		case ok && work*((e+n.shape.width-1)/n.shape.width) <= minBlock:
+		case ok && work*((e+n.shape.width-1)/n.shape.width) <= least:
 			body = []tile.Node{each(n.shape.v, n.shape.width, n.shape.width, body)}
 			work *= (e + n.shape.width - 1) / n.shape.width
 		default:
@@ -191,13 +191,13 @@ func (n *nest) blocks(head, body []tile.Node) {
 		case n.static[a.Name]:
 			loop.Unroll = true
 			body, work = []tile.Node{loop}, work*e
-		case ok && work*e <= minBlock:
+		case ok && work*e <= least:
 			body, work = []tile.Node{loop}, work*max(e, 1)
-		case work < minBlock:
-			if grid[a.Name] = evenly(a, max(1, minBlock/max(work, 1))); grid[a.Name] > 1 {
+		case work < least:
+			if grid[a.Name] = evenly(a, max(1, least/max(work, 1))); grid[a.Name] > 1 {
 				body = []tile.Node{loop}
 			}
-			work = minBlock
+			work = least
 		default:
 			grid[a.Name] = 1
 		}
@@ -239,7 +239,7 @@ func (n *nest) rowBlock(i int, row rowAxis, e, work int64) int64 {
 		return e
 	}
 	tiles := min(8, max(1, tileBlock/max(1, work*by[0])))
-	if i > 0 {
+	if i > 0 || n.gpu() {
 		tiles = 1
 	}
 	if n.tiles > 0 && i == len(n.shape.rows)-1 {

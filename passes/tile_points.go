@@ -18,8 +18,8 @@ func (t *tiler) points(s *stage) {
 	if ops > 24 || len(s.stores) > 2 {
 		vectors = 2
 	}
-	width := max(16, vectors*t.lanes(s.stores))
-	target := min(max(1<<16/ops, 1024), 16384)
+	width := max(t.granule(), vectors*t.lanes(s.stores))
+	target := t.choose(min(max(1<<16/ops, 1024), 16384), warpPoints)
 	t.phase(s.axes, v, width, target, append(t.prelude(s), t.finish(s, nil)...), len(t.prelude(s)))
 }
 
@@ -27,7 +27,7 @@ func (t *tiler) points(s *stage) {
 // four of the next axis. The first `top` nodes of body belong to no tile: they run once a block.
 func (t *tiler) phase(axes []kernel.Axis, v string, width, target int64, body []tile.Node, top int) {
 	head, body := body[:top], body[top:]
-	ph := &tile.Phase{Vector: v}
+	ph := &tile.Phase{Vector: v, Run: t.runOf(width)}
 	grid := map[string]int64{}
 	left := target
 	wide := false
@@ -35,7 +35,7 @@ func (t *tiler) phase(axes []kernel.Axis, v string, width, target int64, body []
 		e, ok := axes[at].Extent.Const()
 		wide = !ok || e > width
 		if wide {
-			body = []tile.Node{each(v, width, min(16, width), body)}
+			body = []tile.Node{each(v, width, min(t.granule(), width), body)}
 		}
 		if !ok || e > target {
 			grid[v] = (evenly(axes[at], max(width, target)) + width - 1) / width * width

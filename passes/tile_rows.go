@@ -86,7 +86,7 @@ func (r *rowWalk) stores() []tile.Node {
 	}
 	var nodes []tile.Node
 	if len(across.stores) > 0 {
-		width := max(16, 2*r.lanes(across.stores))
+		width := max(r.granule(), 2*r.lanes(across.stores))
 		nodes = r.walk(tile.Each, width, r.finish(across, r.alive))
 	}
 	if len(single.stores) > 0 {
@@ -100,7 +100,7 @@ func (t *tiler) rowBlocks(s *stage, lane kernel.Axis, body []tile.Node) {
 	lanes := t.lanes(s.reduces)
 	vectors := (min(64, max(1, extentOf(lane, 64))) + lanes - 1) / lanes
 	rows := min(4, max(1, int64(t.m.Registers)/4/vectors))
-	left := max(1, rowElements/max(1, extentOf(lane, 1024)))
+	left := max(1, t.choose(rowElements, warpRow)/max(1, extentOf(lane, 1024)))
 	ph := &tile.Phase{Vector: lane.Name}
 	grid := map[string]int64{}
 	for i := len(s.axes) - 1; i >= 0; i-- {

@@ -58,8 +58,8 @@ func (t *tiler) tileShape(s *stage) tileShape {
 	lanes := t.lanes(s.reduces)
 	least := 0.0
 	e, isConst := v.Extent.Const()
-	for _, width := range widths(contraction) {
-		if isConst && width-16 >= max(e, 1) {
+	for _, width := range t.widths(contraction) {
+		if isConst && width-t.granule() >= max(e, 1) {
 			continue
 		}
 		use := width
@@ -87,7 +87,10 @@ func (t *tiler) tileShape(s *stage) tileShape {
 
 // widths lists the points of the vector axis to weigh, the better of equals first: rows of what
 // is read once run on in memory.
-func widths(contraction bool) []int64 {
+func (t *tiler) widths(contraction bool) []int64 {
+	if t.gpu() {
+		return []int64{128, 64, 32}
+	}
 	if contraction {
 		return []int64{16, 32, 48, 64}
 	}

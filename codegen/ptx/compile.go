@@ -111,7 +111,7 @@ func module(f codegen.Function, t Target) string {
 	}
 	b.WriteString(f.Text)
 	b.WriteString("attributes #0 = { nounwind \"target-cpu\"=\"" + t.LLVM.CPU + "\" \"denormal-fp-math\"=\"ieee,ieee\" }\n")
-	b.WriteString("!nvvm.annotations = !{!0, !1}\n!0 = !{ptr @" + f.Name + ", !\"maxntidx\", i32 " + strconv.Itoa(32*t.Machine.Warps) + "}\n!1 = !{ptr @" + f.Name + ", !\"maxnreg\", i32 255}\n\n")
+	b.WriteString("!nvvm.annotations = !{!0, !1}\n!0 = !{ptr @" + f.Name + ", !\"maxntidx\", i32 " + strconv.Itoa(32*t.Machine.Warps) + "}\n!1 = !{ptr @" + f.Name + ", !\"maxnreg\", i32 255}\n!" + strconv.Itoa(codegen.AsWritten) + " = distinct !{!" + strconv.Itoa(codegen.AsWritten) + ", !3}\n!3 = !{!\"llvm.loop.unroll.disable\"}\n\n")
 	return b.String()
 }
 

@@ -126,7 +126,14 @@ func (r *reader) phase(text string) error {
 	ph.Seq, text = parseSeq(text)
 	head, vector, ok := strings.Cut(text, " vector ")
 	if ok {
-		ph.Vector = vector
+		var run string
+		if ph.Vector, run, ok = strings.Cut(vector, " run "); ok {
+			n, err := strconv.ParseInt(run, 10, 64)
+			if err != nil || n < 2 {
+				return fmt.Errorf("run %q is no number above 1", run)
+			}
+			ph.Run = n
+		}
 	}
 	if grid, ok := strings.CutPrefix(head, " grid "); ok {
 		for _, s := range strings.Split(grid, ", ") {

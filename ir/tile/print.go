@@ -47,6 +47,9 @@ func (p *Phase) header() string {
 	}
 	if p.Vector != "" {
 		s += " vector " + p.Vector
+		if p.Run > 1 {
+			s += " run " + strconv.FormatInt(p.Run, 10)
+		}
 	}
 	return s
 }

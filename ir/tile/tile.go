@@ -43,11 +43,13 @@ type Program struct {
 // At every node each index has a current sub-range: before the grid the whole extent 0..E; a
 // grid split or a loop replaces the index's sub-range by a part of it. Vector is the index
 // whose sub-range lies across vector lanes; "" where the code is scalar. A value that does not
-// depend on Vector is uniform: one scalar per point of the others.
+// depend on Vector is uniform: one scalar per point of the others. Where Run is more than 1, a
+// thread of a GPU's warp holds that many neighbours of Vector, in a register each.
 type Phase struct {
 	Seq    *Seq // nil where the phase runs once
 	Grid   []Split
 	Vector string
+	Run    int64
 	Body   []Node
 }
 

@@ -1,0 +1,37 @@
+package passes
+
+// On a GPU a block of the grid is one warp's: there are many warps, so that blocks are small, and
+// a thread holds neighbours of the vector index, so that it moves 16 bytes at a time.
+
+// Bounds of a warp's block.
+const (
+	warpTerms  = 1 << 14 // terms of a nest, where extents allow
+	warpPoints = 512     // points of maps
+	warpRow    = 1024    // elements that a row stage reads
+)
+
+func (t *tiler) gpu() bool { return t.m.Warps > 0 }
+
+// granule is the width of a register of floats, and no less than a panel's.
+func (t *tiler) granule() int64 { return max(16, int64(t.m.Lanes)) }
+
+// runOf is how many neighbours of the vector index a thread holds in a tile of that width.
+func (t *tiler) runOf(width int64) int64 {
+	if !t.gpu() {
+		return 0
+	}
+	for _, run := range []int64{4, 2} {
+		if width%(run*int64(t.m.Lanes)) == 0 {
+			return run
+		}
+	}
+	return 0
+}
+
+// choose is the first number on a CPU, the second on a GPU.
+func (t *tiler) choose(cpu, gpu int64) int64 {
+	if t.gpu() {
+		return gpu
+	}
+	return cpu
+}
