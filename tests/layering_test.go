@@ -29,6 +29,7 @@ passes          : ir ir/kernel ir/tile ir/tensor runtime/program lang/diag
 codegen/llvm    :
 codegen         : codegen/llvm ir/tensor ir/kernel ir/tile runtime/program lang/diag
 codegen/cpu     : codegen codegen/llvm ir/tensor ir/kernel ir/tile runtime/program lang/diag
+codegen/ptx/assemble :
 codegen/ptx     : codegen codegen/llvm ir/tensor ir/kernel ir/tile lang/diag
 runtime/native  : runtime/program
 runtime         : runtime/program runtime/native ir/tensor
