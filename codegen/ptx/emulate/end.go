@@ -1,0 +1,32 @@
+package emulate
+
+// What must not be left open when a thread or a block ends.
+
+func (w *warp) atEnd() {
+	for l := range w.bulk {
+		for _, list := range append(w.bulk[l].committed, w.bulk[l].open) {
+			for _, a := range list {
+				if a.pending && a.reads && w.u.failure == nil {
+					w.u.failure = &Fault{Misuse, a.line, w.u.thread(w.base+l) + " leaves while its bulk copy may still read shared memory"}
+				}
+			}
+		}
+	}
+}
+
+// atEnd finds barriers that some threads arrived at and nobody completed.
+func (b *block) atEnd() {
+	for i := range b.barriers {
+		if bar := &b.barriers[i]; bar.h != nil && b.u.failure == nil {
+			b.u.failure = &Fault{Misuse, bar.line, "the block ends while a barrier still waits for threads"}
+		}
+	}
+}
+
+// registerName names a slot as the text does, for messages.
+func (e *Entry) registerName(slot int) string {
+	if name, ok := e.names[slot]; ok {
+		return name
+	}
+	return "a register"
+}

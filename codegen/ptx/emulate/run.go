@@ -1,0 +1,255 @@
+package emulate
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// Buffer is global memory of a launch. Run writes results into Data.
+type Buffer struct {
+	Name     string
+	Data     []byte
+	ReadOnly bool // writing to it is an error
+	Blank    bool // Data is no initial value: reading what the launch has not written is an error
+}
+
+// Arg is one argument of an entry; see Pointer, U32, U64, F32, F64 and Raw.
+type Arg struct {
+	data   []byte
+	buffer *Buffer
+	offset int
+}
+
+// Pointer passes the address of a buffer's byte.
+func Pointer(b *Buffer, offset int) Arg { return Arg{buffer: b, offset: offset} }
+
+// U32 passes 32 bits.
+func U32(v uint32) Arg { return Arg{data: binary.LittleEndian.AppendUint32(nil, v)} }
+
+// U64 passes 64 bits.
+func U64(v uint64) Arg { return Arg{data: binary.LittleEndian.AppendUint64(nil, v)} }
+
+// F32 passes a float.
+func F32(v float32) Arg { return U32(math.Float32bits(v)) }
+
+// F64 passes a double.
+func F64(v float64) Arg { return U64(math.Float64bits(v)) }
+
+// Raw passes bytes of a parameter given by value.
+func Raw(data []byte) Arg { return Arg{data: data} }
+
+// Launch says how to run an entry.
+type Launch struct {
+	Grid, Block   [3]int // zeros count as 1
+	Cluster       [3]int // blocks per cluster; zeros count as 1
+	DynamicShared int    // bytes of the extern shared array
+	Args          []Arg
+	Seed          uint64 // of the order in which blocks and warps run
+	Limit         int    // instructions of warps until the run is given up; 0 means a hundred million
+}
+
+// Report tells what a run executed.
+type Report struct {
+	// Counts has the executions of each mnemonic, by warps.
+	Counts map[string]int
+	// Approximate lists the approximate forms (ex2.approx and the like) that were executed, sorted.
+	Approximate []string
+	// Fusible lists products and sums without .rn, which ptxas may fuse, so that their bits are not certain.
+	Fusible []string
+	// Unreached lists the lines of instructions that no warp came to.
+	Unreached []int
+	// Steps is the number of instructions executed by warps.
+	Steps int
+}
+
+// run is the state of one launch.
+type run struct {
+	e         *Entry
+	launch    Launch
+	cluster   [3]int
+	buffers   []*region
+	names     map[*Buffer]int
+	params    *region
+	constants *region
+	counts    []int
+	turn      int // longest turn of a warp
+	turns     int
+	limit     int
+}
+
+const (
+	defaultLimit = 100_000_000
+	longestTurn  = 192
+)
+
+// Run executes the entry over the grid. A fault of the program is a *Fault; other errors are mistakes in the launch.
+func (e *Entry) Run(l Launch) (*Report, error) {
+	r := &run{e: e, launch: l, names: map[*Buffer]int{}, turn: longestTurn}
+	if err := r.prepare(); err != nil {
+		return nil, fmt.Errorf("launch %s: %w", e.Name, err)
+	}
+	for id, corner := range r.order() {
+		if f := r.newUnit(id, corner).execute(); f != nil {
+			r.copyBack()
+			return r.report(), f
+		}
+	}
+	r.copyBack()
+	return r.report(), nil
+}
+
+// order lists the clusters' first blocks, shuffled.
+func (r *run) order() [][3]int {
+	g, c := r.launch.Grid, r.cluster
+	var out [][3]int
+	for z := 0; z < g[2]; z += c[2] {
+		for y := 0; y < g[1]; y += c[1] {
+			for x := 0; x < g[0]; x += c[0] {
+				out = append(out, [3]int{x, y, z})
+			}
+		}
+	}
+	rng := rand.New(rand.NewPCG(r.launch.Seed, 0))
+	rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+func (r *run) prepare() error {
+	e, l := r.e, &r.launch
+	for i := range 3 {
+		l.Grid[i], l.Block[i], l.Cluster[i] = max(l.Grid[i], 1), max(l.Block[i], 1), max(l.Cluster[i], 1)
+	}
+	r.cluster = l.Cluster
+	if e.cluster != [3]int{} {
+		r.cluster = e.cluster
+	}
+	threads := product(l.Block)
+	switch {
+	case threads > 1024:
+		return fmt.Errorf("%d threads in a block, at most 1024 are possible", threads)
+	case e.maxThreads > 0 && threads > e.maxThreads:
+		return fmt.Errorf("%d threads in a block, .maxntid allows %d", threads, e.maxThreads)
+	case e.block != [3]int{} && e.block != l.Block:
+		return fmt.Errorf("block %v, .reqntid demands %v", l.Block, e.block)
+	case product(r.cluster) > 8:
+		return fmt.Errorf("cluster of %d blocks, at most 8 are possible", product(r.cluster))
+	case l.DynamicShared > 0 && e.dynamic == nil:
+		return fmt.Errorf("%d bytes of dynamic shared memory for an entry without an extern shared array", l.DynamicShared)
+	case int(e.shared.size)-sharedStart+l.DynamicShared > 227<<10:
+		return fmt.Errorf("%d bytes of shared memory, at most 232448 are possible", int(e.shared.size)-sharedStart+l.DynamicShared)
+	}
+	for i := range 3 {
+		if l.Grid[i]%r.cluster[i] != 0 {
+			return fmt.Errorf("grid %v is not a multiple of the cluster %v", l.Grid, r.cluster)
+		}
+	}
+	if r.limit = l.Limit; r.limit == 0 {
+		r.limit = defaultLimit
+	}
+	r.counts = make([]int, len(e.code))
+	r.limit /= (r.turn + 1) / 2
+	r.moduleMemory()
+	return r.arguments()
+}
+
+// moduleMemory makes the module's own global and constant variables.
+func (r *run) moduleMemory() {
+	for _, v := range r.e.globals {
+		g := newRegion(v.name, 0, v.bytes, false)
+		copy(g.data, v.init)
+		r.buffers = append(r.buffers, g)
+	}
+	size := int(r.e.constant.size) - otherStart
+	r.constants = &region{name: "constant memory", base: otherStart, data: make([]byte, size), readOnly: true}
+	for _, v := range r.e.placed {
+		copy(r.constants.data[v.at-otherStart:], v.init)
+	}
+}
+
+func (r *run) arguments() error {
+	e := r.e
+	if len(r.launch.Args) != len(e.params) {
+		return fmt.Errorf("%d arguments, the entry has %d parameters", len(r.launch.Args), len(e.params))
+	}
+	r.params = &region{name: "parameters", base: otherStart, readOnly: true}
+	for i, v := range e.params {
+		a := r.launch.Args[i]
+		data := a.data
+		switch {
+		case a.buffer != nil:
+			at, err := r.buffer(a.buffer)
+			if err != nil {
+				return err
+			}
+			if a.offset < 0 || a.offset > len(a.buffer.Data) {
+				return fmt.Errorf("argument %d: offset %d outside of buffer %s", i, a.offset, a.buffer.Name)
+			}
+			data = binary.LittleEndian.AppendUint64(nil, at+uint64(a.offset))
+		}
+		if len(data) != v.bytes {
+			return fmt.Errorf("argument %d has %d bytes, parameter %s has %d", i, len(data), v.name, v.bytes)
+		}
+		end := int(v.at-otherStart) + v.bytes
+		for len(r.params.data) < end {
+			r.params.data = append(r.params.data, 0)
+		}
+		copy(r.params.data[v.at-otherStart:], data)
+	}
+	return nil
+}
+
+// buffer gives a buffer's address; each is one region however many arguments point into it.
+func (r *run) buffer(b *Buffer) (uint64, error) {
+	i, ok := r.names[b]
+	if !ok {
+		if len(r.buffers) >= maxBuffers {
+			return 0, fmt.Errorf("more than %d buffers", maxBuffers)
+		}
+		i = len(r.buffers)
+		r.names[b] = i
+		g := &region{name: b.Name, data: append([]byte(nil), b.Data...), readOnly: b.ReadOnly, blank: b.Blank}
+		if !b.ReadOnly {
+			g.cells = make([]cell, (len(b.Data)+3)/4)
+		}
+		r.buffers = append(r.buffers, g)
+	}
+	return globalBase(i), nil
+}
+
+func (r *run) copyBack() {
+	for b, i := range r.names {
+		if !b.ReadOnly {
+			copy(b.Data, r.buffers[i].data)
+		}
+	}
+}
+
+func (r *run) report() *Report {
+	out := &Report{Counts: map[string]int{}}
+	approximate, fusible := map[string]bool{}, map[string]bool{}
+	for pc, n := range r.counts {
+		in := &r.e.code[pc]
+		if in.op == endOfBody {
+			continue
+		}
+		if n == 0 {
+			out.Unreached = append(out.Unreached, in.line)
+			continue
+		}
+		out.Counts[in.op] += n
+		out.Steps += n
+		if in.approximate {
+			approximate[in.op] = true
+		}
+		if in.fusible {
+			fusible[in.op] = true
+		}
+	}
+	out.Approximate = slices.Sorted(maps.Keys(approximate))
+	out.Fusible = slices.Sorted(maps.Keys(fusible))
+	return out
+}

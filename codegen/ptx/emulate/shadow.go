@@ -1,0 +1,265 @@
+package emulate
+
+// access is one instruction's touching of memory by one warp, or by the agent of an asynchronous
+// operation; cells point to it. Lane l of the warp is thread base+l of the unit.
+type access struct {
+	unit    int // units run one after another and are never ordered between themselves
+	base    int
+	clock   uint32
+	line    int
+	what    string
+	pending bool // an asynchronous operation that nobody has waited for
+	reads   bool // only reads
+	single  bool // of one thread, base itself, and not of a warp
+	async   bool // through the asynchronous proxy
+	atomic  bool
+}
+
+// cell is the shadow of one word of memory, or of one byte where somebody touched less than a word.
+type cell struct {
+	w     *access // the last write
+	r     *access // reads since, by the lanes of rmask
+	rmask uint32
+	wlane uint8
+	flags cellFlags
+	rest  *cellRest
+}
+
+type cellFlags uint8
+
+const (
+	filled      cellFlags = 1 << iota // has an initial value
+	hole                              // belongs to no variable
+	foreign                           // read by an earlier unit, at line rest.line
+	nonCoherent                       // read by ld.global.nc, at line rest.ncLine
+)
+
+// cellRest is what few cells need.
+type cellRest struct {
+	reads  []reader // further reads, and atomic updates before the last one
+	bytes  *[4]cell // the cell of each byte; the word's own is out of use
+	line   int
+	ncLine int
+}
+
+type reader struct {
+	a    *access
+	mask uint32
+}
+
+func (c *cell) more() *cellRest {
+	if c.rest == nil {
+		c.rest = &cellRest{}
+	}
+	return c.rest
+}
+
+// touch is an access of one lane to one cell.
+type touch struct {
+	w    *warp
+	reg  *region
+	lane int // the thread that touches
+	as   int // the lane that the cell remembers: 0 when the access is one thread's
+	a    *access
+	off  uint64
+}
+
+// after tells whether what lane of a did is ordered before the touching thread.
+func (t *touch) after(a *access, lane int) bool {
+	if a.pending || a.unit != t.a.unit {
+		return false
+	}
+	i := a.base + lane
+	return i == t.w.base+t.lane || t.w.seen[t.lane].at(i) >= a.clock
+}
+
+func (t *touch) afterAll(a *access, mask uint32) (lane int, ok bool) {
+	for l := 0; mask != 0; l, mask = l+1, mask>>1 {
+		if mask&1 != 0 && !t.after(a, l) {
+			return l, false
+		}
+	}
+	return 0, true
+}
+
+// visible tells whether a write that is ordered before the touch is so in the touch's proxy too.
+func (t *touch) visible(a *access, lane int) bool {
+	return a.async || !t.a.async || t.w.fenced[t.lane].at(a.base+lane) >= a.clock
+}
+
+func (t *touch) conflict(a *access, lane int, mine string) bool {
+	if a.pending {
+		t.w.fault(Pending, t.lane, "%s %s, which is still in flight: %s (line %d) has not been waited for", mine, t.reg.place(t.off), a.what, a.line)
+		return false
+	}
+	who := "another block"
+	if a.unit == t.a.unit {
+		who = t.w.u.thread(a.base + lane)
+	}
+	t.w.fault(Race, t.lane, "%s %s, not ordered after %s (line %d) by %s", mine, t.reg.place(t.off), a.what, a.line, who)
+	return false
+}
+
+// read records a read of the cell and tells whether it is allowed.
+func (t *touch) read(c *cell) bool {
+	if c.w == nil {
+		if t.reg.blank && c.flags&filled == 0 {
+			t.w.fault(Uninitialized, t.lane, "reads %s, which nobody has written", t.reg.place(t.off))
+			return false
+		}
+	} else {
+		if !t.after(c.w, int(c.wlane)) {
+			return t.conflict(c.w, int(c.wlane), "reads")
+		}
+		if !t.visible(c.w, int(c.wlane)) {
+			t.w.fault(Proxy, t.lane, "reads %s through the asynchronous proxy without a fence.proxy.async after the write at line %d", t.reg.place(t.off), c.w.line)
+			return false
+		}
+		if c.w.atomic && c.rest != nil {
+			for _, r := range c.rest.reads {
+				if lane, ok := t.afterAll(r.a, r.mask); r.a.atomic && !ok {
+					return t.conflict(r.a, lane, "reads")
+				}
+			}
+		}
+	}
+	t.remember(c)
+	return true
+}
+
+// remember adds the reader to the cell.
+func (t *touch) remember(c *cell) {
+	bit := uint32(1) << t.as
+	switch {
+	case c.r == t.a || c.r != nil && joinable(c.r, t.a):
+		c.rmask |= bit
+		return
+	case c.r == nil:
+		c.r, c.rmask = t.a, bit
+		return
+	case c.r.unit != t.a.unit:
+		c.flags |= foreign
+		c.more().line = c.r.line
+		c.rest.reads = nil
+	default:
+		if _, ok := t.afterAll(c.r, c.rmask); !ok {
+			if c.rest != nil {
+				for i := range c.rest.reads {
+					if r := &c.rest.reads[i]; r.a == t.a || joinable(r.a, t.a) {
+						r.mask |= bit
+						return
+					}
+				}
+			}
+			c.more().reads = append(c.rest.reads, reader{c.r, c.rmask})
+		}
+	}
+	c.r, c.rmask = t.a, bit
+}
+
+// joinable tells whether two reads are the same to the clocks.
+func joinable(a, b *access) bool {
+	return a.base == b.base && a.clock == b.clock && a.unit == b.unit && !a.pending && !b.pending && !a.atomic && !b.atomic
+}
+
+// write records a write of the cell and tells whether it is allowed.
+func (t *touch) write(c *cell) bool {
+	if c.flags&nonCoherent != 0 {
+		t.w.fault(NonCoherent, t.lane, "writes %s, which ld.global.nc reads in the same launch (line %d)", t.reg.place(t.off), c.rest.ncLine)
+		return false
+	}
+	if c.flags&foreign != 0 {
+		t.w.fault(Race, t.lane, "writes %s, which another block reads (line %d)", t.reg.place(t.off), c.rest.line)
+		return false
+	}
+	if c.w != nil && !(c.w.atomic && t.a.atomic) {
+		if !t.after(c.w, int(c.wlane)) {
+			return t.conflict(c.w, int(c.wlane), "writes")
+		}
+		if !t.visible(c.w, int(c.wlane)) {
+			t.w.fault(Proxy, t.lane, "writes %s through the asynchronous proxy without a fence.proxy.async after the write at line %d", t.reg.place(t.off), c.w.line)
+			return false
+		}
+	}
+	if c.r != nil {
+		if lane, ok := t.afterAll(c.r, c.rmask); !ok {
+			return t.conflict(c.r, lane, "writes")
+		}
+	}
+	if c.rest != nil {
+		for _, r := range c.rest.reads {
+			if lane, ok := t.afterAll(r.a, r.mask); !ok && !(r.a.atomic && t.a.atomic) {
+				return t.conflict(r.a, lane, "writes")
+			}
+		}
+	}
+	t.own(c)
+	return true
+}
+
+// own makes the access the cell's last write.
+func (t *touch) own(c *cell) {
+	keep := t.a.atomic && c.w != nil && c.w.atomic
+	if keep {
+		t.push(c.more(), c.w, 1<<c.wlane)
+	} else if c.rest != nil {
+		c.rest.reads = nil
+	}
+	c.r, c.rmask = nil, 0
+	c.w, c.wlane = t.a, uint8(t.as)
+}
+
+// push keeps an earlier atomic update, so that plain accesses are held against all of them. Of other units'
+// one is enough.
+func (t *touch) push(rest *cellRest, a *access, mask uint32) {
+	for i := range rest.reads {
+		r := &rest.reads[i]
+		if !r.a.atomic {
+			continue
+		}
+		if r.a.unit != t.a.unit && a.unit != t.a.unit {
+			return
+		}
+		if r.a.base == a.base && r.a.clock == a.clock && r.a.unit == a.unit {
+			r.mask |= mask
+			return
+		}
+	}
+	rest.reads = append(rest.reads, reader{a, mask})
+}
+
+// cover visits the cells of a byte range: whole words, or the bytes of words in pieces.
+func (t *touch) cover(off uint64, size int, visit func(*touch, *cell) bool) bool {
+	for end := off + uint64(size); off < end; {
+		c := &t.reg.cells[off/4]
+		t.off = off
+		if off%4 == 0 && end-off >= 4 && (c.rest == nil || c.rest.bytes == nil) {
+			if !visit(t, c) {
+				return false
+			}
+			off += 4
+			continue
+		}
+		if !visit(t, c.byte(int(off%4))) {
+			return false
+		}
+		off++
+	}
+	return true
+}
+
+// byte gives the cell of one byte of the word.
+func (c *cell) byte(i int) *cell {
+	rest := c.more()
+	if rest.bytes == nil {
+		var parts [4]cell
+		for k := range parts {
+			parts[k] = *c
+			copied := *rest
+			copied.reads = append([]reader(nil), rest.reads...)
+			parts[k].rest = &copied
+		}
+		rest.bytes = &parts
+	}
+	return &rest.bytes[i]
+}
