@@ -8,19 +8,20 @@ import (
 
 // program is an entry's decoded body.
 type program struct {
-	code     []instr
-	slots    []uint64       // a register file's start: immediates hold their value, registers 0
-	preds    int            // number of predicate registers
-	names    map[int]string // of register slots
-	consts   map[uint64]int // slots of immediates
-	specials map[string]int // slots of special registers
-	shared   layout         // of the shared variables that the entry names
-	constant layout         // of constants
-	local    layout         // of the thread's own memory
-	globals  []*variable    // module variables in global memory that the entry names
-	dynamic  *variable      // the extern shared array, where one is named
-	fixed    map[int]bool   // slots that instructions may not write: immediates and special registers
-	placed   []*variable    // constants that the entry names
+	code       []instr
+	slots      []uint64       // a register file's start: immediates hold their value, registers 0
+	preds      int            // number of predicate registers
+	names      map[int]string // of register slots
+	consts     map[uint64]int // slots of immediates
+	specials   map[string]int // slots of special registers
+	shared     layout         // of the shared variables that the entry names
+	constant   layout         // of constants
+	local      layout         // of the thread's own memory
+	globals    []*variable    // module variables in global memory that the entry names
+	dynamic    *variable      // the extern shared array, where one is named
+	fixed      map[int]bool   // slots that instructions may not write: immediates and special registers
+	multiplies bool           // has wgmma
+	placed     []*variable    // constants that the entry names
 }
 
 // endOfBody names the instruction behind the last one of the text, where lanes leave.

@@ -125,6 +125,7 @@ func (b *block) left(*warp) {
 			b.complete(&b.barriers[i])
 		}
 	}
+	b.u.completeCluster()
 }
 
 // warpSync is bar.warp.sync: the lanes of the mask meet, and their memory accesses are ordered.

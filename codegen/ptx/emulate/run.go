@@ -17,11 +17,12 @@ type Buffer struct {
 	Blank    bool // Data is no initial value: reading what the launch has not written is an error
 }
 
-// Arg is one argument of an entry; see Pointer, U32, U64, F32, F64 and Raw.
+// Arg is one argument of an entry; see Pointer, U32, U64, F32, F64, Raw and Tensor.
 type Arg struct {
 	data   []byte
 	buffer *Buffer
 	offset int
+	tensor *TensorMap
 }
 
 // Pointer passes the address of a buffer's byte.
@@ -41,6 +42,9 @@ func F64(v float64) Arg { return U64(math.Float64bits(v)) }
 
 // Raw passes bytes of a parameter given by value.
 func Raw(data []byte) Arg { return Arg{data: data} }
+
+// Tensor passes a tensor map by value.
+func Tensor(m *TensorMap) Arg { return Arg{tensor: m} }
 
 // Launch says how to run an entry.
 type Launch struct {
@@ -74,6 +78,7 @@ type run struct {
 	buffers   []*region
 	names     map[*Buffer]int
 	params    *region
+	tensors   map[uint64]*TensorMap // by address in the parameters
 	constants *region
 	counts    []int
 	turn      int // longest turn of a warp
@@ -88,7 +93,7 @@ const (
 
 // Run executes the entry over the grid. A fault of the program is a *Fault; other errors are mistakes in the launch.
 func (e *Entry) Run(l Launch) (*Report, error) {
-	r := &run{e: e, launch: l, names: map[*Buffer]int{}, turn: longestTurn}
+	r := &run{e: e, launch: l, names: map[*Buffer]int{}, tensors: map[uint64]*TensorMap{}, turn: longestTurn}
 	if err := r.prepare(); err != nil {
 		return nil, fmt.Errorf("launch %s: %w", e.Name, err)
 	}
@@ -189,6 +194,11 @@ func (r *run) arguments() error {
 				return fmt.Errorf("argument %d: offset %d outside of buffer %s", i, a.offset, a.buffer.Name)
 			}
 			data = binary.LittleEndian.AppendUint64(nil, at+uint64(a.offset))
+		case a.tensor != nil:
+			if err := r.tensor(a.tensor, v); err != nil {
+				return fmt.Errorf("argument %d: %w", i, err)
+			}
+			data = make([]byte, tensorMapBytes)
 		}
 		if len(data) != v.bytes {
 			return fmt.Errorf("argument %d has %d bytes, parameter %s has %d", i, len(data), v.name, v.bytes)

@@ -16,6 +16,7 @@ type unit struct {
 	agents  int // mbarriers that have a component behind the threads
 	rng     *rand.Rand
 	flying  []*flight // asynchronous copies that have not landed
+	cluster clusterBarrier
 	failure *Fault
 }
 
@@ -94,6 +95,9 @@ func (u *unit) newWarp(b *block, id int) *warp {
 		for l := 0; l < 32; l++ {
 			w.r[slot*32+l] = specialValue(w, name, l)
 		}
+	}
+	if e.multiplies {
+		w.mma = newWgmmaState(len(e.slots))
 	}
 	return w
 }

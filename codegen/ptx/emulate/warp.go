@@ -32,8 +32,11 @@ type warp struct {
 	current      *instr
 	touch        touch
 
-	copies [32]groups // of cp.async, per thread
-	bulk   [32]groups // of bulk copies, per thread
+	copies  [32]groups  // of cp.async, per thread
+	bulk    [32]groups  // of bulk copies, per thread
+	mma     *wgmmaState // nil in an entry without wgmma
+	retry   bool        // the instruction could not end and is to be run again
+	cluster clusterPart
 }
 
 // run gives the warp a turn of some instructions.
@@ -145,7 +148,8 @@ func (w *warp) group(steps int) int {
 			if w.defined(in, g) {
 				in.exec(w, g)
 			}
-			if w.ready&m != m {
+			w.again(m, pc-1)
+			if w.ready&m != m || w.yielded {
 				return steps
 			}
 		}
@@ -184,6 +188,9 @@ func (w *warp) defined(in *instr, m uint32) bool {
 			return false
 		}
 	}
+	if w.mma != nil && !w.mma.mayWrite(w, in, m) {
+		return false
+	}
 	for _, s := range in.writes {
 		w.undef[s] &^= m
 	}
@@ -195,6 +202,12 @@ func (w *warp) defined(in *instr, m uint32) bool {
 
 func (w *warp) undefined(slot, lane int, verb string) {
 	name := w.u.run.e.registerName(slot)
+	if w.mma != nil {
+		if p, ok := w.mma.sums[slot]; ok {
+			w.fault(Pending, lane, "%s %s, a sum of the wgmma at line %d that has not been waited for", verb, name, p.line)
+			return
+		}
+	}
 	w.fault(Uninitialized, lane, "%s %s, which has no value", verb, name)
 }
 
@@ -261,9 +274,18 @@ func (w *warp) release() {
 			if w.defined(in, need) {
 				in.exec(w, need)
 			}
+			w.again(need, w.pc[l]-1)
 			again = true
 			break
 		}
+	}
+}
+
+// again sets lanes back to an instruction that could not end, and ends the turn.
+func (w *warp) again(m uint32, pc int) {
+	if w.retry {
+		w.retry, w.yielded = false, true
+		w.setPC(m, pc)
 	}
 }
 

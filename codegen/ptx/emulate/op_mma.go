@@ -1,0 +1,141 @@
+package emulate
+
+// mma.sync of the shapes m16n8k4, k8 and k16 with f32 sums.
+
+var mmaDepths = map[typ]map[string]int{
+	f16:  {"m16n8k8": 8, "m16n8k16": 16},
+	bf16: {"m16n8k8": 8, "m16n8k16": 16},
+	tf32: {"m16n8k4": 4, "m16n8k8": 8},
+}
+
+func mma(d *decoder) {
+	d.need("sync")
+	d.need("aligned")
+	shape := d.oneOf("m16n8k4", "m16n8k8", "m16n8k16")
+	d.need("row")
+	d.need("col")
+	d.among(d.typ(), f32)
+	t := d.among(d.typ(), f16, bf16, tf32)
+	d.among(d.typ(), t)
+	d.among(d.typ(), f32)
+	k, ok := mmaDepths[t][shape]
+	if !ok {
+		d.refuse("shape %s of type %s is not known", shape, t)
+	}
+	f := d.matrixFormat(t)
+	fa, fb, fc := fragmentA(k, t.bits()), fragmentB(k, t.bits()), fragmentC(8)
+	per := 32 / t.bits()
+	dst := d.destinations(4, f32)
+	a, b := d.sources(16*k/32/per, b32), d.sources(8*k/32/per, b32)
+	c := d.sources(4, f32)
+	d.in.flow, d.in.members = gather, fullWarp
+	d.in.exec = func(w *warp, _ uint32) {
+		ma, mb := make([]float64, 16*k), make([]float64, k*8)
+		for _, e := range fa {
+			ma[e.row*k+e.col] = f.operand(w.r[a[e.reg]*32+e.lane], e.shift)
+		}
+		for _, e := range fb {
+			mb[e.row*8+e.col] = f.operand(w.r[b[e.reg]*32+e.lane], e.shift)
+		}
+		var out [128]uint64
+		for i, e := range fc {
+			acc := float64(float(w.r[c[e.reg]*32+e.lane]))
+			out[i] = ofFloat(float32(multiplyAdd(acc, ma[e.row*k:e.row*k+k], mb[e.col:], 8)))
+		}
+		for i, e := range fc {
+			w.r[dst[e.reg]*32+e.lane] = out[i]
+		}
+	}
+}
+
+// matrixCount takes .x1, .x2 or .x4 of ldmatrix and stmatrix, and the modifiers that both have.
+func (d *decoder) matrixCount() (n int, trans bool, sp space) {
+	d.need("sync")
+	d.need("aligned")
+	d.need("m8n8")
+	n = map[string]int{"x1": 1, "x2": 2, "x4": 4}[d.oneOf("x1", "x2", "x4")]
+	trans = d.has("trans")
+	if sp = d.space(); sp != shared && sp != generic {
+		d.refuse("matrices lie in shared memory")
+	}
+	d.among(d.typ(), b16)
+	d.in.flow, d.in.members = gather, fullWarp
+	return n, trans, sp
+}
+
+// ldmatrix loads n 8x8 matrices of 16-bit elements: lane 8i+r has the address of row r of matrix i; lane l
+// receives elements 2(l%4) and 2(l%4)+1 of row l/4, of the transposed matrix with .trans.
+func ldmatrix(d *decoder) {
+	n, trans, sp := d.matrixCount()
+	dst := d.destinations(n, b32)
+	a := d.addr()
+	in := d.in
+	d.in.exec = func(w *warp, _ uint32) {
+		acc := w.newAccess(in)
+		var rows [32][]byte
+		for l := range 8 * n {
+			if rows[l] = w.load(sp, a.at(w, l), 16, l, acc); rows[l] == nil {
+				return
+			}
+		}
+		for i, s := range dst {
+			for l := range 32 {
+				row, col := l/4, l%4*2
+				if trans {
+					w.r[s*32+l] = get(rows[8*i+col][2*row:2*row+2]) | get(rows[8*i+col+1][2*row:2*row+2])<<16
+					continue
+				}
+				w.r[s*32+l] = get(rows[8*i+row][2*col : 2*col+4])
+			}
+		}
+	}
+}
+
+// stmatrix is the other way round.
+func stmatrix(d *decoder) {
+	n, trans, sp := d.matrixCount()
+	a := d.addr()
+	src := d.sources(n, b32)
+	in := d.in
+	d.in.exec = func(w *warp, _ uint32) {
+		acc := w.newAccess(in)
+		var rows [32][]byte
+		for l := range 8 * n {
+			if rows[l] = w.store(sp, a.at(w, l), 16, l, acc); rows[l] == nil {
+				return
+			}
+		}
+		for i, s := range src {
+			for l := range 32 {
+				v, row, col := w.r[s*32+l], l/4, l%4*2
+				if trans {
+					put(rows[8*i+col][2*row:2*row+2], v&0xffff)
+					put(rows[8*i+col+1][2*row:2*row+2], v>>16)
+					continue
+				}
+				put(rows[8*i+row][2*col:2*col+4], v)
+			}
+		}
+	}
+}
+
+// movmatrix transposes an 8x8 matrix of 16-bit elements across the warp.
+func movmatrix(d *decoder) {
+	d.need("sync")
+	d.need("aligned")
+	d.need("m8n8")
+	d.need("trans")
+	d.among(d.typ(), b16)
+	dst, a := d.dst(b32), d.src(b32)
+	d.in.flow, d.in.members = gather, fullWarp
+	d.in.exec = func(w *warp, _ uint32) {
+		var m [8][8]uint64
+		for l := range 32 {
+			v := w.r[a*32+l]
+			m[l/4][l%4*2], m[l/4][l%4*2+1] = v&0xffff, v>>16
+		}
+		for l := range 32 {
+			w.r[dst*32+l] = m[l%4*2][l/4] | m[l%4*2+1][l/4]<<16
+		}
+	}
+}
