@@ -63,6 +63,13 @@ type operand struct {
 	pair  *operand  // the q of p|q
 }
 
+// alone gives the p of p|q.
+func (o *operand) alone() *operand {
+	p := *o
+	p.pair = nil
+	return &p
+}
+
 type operandKind uint8
 
 const (

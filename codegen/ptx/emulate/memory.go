@@ -129,15 +129,15 @@ func (w *warp) localRegion(lane int) *region {
 func (w *warp) span(sp space, addr uint64, size int, lane int) (*region, uint64, bool) {
 	r, off := w.find(sp, addr, lane)
 	if r == nil {
-		w.fault(OutOfBounds, lane, "address %#x points to no memory", addr)
+		w.fault(OutOfBounds, lane, "touches address %#x, where no memory is", addr)
 		return nil, 0, false
 	}
 	if off+uint64(size) > uint64(len(r.data)) || off > uint64(len(r.data)) {
-		w.fault(OutOfBounds, lane, "%d bytes at %s: it has %d bytes", size, r.place(off), len(r.data))
+		w.fault(OutOfBounds, lane, "touches %d bytes at %s, which has %d bytes", size, r.place(off), len(r.data))
 		return nil, 0, false
 	}
 	if size > 1 && (addr&uint64(size-1) != 0 && size&(size-1) == 0) {
-		w.fault(Misaligned, lane, "address of %s is not a multiple of %d", r.place(off), size)
+		w.fault(Misaligned, lane, "touches %s, of which the address is not a multiple of %d", r.place(off), size)
 		return nil, 0, false
 	}
 	return r, off, true
@@ -185,7 +185,7 @@ func writeCell(t *touch, c *cell) bool { return t.inside(c) && t.write(c) }
 
 func (t *touch) inside(c *cell) bool {
 	if c.flags&hole != 0 {
-		t.w.fault(OutOfBounds, t.lane, "%s lies between variables", t.reg.place(t.off))
+		t.w.fault(OutOfBounds, t.lane, "touches %s, which lies between variables", t.reg.place(t.off))
 		return false
 	}
 	return true

@@ -72,7 +72,7 @@ func ld(d *decoder) {
 	in := d.in
 	d.in.exec = func(w *warp, m uint32) {
 		acc := w.newAccess(in)
-		acc.atomic = order.strong
+		acc.atomic, acc.reads = order.strong, true
 		w.each(m, func(l int) {
 			addr := a.at(w, l)
 			b := w.load(sp, addr, n*size, l, acc)

@@ -9,7 +9,7 @@ func shfl(d *decoder) {
 	mode := d.oneOf("up", "down", "bfly", "idx")
 	d.among(d.typ(), b32)
 	o := d.next()
-	dst, valid := d.dstOf(o, b32, false), -1
+	dst, valid := d.dstOf(o.alone(), b32, false), -1
 	if o.pair != nil {
 		valid = d.predDstOf(o.pair)
 	}
@@ -89,7 +89,7 @@ func match(d *decoder) {
 	all := d.oneOf("any", "all") == "all"
 	t := d.among(d.typ(), b32, b64)
 	o := d.next()
-	dst, same := d.dstOf(o, b32, false), -1
+	dst, same := d.dstOf(o.alone(), b32, false), -1
 	if o.pair != nil {
 		same = d.predDstOf(o.pair)
 	}
@@ -143,7 +143,7 @@ func elect(d *decoder) {
 	if o.pair == nil {
 		d.refuse("needs a register and a predicate")
 	}
-	dst, p := d.dstOf(o, b32, false), d.predDstOf(o.pair)
+	dst, p := d.dstOf(o.alone(), b32, false), d.predDstOf(o.pair)
 	d.gatherMask(d.src(b32))
 	d.in.exec = func(w *warp, m uint32) {
 		leader := bits.TrailingZeros32(m)

@@ -107,7 +107,7 @@ func (t *touch) read(c *cell) bool {
 			t.w.fault(Uninitialized, t.lane, "reads %s, which nobody has written", t.reg.place(t.off))
 			return false
 		}
-	} else {
+	} else if !(c.w.atomic && t.a.atomic) {
 		if !t.after(c.w, int(c.wlane)) {
 			return t.conflict(c.w, int(c.wlane), "reads")
 		}
@@ -117,7 +117,7 @@ func (t *touch) read(c *cell) bool {
 		}
 		if c.w.atomic && c.rest != nil {
 			for _, r := range c.rest.reads {
-				if lane, ok := t.afterAll(r.a, r.mask); r.a.atomic && !ok {
+				if lane, ok := t.afterAll(r.a, r.mask); r.a.atomic && !r.a.reads && !ok {
 					return t.conflict(r.a, lane, "reads")
 				}
 			}
@@ -181,7 +181,7 @@ func (t *touch) write(c *cell) bool {
 			return false
 		}
 	}
-	if c.r != nil {
+	if c.r != nil && !(c.r.atomic && t.a.atomic) {
 		if lane, ok := t.afterAll(c.r, c.rmask); !ok {
 			return t.conflict(c.r, lane, "writes")
 		}
@@ -200,9 +200,12 @@ func (t *touch) write(c *cell) bool {
 // own makes the access the cell's last write.
 func (t *touch) own(c *cell) {
 	keep := t.a.atomic && c.w != nil && c.w.atomic
+	if t.a.atomic && c.r != nil && c.r.atomic {
+		t.push(c.more(), c.r, c.rmask)
+	}
 	if keep {
 		t.push(c.more(), c.w, 1<<c.wlane)
-	} else if c.rest != nil {
+	} else if c.rest != nil && !t.a.atomic {
 		c.rest.reads = nil
 	}
 	c.r, c.rmask = nil, 0
@@ -217,10 +220,10 @@ func (t *touch) push(rest *cellRest, a *access, mask uint32) {
 		if !r.a.atomic {
 			continue
 		}
-		if r.a.unit != t.a.unit && a.unit != t.a.unit {
+		if r.a.unit != t.a.unit && a.unit != t.a.unit && r.a.reads == a.reads {
 			return
 		}
-		if r.a.base == a.base && r.a.clock == a.clock && r.a.unit == a.unit {
+		if r.a.base == a.base && r.a.clock == a.clock && r.a.unit == a.unit && r.a.reads == a.reads {
 			r.mask |= mask
 			return
 		}
