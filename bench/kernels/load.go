@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"dlc/codegen/cpu"
@@ -49,17 +50,37 @@ func entryOf(p *tile.Program) *program.Entry {
 	return e
 }
 
-func compiled(text string, target cpu.Target) (l *loaded, err error) {
+// scheduled returns the schedules of a text and the entry that runs them.
+func scheduled(text string, target cpu.Target) (*program.Entry, []*tile.Program, error) {
+	tiling := func(k *kernel.Kernel) (*tile.Program, error) { return passes.Tile(k, &target.Machine) }
+	if strings.HasPrefix(text, "program ") {
+		p, err := kernel.Parse(text)
+		if err == nil {
+			err = kernel.Verify(p)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		passes.Rewrite(p, nil)
+		return passes.Plan(p, tiling, 0)
+	}
 	k, err := kernel.ParseKernel(text)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	p, err := passes.Tile(k, &target.Machine)
+	p, err := tiling(k)
+	if err != nil {
+		return nil, nil, err
+	}
+	return entryOf(p), []*tile.Program{p}, nil
+}
+
+func compiled(text string, symbols map[string]int64, target cpu.Target) (l *loaded, err error) {
+	e, schedules, err := scheduled(text, target)
 	if err != nil {
 		return nil, err
 	}
-	e := entryOf(p)
-	section, err := cpu.Compile([]*tile.Program{p}, []*program.Entry{e}, target, cpu.Options{})
+	section, err := cpu.Compile(schedules, []*program.Entry{e}, target, cpu.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -75,23 +96,23 @@ func compiled(text string, target cpu.Target) (l *loaded, err error) {
 	if l.runner, err = native.NewRunner(); err != nil {
 		return nil, err
 	}
-	return l, l.bind(e)
+	return l, l.bind(e, symbols)
 }
 
 // bind gives every buffer memory filled with small positive numbers.
-func (l *loaded) bind(e *program.Entry) error {
-	m, err := native.Map(native.FrameBytes(len(e.Buffers), 0))
+func (l *loaded) bind(e *program.Entry, symbols map[string]int64) error {
+	m, err := native.Map(native.FrameBytes(len(e.Buffers), len(e.Symbols)))
 	if err != nil {
 		return err
 	}
 	l.memory = append(l.memory, m)
-	if l.frame, err = l.code.NewFrame(e.Name, m.Bytes(), len(e.Buffers), 0); err != nil {
+	if l.frame, err = l.code.NewFrame(e.Name, m.Bytes(), len(e.Buffers), len(e.Symbols)); err != nil {
 		return err
 	}
 	for i, b := range e.Buffers {
-		n, ok := b.Bytes.Const()
+		n, ok := b.Bytes.Eval(symbols)
 		if !ok || b.Type.DType != tensor.F32 {
-			return fmt.Errorf("buffer %s is not of floats and of constant size", b.Name)
+			return fmt.Errorf("buffer %s is not of floats and of known size", b.Name)
 		}
 		m, err := native.Map((n + 63) / 64 * 64)
 		if err != nil {
@@ -103,6 +124,9 @@ func (l *loaded) bind(e *program.Entry) error {
 			copy(m.Bytes()[at:], pattern)
 		}
 		l.frame.SetBuffer(i, m.Bytes())
+	}
+	for i, s := range e.Symbols {
+		l.frame.SetSymbol(i, symbols[s])
 	}
 	return nil
 }

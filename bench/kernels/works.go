@@ -2,11 +2,13 @@ package main
 
 import "fmt"
 
-// A work is one kernel with what it must do at least. Torch has PyTorch's ways of it, expressions
+// A work is one kernel, or a program of kernels that goes through all passes with its symbols bound,
+// with what it must do at least. Torch has PyTorch's ways of it, expressions
 // over the tensors that torchSetup makes, of which the best counts; none where there is none.
 type work struct {
 	name          string
 	text          string
+	symbols       map[string]int64
 	flops         float64
 	reads, writes float64 // bytes that are read and written at least once
 	torchSetup    string
@@ -20,6 +22,9 @@ func works() []work {
 	}
 	for _, s := range []shape{{8, 28, 64, 64, 3, 1, 1}, {8, 28, 64, 128, 3, 2, 1}, {4, 7, 512, 512, 3, 1, 1}, {8, 28, 256, 64, 1, 1, 0}, {2, 224, 3, 64, 7, 2, 3}} {
 		list = append(list, s.forward(), s.data(), s.weights())
+	}
+	for _, n := range []int{1, 32} {
+		list = append(list, lstm(64, n, 128, 256, false), lstm(64, n, 128, 256, true))
 	}
 	return append(list, softmax(4096, 1024), layerNorm(4096, 1024), adam(1<<22))
 }
