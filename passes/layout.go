@@ -95,7 +95,9 @@ func (l *layouts) operand(k *kernel.Kernel, d *kernel.Def) *kernel.Def {
 	case !contiguous && constant && n < fewRows:
 		l.opt.explain("layout", "%s: %s stays transposed for %d rows", k.Name, b.Name, n)
 		return d
-	case contiguous && !l.packs(k, b, rows):
+	case contiguous && d.Scan != nil && !aligned(load, at, v.Name):
+		return d
+	case contiguous && !l.packs(k, b, rows, d.Scan != nil):
 		return d
 	}
 	return l.reading(k, d, load, l.copyOf(b, at))
@@ -128,12 +130,25 @@ func axisOf(load *kernel.Load, name string) int {
 	return at
 }
 
+// aligned reports whether load's index number at, along axis, begins at the start of a panel: a
+// gate's columns among those of all gates.
+func aligned(load *kernel.Load, at int, axis string) bool {
+	_, rest, _ := load.At[at].(*kernel.Index).Dim.Linear(axis)
+	n, constant := rest.Const()
+	return constant && n%panelWidth == 0
+}
+
 // packs is the model for operands that are contiguous already. Rows of symbolic number count as
-// one: a packed copy must pay for the smallest batch.
-func (l *layouts) packs(k *kernel.Kernel, b *kernel.Buffer, rows []kernel.Axis) bool {
+// one: a packed copy must pay for the smallest batch. Each turn of a recurrence reads a weight
+// again, with few rows: there it is always packed.
+func (l *layouts) packs(k *kernel.Kernel, b *kernel.Buffer, rows []kernel.Axis, recurrent bool) bool {
 	width, constant := b.Type.Shape[len(b.Type.Shape)-1].Const()
 	if !constant || width < wideRow || b.Role != kernel.Weight {
 		return false
+	}
+	if recurrent {
+		l.opt.explain("layout", "%s: packing %s, which every turn reads", k.Name, b.Name)
+		return true
 	}
 	n := 1.0
 	for _, a := range rows {

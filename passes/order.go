@@ -2,6 +2,7 @@ package passes
 
 import (
 	"fmt"
+	"slices"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -130,17 +131,11 @@ func flattens(axes []kernel.Axis) bool {
 	return ok && n > 0
 }
 
-// chunksOf cuts the outermost axis whose inner axes are constant.
+// chunksOf cuts the outermost axis of symbolic extent, or else the outermost; of the inner ones a
+// symbol counts as nominalSymbol.
 func chunksOf(axes []kernel.Axis) kernel.Order {
-	at, inner := len(axes)-1, int64(1)
-	for at > 0 {
-		n, ok := axes[at].Extent.Const()
-		if !ok {
-			break
-		}
-		inner *= max(1, n)
-		at--
-	}
+	at := max(0, slices.IndexFunc(axes, func(a kernel.Axis) bool { _, ok := a.Extent.Const(); return !ok }))
+	inner := max(1, int64(nominal(sizeOf(axes[at+1:]))))
 	return kernel.Order{Kind: kernel.Chunks, Axis: axes[at].Name, By: max(1, (chunkTerms+inner-1)/inner)}
 }
 
