@@ -91,7 +91,8 @@ func questions(t *testing.T, m *runtime.Model, side int) []question {
 
 // TestUnderLoad asks one artifact from 64 goroutines: sessions that are shared and sessions of
 // their own, mixed batch sizes, contexts that end before, during and while waiting for a call.
-// Every answer has the bits of one alone.
+// Every answer has the bits of one alone, and a second time leaves nothing behind that the first
+// has not.
 func TestUnderLoad(t *testing.T) {
 	for _, x := range []struct {
 		example string
@@ -113,22 +114,38 @@ func TestUnderLoad(t *testing.T) {
 				defer closing(t, s.Close)
 				shared = append(shared, s)
 			}
-			var wg sync.WaitGroup
-			for g := range 64 {
-				wg.Go(func() {
-					s := shared[g%4]
-					if g%8 == 0 {
-						var err error
-						if s, err = m.NewSession(runtime.Options{Threads: 2, Train: g%16 == 0}); err != nil {
-							t.Error(err)
-							return
+			var before []int
+			for round := range 2 {
+				if round > 0 {
+					before = held(t)
+				}
+				var wg sync.WaitGroup
+				for g := range 64 {
+					wg.Go(func() {
+						s := shared[g%4]
+						if g%8 == 0 {
+							var err error
+							if s, err = m.NewSession(runtime.Options{Threads: 2, Train: g%16 == 0}); err != nil {
+								t.Error(err)
+								return
+							}
+							defer closing(t, s.Close)
 						}
-						defer closing(t, s.Close)
-					}
-					ask(t, s, all, rand.New(rand.NewSource(int64(g))))
-				})
+						ask(t, s, all, rand.New(rand.NewSource(int64(g))))
+					})
+				}
+				wg.Wait()
 			}
-			wg.Wait()
+			after := held(t)
+			for wait := 0; after[0] > before[0] && wait < 100; wait++ {
+				time.Sleep(time.Millisecond)
+				after = held(t)
+			}
+			for i, slack := range []int{0, 8, 0, 32} { // Go itself may add threads and mappings
+				if after[i] > before[i]+slack {
+					t.Errorf("goroutines, threads, files, mappings: %v became %v", before, after)
+				}
+			}
 		})
 	}
 }

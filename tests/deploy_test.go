@@ -5,6 +5,7 @@ package tests
 import (
 	"bytes"
 	"debug/elf"
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"dlc"
 	"dlc/ir/tensor"
 	"dlc/runtime/data"
+	"dlc/runtime/program"
 	"dlc/runtime/train"
 )
 
@@ -121,12 +123,12 @@ func TestAnswersInAnEmptyRoot(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
 	d := deployed(t)
-	program, err := goBuild("embed", "../runtime/testdata/embed")
+	embed, err := goBuild("embed", "../runtime/testdata/embed")
 	if err != nil {
 		t.Fatal(err)
 	}
 	root := t.TempDir()
-	install(t, root, program, "embed")
+	install(t, root, embed, "embed")
 	if list, err := os.ReadDir(root); err != nil || len(list) != 1 {
 		t.Fatalf("the program is not static: %v %v", list, err)
 	}
@@ -224,5 +226,48 @@ func copyFile(t *testing.T, from, to string, mode os.FileMode) {
 	}
 	if err := os.WriteFile(to, content, mode); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestInspectSaysTheMemory compares what inspect says an entry takes with the planner's arena and
+// the inputs and outputs, which is what a session maps.
+func TestInspectSaysTheMemory(t *testing.T) {
+	t.Parallel()
+	d := deployed(t)
+	path := filepath.Join(d.dir, "mlp.dlb")
+	out, err := exec.Command(dlcCommand(t), "inspect", "--json", path).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said struct {
+		Entries []struct {
+			Name   string `json:"name"`
+			Memory int64  `json:"memory_bytes"`
+		} `json:"entries"`
+	}
+	if err := json.Unmarshal(out, &said); err != nil || len(said.Entries) == 0 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	file, err := program.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, x := range said.Entries {
+		e, one := file.Entry(x.Name), map[string]int64{"N": 1}
+		place, err := program.Place(e, one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := place.Total
+		for i := range e.Buffers {
+			if b := &e.Buffers[i]; b.Class == program.Input || b.Class == program.Output {
+				n, _ := b.Bytes.Eval(one)
+				want += n
+			}
+		}
+		if x.Memory != want {
+			t.Errorf("%s: inspect says %d bytes, a session maps %d", x.Name, x.Memory, want)
+		}
 	}
 }
