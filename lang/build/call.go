@@ -170,6 +170,9 @@ func (e *elaborator) match(s *scope, callee string, params []*check.Param, at di
 				d.Label = fmt.Sprintf("`%s` is %s", p.Name, p.TypeText())
 			}
 			label(d, decl, "declared here")
+			if len(args) == 0 && len(p.Alts) > 0 && p.Alts[0].Form == check.Tensor {
+				help(d, "where the function itself is meant, write `%s`", callee)
+			}
 			ok = false
 		}
 	}
@@ -217,6 +220,11 @@ func (e *elaborator) configValue(s *scope, d *check.Def, p *check.Param, a opera
 	}
 	if def, ok := a.v.(definition); ok && def.def.Kind != "fn" {
 		help(x, "write `%s()`", def.def.Name)
+	}
+	if word, ok := a.v.(text); ok {
+		if _, named := e.global(s, string(word)); named {
+			help(x, "write `%s`, without quotes", string(word))
+		}
 	}
 	return poison{}, false
 }

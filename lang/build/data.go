@@ -55,7 +55,8 @@ var laterSources = []string{"jsonl", "parquet", "text", "images", "audio", "cifa
 func (e *elaborator) openDataset(s *scope, x syntax.Expr) *dataset {
 	n, ok := x.(*syntax.Name)
 	if !ok {
-		e.errorf(s, check.Setting, x.Span(), "`data` is the name of a dataset")
+		d := e.errorf(s, check.Setting, x.Span(), "`data` is the name of a dataset")
+		help(d, "declare one, as in `dataset Digits = mnist(\"data/mnist\") { ... }`, and write `data = Digits`")
 		return nil
 	}
 	node, ok := e.prog.Datasets[n.Text]

@@ -139,6 +139,9 @@ func (e *elaborator) inputHelp(d *diag.Diagnostic, in *scope, p *check.Param, v 
 	if _, listed := v.(*sequence); listed {
 		help(d, "`stack([...])` makes one tensor of a list")
 	}
+	if l, idle := v.(*layer); idle {
+		help(d, "the layer is not applied: write `x |> %s(...)`", l.def.Name)
+	}
 	t, ok := v.(*tens)
 	if !ok {
 		return

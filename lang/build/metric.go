@@ -127,6 +127,8 @@ func (e *elaborator) average(s *scope, m *metric) {
 		d := e.errorf(s, check.BadMetric, m.at, "a metric is one number, not %s", v.says())
 		if f, isDef := v.(definition); isDef {
 			help(d, "write what it takes, as in `%s(logits, label)`", f.def.Name)
+		} else if _, isText := v.(text); isText {
+			help(d, "a metric is no string: write it as in `accuracy(logits, label)`")
 		} else {
 			help(d, "`mean(...)` makes one number of a tensor")
 		}

@@ -76,9 +76,13 @@ func (e *elaborator) unknown(s *scope, n *syntax.Name, called bool, more ...stri
 	d := check.Unknown(n, e.prog, called, append(s.names(), more...))
 	d.Span = s.frame.place(d.Span)
 	if s.frame.data && !called && d.Code == check.UnknownName {
-		d.Code, d.Message = check.UnknownColumn, fmt.Sprintf("there is no column `%s`", n.Text)
+		d.Code, d.Message, d.Help, d.Fix = check.UnknownColumn, fmt.Sprintf("there is no column `%s`", n.Text), nil, nil
+		check.Suggest(d, n, append(s.names(), more...))
 		if s.frame.outputs {
 			d.Message = fmt.Sprintf("there is no output or column `%s`", n.Text)
+			if len(d.Help) == 0 && slices.Contains(s.frame.near, "output") {
+				help(d, "the model's output has no name of its own and is called `output`; `-> (%s: ...)` in its head names it", n.Text)
+			}
 		}
 		if e.data != nil && e.data.source.open && e.opts.Columns == nil {
 			if len(d.Help) == 0 { // no slip of the pen

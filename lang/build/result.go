@@ -31,6 +31,7 @@ func (e *elaborator) checkRecord(in *scope, name string, t check.Type1, v value,
 	if !ok || len(q.items) != len(fields) {
 		d := e.errorf(in, check.ResultShape, at, "`%s` declares %d results, this is %s", name, len(fields), v.says())
 		label(d, t.Node.Span(), "declared here")
+		nothingHelp(d, v)
 		return poison{}
 	}
 	out := &sequence{}
@@ -62,6 +63,7 @@ func (e *elaborator) checkTensor(in *scope, name string, t check.Type1, v value,
 		if !isPoison(v) {
 			d := e.errorf(in, check.ResultShape, at, "`%s` gives %s, declared is %s", name, v.says(), t)
 			label(d, t.Node.Span(), "declared here")
+			nothingHelp(d, v)
 		}
 		return poison{}
 	}
@@ -90,4 +92,11 @@ func (e *elaborator) checkTensor(in *scope, name string, t check.Type1, v value,
 		return poison{}
 	}
 	return &c
+}
+
+// nothingHelp says what a body without a value lacks.
+func nothingHelp(d *diag.Diagnostic, v value) {
+	if _, nothing := v.(none); nothing {
+		help(d, "a body's value is its last statement, which must be an expression: end it with the name of the result")
+	}
 }

@@ -104,6 +104,12 @@ func (e *elaborator) setting(s *scope, n *syntax.Named) {
 		}
 		d := e.errorf(s, check.Setting, n.Name.Span(), "unknown setting `%s`", n.Name.Text)
 		check.Suggest(d, n.Name, settings())
+		for _, name := range settings() {
+			if d.Fix == nil && strings.Contains(n.Name.Text, name) { // batch_size
+				help(d, "did you mean `%s`?", name)
+				d.Fix = &diag.Fix{Span: n.Name.Span(), Text: name}
+			}
+		}
 		if d.Fix == nil {
 			help(d, "the settings are %s; instances and values of a train block's own are not supported yet", strings.Join(settings(), ", "))
 		}

@@ -62,6 +62,8 @@ func expected(what string, t *lexer.Token) error {
 		d.Help, d.Fix = []string{"a setting is written with `=`"}, &diag.Fix{Span: d.Span, Text: " ="}
 	case what == "`,` or `)`" && isSign(t, ":"):
 		d.Help, d.Fix = []string{"an argument is named with `=`, as in `f(rate=0.5)`"}, &diag.Fix{Span: d.Span, Text: "="}
+	case what == "a name" && isSign(t, "{"):
+		d.Help = []string{"the block names what it is about, as in `train Net {`"}
 	case what == "the end of the line" && isSign(t, ","):
 		d.Help, d.Fix = []string{"a statement ends with its line, without a comma"}, &diag.Fix{Span: d.Span}
 	}
@@ -165,6 +167,9 @@ func explain(err error, tokens []lexer.Token, src []byte) *diag.Diagnostic {
 	if at := tokenAt(tokens, d.Span.Start); at >= 0 {
 		reservedName(d, tokens, at)
 		valueForType(d, tokens, at)
+		if at > 0 && tokens[at-1].Value == "return" {
+			d.Help = []string{"leave `return` out: a block's value is its last expression"}
+		}
 		roundDims(d, tokens, at)
 		unclosed(d, tokens, at)
 	}

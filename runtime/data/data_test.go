@@ -275,7 +275,7 @@ func TestDamagedIDX(t *testing.T) {
 	if _, err := IDX("/nowhere/a", "/nowhere/b"); err == nil || !strings.Contains(err.Error(), "/nowhere/a") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := IDX(t.TempDir(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "is no file") {
+	if _, err := IDX(t.TempDir(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a folder, no file") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := IDX(write(t, idx(8, nil, 0)), write(t, idx(8, nil, 0))); err == nil || !strings.Contains(err.Error(), "no records") {

@@ -37,7 +37,11 @@ func openFile(path string) (*file, error) {
 	}
 	info, err := in.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no file", path)
+		what := "no file"
+		if info.IsDir() {
+			what = "a folder, no file"
+		}
+		err = fmt.Errorf("%s is %s", path, what)
 	}
 	if err != nil {
 		return nil, errors.Join(err, in.Close())
