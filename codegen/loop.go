@@ -10,8 +10,8 @@ import (
 
 // nodes emits a node list. What is begun in it dies with it.
 func (e *emitter) nodes(list []tile.Node) {
-	begun, copies, holds, room := e.alive, e.copies, e.held, e.room
-	e.copies, e.held = maps.Clone(copies), maps.Clone(holds)
+	begun, copies, aheads, holds, room := e.alive, e.copies, e.aheads, e.held, e.room
+	e.copies, e.aheads, e.held = maps.Clone(copies), maps.Clone(aheads), maps.Clone(holds)
 	e.alive = map[string]*live{}
 	for n, l := range begun {
 		e.alive[n] = l
@@ -23,7 +23,7 @@ func (e *emitter) nodes(list []tile.Node) {
 		}
 		e.one(list[i])
 	}
-	e.alive, e.copies, e.held, e.room = begun, copies, holds, room
+	e.alive, e.copies, e.aheads, e.held, e.room = begun, copies, aheads, holds, room
 }
 
 func (e *emitter) one(n tile.Node) {
@@ -46,6 +46,8 @@ func (e *emitter) one(n tile.Node) {
 		e.scatterTerm(e.defs[n.Def])
 	case *tile.Stage:
 		e.stage(n)
+	case *tile.Ahead:
+		e.aheads[tile.Stage{Def: n.Def, From: n.From}] = n.By
 	case *tile.Let:
 		e.let(e.defs[n.Def])
 	case *tile.Hold:

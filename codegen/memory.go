@@ -6,6 +6,7 @@ import (
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
+	"dlc/ir/tile"
 )
 
 // memoryType is the type of stored elements: a bool is a byte.
@@ -78,7 +79,23 @@ func (e *emitter) load(l *kernel.Load, o *operand) value {
 		return v
 	}
 	p := e.at(e.formOf(l, e.exprs.linear(l, o.buffer)))
+	e.askAhead(l, o, p)
 	return e.read(o, p)
+}
+
+// askAhead asks the second cache for a later part of what a step reads along the vector index,
+// where the schedule says so. The address need not be the buffer's.
+func (e *emitter) askAhead(l *kernel.Load, o *operand, p place) {
+	if e.stepping == nil || p.step != 1 || e.machine.Warps > 0 {
+		return
+	}
+	by, ok := e.aheads[tile.Stage{Def: e.stepping.Name, From: l.Name}]
+	if !ok {
+		return
+	}
+	const reads, second, data = ", i32 0", ", i32 2", ", i32 1"
+	at := e.displaced(e.baseAddress(o, p), (p.offset+by)*int64(o.buffer.Type.DType.Size()))
+	e.put("call void @llvm.prefetch.p0(ptr ", at, reads, second, data, ")")
 }
 
 // read loads the element at place p, or the elements it has across the lanes.

@@ -36,9 +36,12 @@ func (t *tiler) nest(s *stage) {
 	n := &nest{tiler: t, s: s, unroll: map[string]bool{}, peel: map[string][]int64{}, static: map[string]bool{}, tested: map[string]bool{}}
 	n.shape = t.tileShape(s)
 	n.conditions()
+	head := t.prelude(s)
+	if n.partialSums(head) {
+		return
+	}
 	n.copies()
 	chunked := s.reduces[0].Reduce.Order.Kind == kernel.Chunks
-	head := t.prelude(s)
 	var body []tile.Node
 	for i, d := range s.reduces {
 		if i > 0 && sameNames(d.Reduce.Axes, s.reduces[i-1].Reduce.Axes) && !t.reads(d, s) {

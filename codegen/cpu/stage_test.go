@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"dlc/ir/tile"
@@ -48,6 +49,41 @@ func TestCrowdedRows(t *testing.T) {
 		check(t, func(target Target) []*tile.Program {
 			return tiled(t, target, []*tile.Program{{Kernel: matmul(m, in(p[1]), in(p[2]))}})
 		}, []map[string]int64{{"N": 1}, {"N": 23}}, false)
+	}
+}
+
+// TestPartialSums has accumulators in memory between blocks of terms, cut short at every edge.
+func TestPartialSums(t *testing.T) {
+	for _, c := range []int64{1, 37, 70} {
+		check(t, func(target Target) []*tile.Program {
+			p := matmulTile(target, n0, in(83), in(c))
+			begin, store := &tile.Begin{Def: "a"}, &tile.Store{Def: "a"}
+			inner := each1("c", []int64{32}, each1("m", []int64{4, 1}, begin, stream("k", []int64{4, 1}, &tile.Step{Def: "a"}), store))
+			if target.Machine.Lanes == 8 {
+				inner.Split.By = []int64{16}
+			}
+			p.Phases[0].Grid = []tile.Split{grid("m", 17), grid("c", 64)}
+			p.Phases[0].Body = []tile.Node{&tile.Hold{Def: "a", Along: "c"}, &tile.Ahead{Def: "a", From: "w", By: 100}, stream("k", []int64{40, 3}, inner),
+				each1("m", []int64{3, 1}, &tile.Store{Def: "y"})}
+			return []*tile.Program{p}
+		}, []map[string]int64{{"N": 0}, {"N": 1}, {"N": 5}, {"N": 31}}, false)
+	}
+}
+
+// TestPartialShapes are those for which the tile pass keeps partial sums in memory by itself.
+func TestPartialShapes(t *testing.T) {
+	for _, p := range [][3]int64{{0, 330, 260}, {1, 96, 5000}, {3, 70, 9001}} {
+		m := in(p[0])
+		if p[0] == 0 {
+			m = n0
+		}
+		check(t, func(target Target) []*tile.Program {
+			list := tiled(t, target, []*tile.Program{{Kernel: matmul(m, in(p[1]), in(p[2]))}})
+			if !strings.Contains(list[0].String(), "hold a") {
+				t.Errorf("%v for %s has no partial sums in memory:\n%s", p, target.Name, list[0])
+			}
+			return list
+		}, []map[string]int64{{"N": 1}, {"N": 43}}, false)
 	}
 }
 

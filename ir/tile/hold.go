@@ -59,7 +59,11 @@ func HeldBox(d *kernel.Def, along string, length func(name string) int64) (Box, 
 		b.Elements *= max(n, 1)
 		if i == last {
 			line := int64(lineBytes / min(4, max(1, d.DType.Size())))
-			b.Elements = (b.Elements + line - 1) / line * line
+			lines := (b.Elements + line - 1) / line
+			if lines > fewLines {
+				lines |= 1 // rows fall on all sets in turn
+			}
+			b.Elements = lines * line
 		}
 		return nil
 	}

@@ -200,6 +200,8 @@ func (r *reader) node(word, rest string) (Node, error) {
 		return &Clear{rest}, nil
 	case "scatter":
 		return &Scatter{rest}, nil
+	case "ahead":
+		return parseAhead(rest)
 	case "stage":
 		from, def, err := pair(" for ")
 		return &Stage{def, from}, err

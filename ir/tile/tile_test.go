@@ -140,6 +140,26 @@ phase grid m by 6, c by 32 vector c {
   }
 }
 `
+	partialText = `tile dense for avx512
+phase grid m by 6, c by 32 vector c {
+  hold a along c
+  ahead w for a by 8
+  stream r by 1 {
+    each m by 4,1 {
+      each c by 16 {
+        begin a
+        stream k by 2,1 {
+          step a
+        }
+        store a
+      }
+    }
+  }
+  each m by 3,1 {
+    store y
+  }
+}
+`
 	peelText = `tile dense for avx512
 phase grid m by 1 vector c {
   each c by 16 unroll {
@@ -158,7 +178,7 @@ func TestText(t *testing.T) {
 	for _, c := range []struct {
 		k    *kernel.Kernel
 		text string
-	}{{dense(), denseText}, {sums(), sumsText}, {rows(), rowsText}, {dense(), peelText}, {dense(), stageText}} {
+	}{{dense(), denseText}, {sums(), sumsText}, {rows(), rowsText}, {dense(), peelText}, {dense(), stageText}, {dense(), partialText}} {
 		p, err := Parse(c.text, c.k)
 		if err != nil {
 			t.Fatal(err)
@@ -203,6 +223,8 @@ func TestVerify(t *testing.T) {
 		{dense, stageText, "stage x for a", "stage x for a\nstage x for a", "staged already"},
 		{dense, "tile dense for avx512\nphase vector c {\n  stage x for a\n}", "", "", "no constant range"},
 		{dense, stageText, "grid m by 6", "grid m by 60000", "bytes of copies"},
+		{dense, partialText, "by 8", "by 0", "no such reduction, buffer or distance"},
+		{dense, partialText, "ahead w", "ahead z", "no such reduction, buffer or distance"},
 		{dense, denseText, "begin a", "", "has not begun"},
 		{dense, denseText, "c by 16 vector c", "c by 8 vector k", "vector index"},
 		{dense, denseText, "step a", "step a\nstep a", "second step"},
@@ -297,6 +319,7 @@ func TestParseErrors(t *testing.T) {
 		"phase grid a {\n}":                                 "is not `INDEX by LENGTH`",
 		"phase hello {\n}":                                  "unexpected",
 		"phase {\njump a\n}":                                "unknown node",
+		"phase {\nahead a\n}":                               "`ahead FROM for DEF by DISTANCE` is expected",
 		"phase {\nspill a\n}":                               "is expected",
 		"phase {\neach a by x {\n}\n}":                      "no integer",
 		"phase {\neach a by 1\n}\n}":                        "missing {",

@@ -1,0 +1,29 @@
+package tile
+
+import "fmt"
+
+// Ahead says that steps of Def should ask the second cache for what they will read of From: with
+// each element, for the one By positions further along the vector index. It ends with the node
+// list. It is advice to the machine and has no meaning.
+type Ahead struct {
+	Def, From string
+	By        int64
+}
+
+func (*Ahead) node() {}
+
+func (c *checker) ahead(n *Ahead) error {
+	d := c.p.Kernel.Def(n.Def)
+	if d == nil || d.Reduce == nil || c.p.Kernel.Buffer(n.From) == nil || n.By < 1 {
+		return fmt.Errorf("ahead %s for %s by %d: there is no such reduction, buffer or distance", n.From, n.Def, n.By)
+	}
+	return nil
+}
+
+func parseAhead(text string) (Node, error) {
+	n := &Ahead{}
+	if _, err := fmt.Sscanf(text, "%s for %s by %d", &n.From, &n.Def, &n.By); err != nil {
+		return nil, fmt.Errorf("`ahead FROM for DEF by DISTANCE` is expected")
+	}
+	return n, nil
+}

@@ -1,0 +1,193 @@
+package passes
+
+import (
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+	"dlc/ir/tile"
+)
+
+// The numbers of schedules with partial sums in memory.
+const (
+	partTerms   = 128      // of a block, of many rows; of few rows partTurn
+	partLong    = 320      // terms of a point from which blocks of them pay
+	partTurn    = 16       // rows of the columns' operand that are read side by side
+	partRows    = 256      // rows of a block
+	partColumns = 512      // columns of a block
+	partBlocks  = 8        // blocks that a phase should have
+	rowApart    = 1 << 10  // bytes from one term to the next of the columns' operand: another row
+	wideColumns = 2048     // columns of a block of few rows
+	wideBytes   = 64 << 10 // their partial sums
+	aheadBy     = 256      // columns that few rows ask for ahead
+)
+
+// partialSums schedules a contraction of which the partial sums of a block lie in memory between blocks
+// of terms, where that pays, and reports whether it did.
+//
+//	few rows    all of them in one tile, and the columns' operand larger than the second cache: it
+//	            is streamed once, partTurn of its rows side by side over wideColumns, so that whole
+//	            rows are read in order; a tile of 32 or 64 columns of all rows would jump from row
+//	            to row, which no machine foresees
+//	many rows   and partLong terms or more: blocks of partTerms terms, of which the rows' operand
+//	            stays in the second cache for all columns of the block, and the columns' operand in
+//	            the first for all rows
+func (n *nest) partialSums(head []tile.Node) bool {
+	d := n.s.reduces[0]
+	if len(n.s.reduces) != 1 || n.shape.v == "" || d.Reduce.Order.Kind != kernel.Chain || len(d.Reduce.Axes) != 1 || len(d.Reduce.When) > 0 || len(n.shape.rows) > 1 {
+		return false
+	}
+	terms, ok1 := d.Reduce.Axes[0].Extent.Const()
+	extent, ok2 := n.s.axes[axisNamed(n.s.axes, n.shape.v)].Extent.Const()
+	rows, columns := n.operands(d)
+	if !ok1 || !ok2 || rows == nil || columns == nil || n.strideOf(columns, d.Reduce.Axes[0].Name) < rowApart {
+		return false
+	}
+	p := &partial{nest: n, d: d, terms: terms, extent: extent, rows: rows, columns: columns}
+	body := []tile.Node(nil)
+	switch few := n.fewRows(); {
+	case few > 0 && terms >= 4*partTurn && terms*extent*int64(columns.DType.Size()) > n.m.L2:
+		body = p.few(few)
+	case few == 0 && terms >= partLong:
+		body = p.many()
+	}
+	if body == nil {
+		return false
+	}
+	for _, a := range n.s.axes { // what is left: batch axes
+		if _, ok := p.grid[a.Name]; !ok && a.Name != n.shape.v && n.shape.row(a.Name) < 0 {
+			p.grid[a.Name] = 1
+		}
+	}
+	n.out.Phases = append(n.out.Phases, &tile.Phase{Grid: n.order(p.grid), Vector: n.shape.v, Body: append(append([]tile.Node{}, head...), body...)})
+	return true
+}
+
+// operands are the one load that the rows share and the one that runs along the vector axis.
+func (n *nest) operands(d *kernel.Def) (rows, columns *kernel.Load) {
+	loads := kernel.Loads(d.Expr)
+	for _, l := range loads {
+		switch n.along(l, n.shape.v) {
+		case absent:
+			rows = l
+		case unit:
+			columns = l
+		}
+	}
+	if len(loads) != 2 || rows == nil || columns == nil || n.k.Buffer(columns.Name) == nil || n.k.Buffer(rows.Name) == nil || !d.Fused() {
+		return nil, nil
+	}
+	return rows, columns
+}
+
+// fewRows is the number of rows when one tile, or two, have all of them; else 0.
+func (n *nest) fewRows() int64 {
+	if len(n.shape.rows) == 0 {
+		return 1
+	}
+	r := n.shape.rows[0]
+	if e, ok := r.axis.Extent.Const(); ok && e > 0 && e <= 2*r.by[0] {
+		return e
+	}
+	return 0
+}
+
+// A partial is a schedule in the making.
+type partial struct {
+	*nest
+	d             *kernel.Def
+	terms, extent int64
+	rows, columns *kernel.Load
+	grid          map[string]int64
+}
+
+func (p *partial) few(rows int64) []tile.Node {
+	width := p.shape.width
+	columns := min(wideColumns, wideBytes/4/rows, (p.extent+1)/2)
+	columns = max((columns+width-1)/width*width, width)
+	p.grid = map[string]int64{}
+	if columns < p.extent {
+		p.grid[p.shape.v] = columns
+	}
+	k := p.d.Reduce.Axes[0].Name
+	body := []tile.Node{&tile.Hold{Def: p.d.Name, Along: p.shape.v}}
+	if crowded(p.rowStrides(p.rows), p.m.L1) && p.stageable(p.d, p.rows, rows, rowCopy/2) {
+		body = append(body, &tile.Stage{Def: p.d.Name, From: p.rows.Name})
+	}
+	body = append(body, &tile.Ahead{Def: p.d.Name, From: p.columns.Name, By: aheadBy},
+		&tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: k, By: exactly(p.terms, partTurn)}, Body: p.tiles(p.summed(&tile.Step{Def: p.d.Name}))})
+	return append(body, p.tiles(p.finish(p.s, nil))...)
+}
+
+func (p *partial) many() []tile.Node {
+	row := p.shape.rows[0]
+	e, isConst := row.axis.Extent.Const()
+	if !isConst {
+		e = 4 * partRows
+	}
+	if b := row.by[0]; !isConst || e%b != 0 { // blocks cut it anywhere
+		row.by = rowLengths(kernel.Axis{Extent: tensor.Sym("N")}, b)
+	} else {
+		row.by = []int64{b}
+	}
+	p.shape.rows = []rowAxis{row}
+	rows, columns := evenParts(e, partRows, row.by[0]), evenParts(p.extent, partColumns, p.shape.width)
+	blocks := func() int64 { return (e + rows - 1) / rows * ((p.extent + columns - 1) / columns) }
+	for blocks() < partBlocks && rows >= 4*row.by[0] {
+		rows = evenParts(e, rows/2, row.by[0])
+	}
+	p.grid = map[string]int64{}
+	if rows < e || !isConst {
+		p.grid[row.axis.Name] = rows
+	}
+	if columns < p.extent {
+		p.grid[p.shape.v] = columns
+	}
+	k := p.d.Reduce.Axes[0].Name
+	by := evenParts(p.terms, partTerms, 4)
+	inner := &tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: k, By: exactly(by, 4)}, Body: []tile.Node{&tile.Step{Def: p.d.Name}}}
+	if p.terms%by != 0 && (p.terms%by)%4 != 0 {
+		inner.Split.By = []int64{4, 1}
+	}
+	tiles := p.tiles(p.summed(inner))
+	if _, err := tile.Staged(p.k, p.d.Name, p.rows.Name); err == nil {
+		tiles = append([]tile.Node{&tile.Stage{Def: p.d.Name, From: p.rows.Name}}, tiles...)
+	}
+	body := []tile.Node{&tile.Hold{Def: p.d.Name, Along: p.shape.v}, &tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: k, By: exactly(p.terms, by)}, Body: tiles}}
+	return append(body, p.tiles(p.finish(p.s, nil))...)
+}
+
+// summed are the nodes that add terms to the partial sums of a register tile.
+func (p *partial) summed(steps tile.Node) []tile.Node {
+	return []tile.Node{&tile.Begin{Def: p.d.Name}, steps, &tile.Store{Def: p.d.Name}}
+}
+
+// tiles walks the register tiles of a block.
+func (p *partial) tiles(nodes []tile.Node) []tile.Node {
+	for _, r := range p.shape.rows {
+		e, ok := r.axis.Extent.Const()
+		if !ok || e > r.by[0] {
+			nodes = []tile.Node{&tile.Loop{Kind: tile.Each, Split: tile.Split{Index: r.axis.Name, By: r.by}, Body: nodes}}
+		}
+	}
+	if p.extent > p.shape.width {
+		nodes = []tile.Node{each(p.shape.v, p.shape.width, p.shape.width, nodes)}
+	}
+	return nodes
+}
+
+// exactly cuts a length into parts of by and the rest.
+func exactly(length, by int64) []int64 {
+	switch {
+	case length <= by:
+		return []int64{length}
+	case length%by == 0:
+		return []int64{by}
+	}
+	return []int64{by, length % by}
+}
+
+// evenParts is the length of parts of about one size, at most most (or little more), in multiples
+// of unit.
+func evenParts(length, most, unit int64) int64 {
+	parts := max(1, (length+most-1)/most)
+	return max(unit, ((length+parts-1)/parts+unit-1)/unit*unit)
+}
