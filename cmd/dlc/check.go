@@ -17,7 +17,7 @@ func newCheck() *cobra.Command {
 		Example: "  dlc check examples/mnist/lenet.dlc",
 		Args:    oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			src, err := dlc.ReadSource(args[0])
+			src, err := readSource(cmd, args[0])
 			if err != nil {
 				return err
 			}

@@ -96,7 +96,7 @@ type checked struct {
 // checkFile reads a source file, with the types of its data where that can be read. need says
 // that the data must be there. Warnings are shown.
 func checkFile(cmd *cobra.Command, file string, flags dataFlags, need bool, o dlc.Options) (*checked, error) {
-	src, err := dlc.ReadSource(file)
+	src, err := readSource(cmd, file)
 	if err != nil {
 		return nil, err
 	}

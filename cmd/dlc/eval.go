@@ -30,7 +30,7 @@ func newEval() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			part := data.Part(split)
 			if part != data.Train && part != data.Valid && part != data.Test {
-				return fmt.Errorf("--split %s: train, valid or test", split)
+				return fmt.Errorf("--split %s: %w", split, unknownWord("part", split, []string{"train", "valid", "test"}))
 			}
 			m, d, batch, err := evalModel(cmd, args[0], weights, flags, watched)
 			if err != nil {

@@ -51,6 +51,9 @@ func newInspect() *cobra.Command {
 		Example: "  dlc inspect lenet.dlb\n  dlc inspect lenet.dlb --source",
 		Args:    oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := artifactOnly(cmd, args[0]); err != nil {
+				return err
+			}
 			f, err := program.Open(args[0])
 			if err != nil {
 				return err

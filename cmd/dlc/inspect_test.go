@@ -29,6 +29,9 @@ func TestInspectVerify(t *testing.T) {
 		data[at] ^= 1
 		return data
 	}
+	if _, errs, code := call("check", path); code != exitUser || !strings.Contains(errs, "m.dlb is an artifact, and dlc check takes a source file") {
+		t.Errorf("check of an artifact: %d %s", code, errs)
+	}
 	length := int(binary.LittleEndian.Uint64(good[16:]))
 	for _, c := range []struct {
 		data       []byte

@@ -34,6 +34,9 @@ Images are PNG or JPEG of the model's size; a table is CSV with a header that ha
 		Example: "  dlc predict lenet.dlb --image seven.png\n  dlc predict churn.dlb --csv customers.csv --json",
 		Args:    oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := artifactOnly(cmd, args[0]); err != nil {
+				return err
+			}
 			if (csv == "") == (len(images) == 0) {
 				return errors.New("name records with either --csv FILE or --image FILE")
 			}

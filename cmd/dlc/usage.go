@@ -7,11 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"dlc"
 	"dlc/lang/diag"
+	"dlc/runtime/program"
 )
 
 // wrongFlag says what a flag was meant to be, or what it wants.
@@ -82,23 +85,52 @@ func meant(cmd *cobra.Command, word string) string {
 
 // plainly says in words that a file is not there, and which one beside its place may be meant.
 func plainly(err error) string {
-	missing, ok := err.(*fs.PathError)
-	if !ok || !errors.Is(err, fs.ErrNotExist) {
+	var path *fs.PathError
+	if !errors.As(err, &path) || path.Op == "mkdir" {
 		return err.Error()
 	}
-	dir, name := filepath.Split(missing.Path)
+	before, ok := strings.CutSuffix(err.Error(), path.Error())
+	switch {
+	case !ok:
+		return err.Error()
+	case errors.Is(path.Err, syscall.EISDIR):
+		return before + path.Path + " is a folder, not a file"
+	case !errors.Is(path.Err, fs.ErrNotExist):
+		return err.Error()
+	}
+	dir, name := filepath.Split(path.Path)
+	entries, missing := os.ReadDir(filepath.Clean(dir))
+	if errors.Is(missing, fs.ErrNotExist) {
+		return fmt.Sprintf("%sthere is no folder %s", before, filepath.Clean(dir))
+	}
 	var names []string
-	entries, _ := os.ReadDir(filepath.Clean(dir)) // a folder that cannot be read suggests nothing
-	for _, e := range entries {
+	for _, e := range entries { // none of a folder that cannot be read
 		if filepath.Ext(e.Name()) == filepath.Ext(name) {
 			names = append(names, e.Name())
 		}
 	}
-	text := fmt.Sprintf("there is no file %s", missing.Path)
+	text := fmt.Sprintf("%sthere is no file %s", before, path.Path)
 	if s, ok := diag.Suggest(name, names); ok {
 		text += fmt.Sprintf(": did you mean %s?", dir+s)
 	}
 	return text
+}
+
+// readSource reads a source file, and refuses an artifact.
+func readSource(cmd *cobra.Command, path string) (*dlc.Source, error) {
+	src, err := dlc.ReadSource(path)
+	if err == nil && program.IsArtifact(src.Text) {
+		return nil, fmt.Errorf("%s is an artifact, and %s takes a source file: eval, run, predict and inspect take artifacts", path, cmd.CommandPath())
+	}
+	return src, err
+}
+
+// artifactOnly refuses a source file where an artifact is wanted.
+func artifactOnly(cmd *cobra.Command, path string) error {
+	if !isArtifact(path) {
+		return fmt.Errorf("%s is a source file, and %s takes an artifact: dlc build %s makes one of it", path, cmd.CommandPath(), quoted(path))
+	}
+	return nil
 }
 
 // oneFile wants exactly one argument and says which.

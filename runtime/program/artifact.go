@@ -40,6 +40,9 @@ const (
 
 var magic = []byte("\x89DLB\r\n\x1a\n")
 
+// IsArtifact reports whether the content of a file begins as an artifact's.
+func IsArtifact(content []byte) bool { return bytes.HasPrefix(content, magic) }
+
 // ErrDamaged is wrapped by every error of Open about a file's content.
 var ErrDamaged = errors.New("not a usable dlc artifact")
 
