@@ -95,7 +95,7 @@ type registers struct {
 	values []uint64
 	// running are those of a maximum in the order rescale, one per value.
 	running []*runner
-	states []state // of a Welford reduction, beside its values
+	states  []state // of a Welford reduction, beside its values
 }
 
 func (in *interp) value(d tensor.Dim) int64 {
