@@ -13,7 +13,8 @@ import (
 //     that the gradient of a pool whose windows do not overlap becomes a map (contractions keep
 //     their axes: there they are loops);
 //   - a reduction without axes is its one term, unless that is sent to a matched place;
-//   - a sum of squared distances from a mean is a Welford reduction (form_spread.go).
+//   - a sum of squared distances from a mean is a Welford reduction (form_spread.go);
+//   - sums weighted by exponentials follow a running maximum (form_running.go).
 func form(p *kernel.Program, o *Options) {
 	spread(p, o)
 	for _, k := range p.Kernels {
@@ -25,6 +26,7 @@ func form(p *kernel.Program, o *Options) {
 			k.Defs[i] = next
 		}
 	}
+	running(p, o)
 }
 
 func settled(d *kernel.Def) *kernel.Def {

@@ -21,6 +21,7 @@ import (
 func fuse(p *kernel.Program, o *Options) {
 	f := newFusion(p, o)
 	f.drop()
+	f.uniteMaxima()
 	f.views()
 	for _, name := range f.live() {
 		f.anchor[name] = f.anchorOf(f.defs[name])

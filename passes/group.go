@@ -15,6 +15,9 @@ type groupKind uint8
 // that are no contraction, and maps. Rowwise: reductions by lanes over one row axis, maps over
 // the kept axes, and maps over the kept axes and the row. Scattered: one reduction with matches.
 // Recurrence: what is repeated turn by turn.
+// Weighted: a running maximum over a row, the sums that follow it, of which some have axes of
+// their own (wide), the scores that they read if nothing else does, and maps over the kept axes or
+// the wide ones.
 const (
 	pointwise groupKind = iota
 	tiledGroup
@@ -23,6 +26,7 @@ const (
 	rowwise
 	scattered
 	recurrence
+	weighted
 )
 
 const (
@@ -34,7 +38,7 @@ const (
 	groupNodes  = 1200 // of all expressions of a kernel
 )
 
-var kindNames = [...]string{pointwise: "maps", tiledGroup: "contraction", summed: "sums", windowed: "windows", rowwise: "rows", scattered: "scattered sums", recurrence: "recurrence"}
+var kindNames = [...]string{pointwise: "maps", tiledGroup: "contraction", summed: "sums", windowed: "windows", rowwise: "rows", scattered: "scattered sums", recurrence: "recurrence", weighted: "weights"}
 
 // A group is a kernel in the making. All its definitions use its axis names.
 type group struct {
@@ -42,6 +46,7 @@ type group struct {
 	kind  groupKind
 	kept  []kernel.Axis
 	inner []kernel.Axis // reduced axes; of a rowwise group the row
+	wide  []kernel.Axis // of a weighted group
 	names []string
 	nodes int
 	deps  map[int]bool // groups that its definitions read
@@ -73,7 +78,7 @@ func kindOf(d *kernel.Def) groupKind {
 		return tiledGroup
 	case d.Reduce.Order.Kind == kernel.Chunks:
 		return summed
-	case d.Reduce.Order.Kind == kernel.Lanes64:
+	case d.Reduce.Order.Kind == kernel.Lanes64, d.Reduce.Order.Kind == kernel.Rescale:
 		return rowwise
 	}
 	return windowed
@@ -84,6 +89,14 @@ func (g *grouping) place(d *kernel.Def) {
 		return
 	}
 	deps := g.producers(d)
+	switch {
+	case followed(d) != "":
+		g.placeFollower(d, deps)
+		return
+	case isRunning(d) && g.weighs(d):
+		g.placeMaximum(d, deps)
+		return
+	}
 	for _, c := range g.candidates(d, deps) {
 		if why, ok := g.fits(c, d, deps); ok {
 			g.opt.explain("fuse", "%s joins the %s of %s: %s", d.Name, kindNames[c.kind], c.names[0], why)
@@ -187,6 +200,10 @@ func (g *grouping) sharesReads(c *group, d *kernel.Def) bool {
 // renamed gives d the axis names of the group, where its index space allows.
 func (g *grouping) renamed(c *group, d *kernel.Def) (*kernel.Def, bool) {
 	switch {
+	case followed(d) != "":
+		return g.follow(c, d), true
+	case d.Reduce == nil && c.wide != nil && sameExtents(c.wide, d.Axes) && !sameExtents(c.kept, d.Axes):
+		return rename(d, c.wide, nil), true
 	case d.Reduce == nil && sameExtents(c.kept, d.Axes):
 		return rename(d, c.kept, nil), true
 	case d.Reduce == nil:
@@ -331,6 +348,8 @@ func (g *grouping) add(c *group, d *kernel.Def, deps []int) {
 	}
 	if c.kind == pointwise && kind != pointwise {
 		c.kind, c.inner = kind, moved.Reduce.Axes
+	} else if len(moved.Axes) > len(c.kept) && followed(moved) != "" {
+		c.wide = moved.Axes
 	} else if kind == windowed && len(moved.Reduce.Axes) > 0 && !sameExtents(c.inner, moved.Reduce.Axes) {
 		c.inner = append(c.inner, moved.Reduce.Axes...)
 	}

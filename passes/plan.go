@@ -107,7 +107,7 @@ func renameBuffer(k *kernel.Kernel, from string, to *kernel.Buffer) (used bool) 
 		if d.Name == from {
 			d.Name = to.Name
 		}
-		*d = *d.MapExprs(func(e kernel.Expr) kernel.Expr { return kernel.Rename(e, map[string]string{from: to.Name}) })
+		*d = *d.RenameReads(map[string]string{from: to.Name})
 	}
 	return true
 }

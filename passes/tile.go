@@ -73,6 +73,7 @@ func tidy(k *kernel.Kernel) *kernel.Kernel {
 	}
 	unifyNames(c)
 	collapse(c)
+	shareWeights(c)
 	return c
 }
 

@@ -68,6 +68,9 @@ func (u *unifier) union(a, b axisID) {
 func (u *unifier) byLoads() {
 	for i, d := range u.k.Defs {
 		axes := d.AllAxes()
+		if m := u.k.Def(followed(d)); m != nil {
+			u.union(axisID{i, len(d.Axes)}, axisID{u.index[m.Name], len(m.Axes)})
+		}
 		for _, l := range d.Loads() {
 			j, local := u.index[l.Name]
 			if !local || j >= i || len(l.At) != len(u.k.Defs[j].Axes) {

@@ -10,7 +10,8 @@ const rowElements = 8192
 
 // rows schedules Lanes64 reductions over one axis, which lies across the lanes: a few rows at a
 // time, one reduction after the other, then what is stored. A row of at most 64 elements is one
-// tile: what several definitions read of it stays in registers.
+// tile: what several definitions read of it stays in registers. Costly functions of longer rows
+// that are read twice are held in memory. Reductions in the order rescale share one stream.
 func (t *tiler) rows(s *stage) {
 	r := &rowWalk{tiler: t, s: s, lane: s.reduces[0].Reduce.Axes[0], alive: map[string]bool{}, done: map[string]bool{}}
 	e, isConst := r.lane.Extent.Const()
@@ -18,13 +19,31 @@ func (t *tiler) rows(s *stage) {
 	r.maps, r.readers, r.plainly = t.closure(append(append([]*kernel.Def{}, s.reduces...), s.stores...))
 	var body []tile.Node
 	for _, d := range s.reduces {
-		body = append(append(body, r.lets()...), &tile.Begin{Def: d.Name})
-		body = append(body, r.walk(tile.Stream, 64, []tile.Node{&tile.Step{Def: d.Name}})...)
+		switch {
+		case isRunning(d):
+			body = append(body, r.runningRows(d)...)
+			continue
+		case followed(d) != "":
+			continue
+		}
+		body = append(body, r.lets()...)
+		step := []tile.Node{&tile.Step{Def: d.Name}}
+		if w := r.holds(d); w != nil {
+			body = append(body, &tile.Hold{Def: w.Name, Along: r.lane.Name})
+			step = append([]tile.Node{&tile.Store{Def: w.Name}}, step...)
+			r.alive[w.Name], r.held = true, true
+		}
+		body = append(body, &tile.Begin{Def: d.Name})
+		body = append(body, r.walk(tile.Stream, 64, step)...)
 		body = append(body, &tile.End{Def: d.Name})
 		r.done[d.Name] = true
 	}
 	body = append(body, r.lets()...)
-	t.rowBlocks(s, r.lane, append(body, r.stores()...))
+	rows := int64(4)
+	if r.held {
+		rows = 2
+	}
+	t.rowBlocks(s, r.lane, rows, append(body, r.stores()...))
 }
 
 // A rowWalk is the making of a row stage. alive are the maps kept in registers for the row, done
@@ -38,6 +57,7 @@ type rowWalk struct {
 	readers     map[string]int
 	plainly     map[string]bool
 	alive, done map[string]bool
+	held        bool // rows lie in memory
 }
 
 // walk goes along the row, unless it is one tile.
@@ -96,10 +116,10 @@ func (r *rowWalk) stores() []tile.Node {
 }
 
 // rowBlocks puts the loops over rows around body: up to four rows at once as registers allow.
-func (t *tiler) rowBlocks(s *stage, lane kernel.Axis, body []tile.Node) {
+func (t *tiler) rowBlocks(s *stage, lane kernel.Axis, most int64, body []tile.Node) {
 	lanes := t.lanes(s.reduces)
 	vectors := (min(64, max(1, extentOf(lane, 64))) + lanes - 1) / lanes
-	rows := min(4, max(1, int64(t.m.Registers)/4/vectors))
+	rows := min(most, max(1, int64(t.m.Registers)/4/vectors))
 	left := max(1, t.choose(rowElements, warpRow)/max(1, extentOf(lane, 1024)))
 	ph := &tile.Phase{Vector: lane.Name}
 	grid := map[string]int64{}

@@ -127,6 +127,9 @@ func (t *tiler) stages() {
 
 // stageFor returns the stage that d joins, a new one if no other fits.
 func (t *tiler) stageFor(d *kernel.Def, needs []need, home map[string]int) *stage {
+	if m := followed(d); m != "" {
+		return t.list[home[m]]
+	}
 	last := -1 // the last stage that d reads
 	for _, n := range needs {
 		last = max(last, home[n.def.Name])
@@ -146,7 +149,7 @@ func (t *tiler) stageFor(d *kernel.Def, needs []need, home map[string]int) *stag
 		switch {
 		case d.Scatters():
 			s.kind = scatterStage
-		case r.Order.Kind == kernel.Lanes64:
+		case r.Order.Kind == kernel.Lanes64, r.Order.Kind == kernel.Rescale:
 			s.kind, s.lane = rowStage, r.Axes[0].Name
 		}
 	}
@@ -187,7 +190,7 @@ func (s *stage) takesReduce(d *kernel.Def, needs []need) bool {
 		return false
 	}
 	switch d.Reduce.Order.Kind {
-	case kernel.Lanes64:
+	case kernel.Lanes64, kernel.Rescale:
 		if d.Reduce.Axes[0].Name != s.lane {
 			return false
 		}
@@ -252,7 +255,7 @@ func (t *tiler) renameKept() {
 		if to, ok := by[d.Name]; ok {
 			d.Name = to
 		}
-		*d = *d.MapExprs(func(e kernel.Expr) kernel.Expr { return kernel.Rename(e, by) })
+		*d = *d.RenameReads(by)
 	}
 }
 

@@ -75,7 +75,7 @@ func (u *units) def(d *kernel.Def) *kernel.Def {
 	}
 	if r := d.Reduce; r != nil {
 		for _, a := range r.Axes {
-			if a.Extent.IsConst(1) && a.Name != r.Order.Axis && r.Order.Kind != kernel.Lanes64 {
+			if a.Extent.IsConst(1) && a.Name != r.Order.Axis && r.Order.Kind != kernel.Lanes64 && r.Order.Kind != kernel.Rescale {
 				zero[a.Name] = tensor.Dim{}
 			}
 		}

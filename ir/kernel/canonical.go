@@ -52,11 +52,8 @@ func canonicalDef(d *Def, names, symbols map[string]string) *Def {
 	for i, a := range d.AllAxes() {
 		rename[a.Name] = "i" + strconv.Itoa(i)
 	}
-	c := RenameAxes(d, rename).MapExprs(func(e Expr) Expr { return Rename(e, names) })
+	c := RenameAxes(d, rename).RenameReads(names)
 	c.Name = names[d.Name]
-	if c.Reduce != nil {
-		c.Reduce.Order.With = names[c.Reduce.Order.With]
-	}
 	return c
 }
 

@@ -113,6 +113,15 @@ func Rename(e Expr, by map[string]string) Expr {
 	})
 }
 
+// RenameReads replaces the names that d reads and follows.
+func (d *Def) RenameReads(by map[string]string) *Def {
+	c := d.MapExprs(func(e Expr) Expr { return Rename(e, by) })
+	if c.Reduce != nil && by[c.Reduce.Order.With] != "" {
+		c.Reduce.Order.With = by[c.Reduce.Order.With]
+	}
+	return c
+}
+
 // Clone returns a copy of d of which the axes and the reduction may be changed; expressions,
 // which never change, are shared.
 func (d *Def) Clone() *Def {
