@@ -21,7 +21,7 @@ const (
 // A sum that has the axes of m alone, over a constant number of terms, shortRunning at most, gains
 // nothing by that and keeps its order, unless a sum with more axes follows the same maximum.
 func running(p *kernel.Program, o *Options) {
-	f := &runningForm{p: p, defs: map[string]*kernel.Def{}, buffers: buffersByName(p), used: map[string]bool{}}
+	f := &runningForm{p: p, defs: map[string]*kernel.Def{}, buffers: buffersByName(p), used: map[string]bool{}, follows: map[string]bool{}}
 	for _, b := range p.Buffers {
 		f.used[b.Name] = true
 	}
@@ -29,7 +29,7 @@ func running(p *kernel.Program, o *Options) {
 	sums := map[string][]*runningSum{}
 	for _, k := range p.Kernels {
 		for _, d := range k.Defs {
-			f.defs[d.Name], f.used[d.Name] = d, true
+			f.note(d)
 			if s := f.match(d); s != nil {
 				s.kernel = k
 				if sums[s.most.Name] == nil {
@@ -56,6 +56,7 @@ type runningForm struct {
 	defs    map[string]*kernel.Def // those above
 	buffers map[string]*kernel.Buffer
 	used    map[string]bool
+	follows map[string]bool // maxima, and maps that depend on one
 }
 
 // A runningSum is a sum that fits the rule.
@@ -141,13 +142,16 @@ func productOf(e kernel.Expr) (num, den []kernel.Expr) {
 
 // weighted reports whether d is a map that depends on a maximum.
 func (f *runningForm) weighted(d *kernel.Def) bool {
+	return d.Reduce == nil && f.follows[d.Name]
+}
+
+// note marks d where it is a maximum, or a map that reads what is marked.
+func (f *runningForm) note(d *kernel.Def) {
+	f.defs[d.Name], f.used[d.Name] = d, true
+	f.follows[d.Name] = d.Reduce != nil && d.Reduce.Op == kernel.Max
 	for _, n := range d.Reads() {
-		e := f.defs[n]
-		if e != nil && (e.Reduce != nil && e.Reduce.Op == kernel.Max || e.Reduce == nil && f.weighted(e)) {
-			return true
-		}
+		f.follows[d.Name] = f.follows[d.Name] || d.Reduce == nil && f.follows[n]
 	}
-	return false
 }
 
 // inlined returns d with the maps that are wanted put in, as far as it stays small.
@@ -156,7 +160,7 @@ func (f *runningForm) inlined(d *kernel.Def, wanted func(*kernel.Def) bool) *ker
 		again = false
 		for _, n := range d.Reads() {
 			e := f.defs[n]
-			if e == nil || e.Reduce != nil || !wanted(e) {
+			if e == nil || e.Reduce != nil || e.Scan != nil || !wanted(e) {
 				continue
 			}
 			next, ok := inline(d, e)

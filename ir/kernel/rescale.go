@@ -68,7 +68,7 @@ func withMaps(k *Kernel, e Expr, name string) Expr {
 	reads := map[string]bool{}
 	for _, d := range k.Defs {
 		for _, n := range d.Reads() {
-			reads[d.Name] = reads[d.Name] || d.Reduce == nil && (n == name || reads[n])
+			reads[d.Name] = reads[d.Name] || d.Reduce == nil && d.Scan == nil && (n == name || reads[n])
 		}
 	}
 	var put func(e Expr) Expr
