@@ -100,7 +100,7 @@ func wantFault(t *testing.T, text, target string, threads int, kind Kind, parts 
 	_, _, err := runText(t, text, target, threads, make([]byte, 4096), 4096)
 	var f *Fault
 	if !errors.As(err, &f) || f.Kind != kind {
-		t.Fatalf("got %v, expected a fault of kind %q in\n%s", err, kind, text)
+		t.Fatalf("got %v, expected a fault of kind %q in\n%s", err, kind, text[strings.Index(text, "mov.u32 %t, %tid.x;"):])
 	}
 	for _, p := range parts {
 		if !strings.Contains(err.Error(), p) {

@@ -144,7 +144,7 @@ func mbarrierWait(d *decoder) {
 		w.setPred(dst, m, ok)
 		if ok == 0 {
 			w.spins++
-			w.yielded = true
+			w.vain, w.yielded = in, true
 			return
 		}
 		w.spins = 0

@@ -72,20 +72,31 @@ func ldmatrix(d *decoder) {
 	in := d.in
 	d.in.exec = func(w *warp, _ uint32) {
 		acc := w.newAccess(in)
-		var rows [32][]byte
+		var rows [32]uint64
 		for l := range 8 * n {
-			if rows[l] = w.load(sp, a.at(w, l), 16, l, acc); rows[l] == nil {
+			rows[l] = a.at(w, l)
+			if _, _, ok := w.span(sp, rows[l], 16, l); !ok {
 				return
 			}
 		}
 		for i, s := range dst {
 			for l := range 32 {
 				row, col := l/4, l%4*2
-				if trans {
-					w.r[s*32+l] = get(rows[8*i+col][2*row:2*row+2]) | get(rows[8*i+col+1][2*row:2*row+2])<<16
+				if !trans {
+					b := w.load(sp, rows[8*i+row]+uint64(2*col), 4, l, acc)
+					if b == nil {
+						return
+					}
+					w.r[s*32+l] = get(b)
 					continue
 				}
-				w.r[s*32+l] = get(rows[8*i+row][2*col : 2*col+4])
+				word := uint64(row &^ 1 * 2)
+				low, high := w.load(sp, rows[8*i+col]+word, 4, l, acc), w.load(sp, rows[8*i+col+1]+word, 4, l, acc)
+				if low == nil || high == nil {
+					return
+				}
+				at := row % 2 * 2
+				w.r[s*32+l] = get(low[at:at+2]) | get(high[at:at+2])<<16
 			}
 		}
 	}

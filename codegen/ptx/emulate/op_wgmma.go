@@ -249,6 +249,7 @@ func wgmmaWait(d *decoder) {
 		if done := g.warps[w.id%4] - int(n); done > 0 && !w.mma.finish(w, done) {
 			w.retry = true
 			w.spins++
+			w.vain = w.current
 		}
 	})
 }

@@ -192,6 +192,9 @@ func (u *unit) where() string {
 				verb = "waits for lanes of its warp at"
 			}
 			in := &u.run.e.code[max(pc, 0)]
+			if w.spins > 0 && w.vain != nil {
+				in, verb = w.vain, "waits in vain at"
+			}
 			out = append(out, fmt.Sprintf("warp %d of block %d,%d,%d %s line %d (%s)", w.id, w.b.index[0], w.b.index[1], w.b.index[2], verb, in.line, in.op))
 			if len(out) == 6 {
 				return strings.Join(out, ", ") + ", ..."

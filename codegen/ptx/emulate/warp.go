@@ -24,6 +24,7 @@ type warp struct {
 	loops, patience int    // jumps back while other lanes could run, and how many are allowed
 	yielded         bool   // the instruction asks to end the turn
 	spins           int    // failed waits in a row
+	vain            *instr // the last of them
 
 	carry        uint32 // the carry flag, a bit per lane
 	clock        uint32
