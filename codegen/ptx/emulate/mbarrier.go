@@ -51,7 +51,7 @@ func (w *warp) mbarrierInit(in *instr, sp space, addr uint64, lane int, count ui
 		return
 	}
 	a := w.newAccess(in)
-	r, off, ok := w.span(sp, addr, 8, lane)
+	r, off, ok := w.span(sp, addr, 8, 8, lane)
 	if !ok || !w.writes(r, off, 8, lane, a) {
 		return
 	}
@@ -86,7 +86,7 @@ func (w *warp) blockOf(r *region) *block {
 func (w *warp) barrierAt(in *instr, sp space, addr uint64, lane int) *mbarrier {
 	a := w.newAccess(in)
 	a.atomic = true
-	r, off, ok := w.span(sp, addr, 8, lane)
+	r, off, ok := w.span(sp, addr, 8, 8, lane)
 	if !ok {
 		return nil
 	}

@@ -126,7 +126,7 @@ func (w *warp) localRegion(lane int) *region {
 }
 
 // span finds size bytes at an aligned address, or reports why there are none.
-func (w *warp) span(sp space, addr uint64, size int, lane int) (*region, uint64, bool) {
+func (w *warp) span(sp space, addr uint64, size, align, lane int) (*region, uint64, bool) {
 	r, off := w.find(sp, addr, lane)
 	if r == nil {
 		w.fault(OutOfBounds, lane, "touches address %#x, where no memory is", addr)
@@ -136,25 +136,35 @@ func (w *warp) span(sp space, addr uint64, size int, lane int) (*region, uint64,
 		w.fault(OutOfBounds, lane, "touches %d bytes at %s, which has %d bytes", size, r.place(off), len(r.data))
 		return nil, 0, false
 	}
-	if size > 1 && (addr&uint64(size-1) != 0 && size&(size-1) == 0) {
-		w.fault(Misaligned, lane, "touches %s, of which the address is not a multiple of %d", r.place(off), size)
+	if addr%uint64(align) != 0 {
+		w.fault(Misaligned, lane, "touches %s, of which the address is not a multiple of %d", r.place(off), align)
 		return nil, 0, false
 	}
 	return r, off, true
 }
 
-// load checks and records a read, and gives the bytes.
+// load checks and records a read of a value of size bytes, and gives the bytes.
 func (w *warp) load(sp space, addr uint64, size, lane int, a *access) []byte {
-	r, off, ok := w.span(sp, addr, size, lane)
+	return w.loadRow(sp, addr, size, size, lane, a)
+}
+
+// loadRow is load of bytes with an alignment of their own.
+func (w *warp) loadRow(sp space, addr uint64, size, align, lane int, a *access) []byte {
+	r, off, ok := w.span(sp, addr, size, align, lane)
 	if !ok || !w.reads(r, off, size, lane, a) {
 		return nil
 	}
 	return r.data[off : off+uint64(size)]
 }
 
-// store checks and records a write, and gives the bytes to fill.
+// store checks and records a write of a value of size bytes, and gives the bytes to fill.
 func (w *warp) store(sp space, addr uint64, size, lane int, a *access) []byte {
-	r, off, ok := w.span(sp, addr, size, lane)
+	return w.storeRow(sp, addr, size, size, lane, a)
+}
+
+// storeRow is store of bytes with an alignment of their own.
+func (w *warp) storeRow(sp space, addr uint64, size, align, lane int, a *access) []byte {
+	r, off, ok := w.span(sp, addr, size, align, lane)
 	if !ok || !w.writes(r, off, size, lane, a) {
 		return nil
 	}

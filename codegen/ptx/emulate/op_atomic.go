@@ -68,7 +68,7 @@ func (d *decoder) atomicOrder() ordering {
 
 // hasValue checks that an update does not start from bytes nobody has written.
 func (w *warp) hasValue(sp space, addr uint64, size, lane int, a *access) bool {
-	r, off, ok := w.span(sp, addr, size, lane)
+	r, off, ok := w.span(sp, addr, size, size, lane)
 	if !ok || r.readOnly || !r.blank {
 		return ok
 	}

@@ -30,11 +30,7 @@ func cpAsync(d *decoder) {
 			a := w.threadAccess(in, l)
 			var from []byte
 			if addr := src.at(w, l); n > 0 {
-				if addr%size != 0 {
-					w.fault(Misaligned, l, "source address %#x is not a multiple of %d", addr, size)
-					return
-				}
-				if from = w.load(global, addr, int(n), l, a); from == nil {
+				if from = w.loadRow(global, addr, int(n), int(size), l, a); from == nil {
 					return
 				}
 			}

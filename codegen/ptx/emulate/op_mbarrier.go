@@ -29,7 +29,7 @@ func mbarrierInval(d *decoder) {
 	d.in.exec = func(w *warp, m uint32) {
 		w.each(m, func(l int) {
 			a := w.newAccess(in)
-			r, off, ok := w.span(sp, addr.at(w, l), 8, l)
+			r, off, ok := w.span(sp, addr.at(w, l), 8, 8, l)
 			if !ok || !w.writes(r, off, 8, l, a) {
 				return
 			}

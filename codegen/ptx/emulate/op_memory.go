@@ -37,13 +37,11 @@ func (d *decoder) order() ordering {
 }
 
 func (d *decoder) lanesOfVector() int {
-	switch d.one("v2", "v4", "v8") {
+	switch d.one("v2", "v4") {
 	case "v2":
 		return 2
 	case "v4":
 		return 4
-	case "v8":
-		return 8
 	}
 	return 1
 }

@@ -75,7 +75,7 @@ func ldmatrix(d *decoder) {
 		var rows [32]uint64
 		for l := range 8 * n {
 			rows[l] = a.at(w, l)
-			if _, _, ok := w.span(sp, rows[l], 16, l); !ok {
+			if _, _, ok := w.span(sp, rows[l], 16, 16, l); !ok {
 				return
 			}
 		}

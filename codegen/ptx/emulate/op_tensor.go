@@ -144,15 +144,15 @@ func (p *bulk) bytes(w *warp, lane int, dst, _ uint64, read, write *access) int 
 	if !p.toShared {
 		to, fromSpace, toSpace = p.dst.at(w, lane), shared, global
 	}
-	if n%16 != 0 || from%16 != 0 || to%16 != 0 {
-		w.fault(Misaligned, lane, "size %d and addresses %#x and %#x must be multiples of 16", n, from, to)
+	if n%16 != 0 {
+		w.fault(Misaligned, lane, "size %d is not a multiple of 16", n)
 		return 0
 	}
-	src := w.load(fromSpace, from, n, lane, read)
+	src := w.loadRow(fromSpace, from, n, 16, lane, read)
 	if n == 0 || src == nil {
 		return n
 	}
-	if mem := w.store(toSpace, to, n, lane, write); mem != nil {
+	if mem := w.storeRow(toSpace, to, n, 16, lane, write); mem != nil {
 		copy(mem, src)
 	}
 	return n
@@ -193,7 +193,7 @@ func (p *bulk) box(w *warp, lane int, dst, _ uint64, read, write *access) int {
 func (p *bulk) rowIn(w *warp, lane int, m *TensorMap, at, addr uint64, low, high int, read, write *access) bool {
 	row := make([]byte, m.Box[0]*m.Size)
 	if high > low {
-		src := w.load(global, addr, (high-low)*m.Size, lane, read)
+		src := w.loadRow(global, addr, (high-low)*m.Size, m.Size, lane, read)
 		if src == nil {
 			return false
 		}
@@ -221,7 +221,7 @@ func (p *bulk) rowOut(w *warp, lane int, m *TensorMap, at, addr uint64, low, hig
 	if high <= low {
 		return true
 	}
-	mem := w.store(global, addr, (high-low)*m.Size, lane, write)
+	mem := w.storeRow(global, addr, (high-low)*m.Size, m.Size, lane, write)
 	if mem == nil {
 		return false
 	}
