@@ -175,9 +175,8 @@ func (w *warp) reads(r *region, off uint64, size, lane int, a *access) bool {
 	if r.cells == nil {
 		return true
 	}
-	t := &w.touch
-	*t = touch{w: w, reg: r, lane: lane, as: a.lane(lane), a: a}
-	return t.cover(off, size, readCell)
+	t := touch{w: w, reg: r, lane: lane, as: a.lane(lane), a: a, kind: reading}
+	return t.cover(off, size)
 }
 
 func (w *warp) writes(r *region, off uint64, size, lane int, a *access) bool {
@@ -185,20 +184,8 @@ func (w *warp) writes(r *region, off uint64, size, lane int, a *access) bool {
 		w.fault(ReadOnly, lane, "writes %s, which is read-only", r.place(off))
 		return false
 	}
-	t := &w.touch
-	*t = touch{w: w, reg: r, lane: lane, as: a.lane(lane), a: a}
-	return t.cover(off, size, writeCell)
-}
-
-func readCell(t *touch, c *cell) bool  { return t.inside(c) && t.read(c) }
-func writeCell(t *touch, c *cell) bool { return t.inside(c) && t.write(c) }
-
-func (t *touch) inside(c *cell) bool {
-	if c.flags&hole != 0 {
-		t.w.fault(OutOfBounds, t.lane, "touches %s, which lies between variables", t.reg.place(t.off))
-		return false
-	}
-	return true
+	t := touch{w: w, reg: r, lane: lane, as: a.lane(lane), a: a, kind: writing}
+	return t.cover(off, size)
 }
 
 // lane gives the place of a warp's lane in the access.

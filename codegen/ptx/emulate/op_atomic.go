@@ -72,15 +72,8 @@ func (w *warp) hasValue(sp space, addr uint64, size, lane int, a *access) bool {
 	if !ok || r.readOnly || !r.blank {
 		return ok
 	}
-	t := &w.touch
-	*t = touch{w: w, reg: r, lane: lane, as: lane, a: a}
-	return t.cover(off, size, func(t *touch, c *cell) bool {
-		if c.w == nil && c.flags&(filled|hole) == 0 {
-			t.w.fault(Uninitialized, t.lane, "updates %s, which nobody has written", t.reg.place(t.off))
-			return false
-		}
-		return true
-	})
+	t := touch{w: w, reg: r, lane: lane, as: lane, a: a, kind: inspecting}
+	return t.cover(off, size)
 }
 
 // update gives the new value from the old one and the operands.

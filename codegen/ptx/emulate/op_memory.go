@@ -74,7 +74,7 @@ func ld(d *decoder) {
 		w.each(m, func(l int) {
 			addr := a.at(w, l)
 			b := w.load(sp, addr, n*size, l, acc)
-			if b == nil || nc && !w.nonCoherent(addr, n*size, l, in.line) {
+			if b == nil || nc && !w.nonCoherent(addr, n*size, l, acc) {
 				return
 			}
 			for i, s := range dst {
@@ -88,22 +88,13 @@ func ld(d *decoder) {
 }
 
 // nonCoherent notes that the words are read through the read-only path, which no write of the launch may touch.
-func (w *warp) nonCoherent(addr uint64, size, lane, line int) bool {
+func (w *warp) nonCoherent(addr uint64, size, lane int, a *access) bool {
 	r, off := w.find(generic, addr, lane)
 	if r == nil || r.cells == nil {
 		return true
 	}
-	t := &w.touch
-	*t = touch{w: w, reg: r, lane: lane}
-	return t.cover(off, size, func(t *touch, c *cell) bool {
-		if c.w != nil {
-			t.w.fault(NonCoherent, t.lane, "reads %s, which line %d writes in the same launch", t.reg.place(t.off), c.w.line)
-			return false
-		}
-		c.flags |= nonCoherent
-		c.more().ncLine = line
-		return true
-	})
+	t := touch{w: w, reg: r, lane: lane, a: a, kind: promising}
+	return t.cover(off, size)
 }
 
 func st(d *decoder) {

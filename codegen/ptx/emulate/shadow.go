@@ -62,6 +62,51 @@ type touch struct {
 	as   int // the lane that the cell remembers: 0 when the access is one thread's
 	a    *access
 	off  uint64
+	kind touchKind
+}
+
+// touchKind is what a touch does with cells.
+type touchKind uint8
+
+const (
+	reading    touchKind = iota
+	writing              // or updating atomically
+	inspecting           // checks that an update does not start from bytes nobody has written
+	promising            // ld.global.nc promises that nobody writes the word
+)
+
+func (t *touch) visit(c *cell) bool {
+	if c.flags&hole != 0 {
+		t.w.fault(OutOfBounds, t.lane, "touches %s, which lies between variables", t.reg.place(t.off))
+		return false
+	}
+	switch t.kind {
+	case reading:
+		return t.read(c)
+	case writing:
+		return t.write(c)
+	case inspecting:
+		return t.inspect(c)
+	}
+	return t.promise(c)
+}
+
+func (t *touch) inspect(c *cell) bool {
+	if c.w == nil && c.flags&filled == 0 {
+		t.w.fault(Uninitialized, t.lane, "updates %s, which nobody has written", t.reg.place(t.off))
+		return false
+	}
+	return true
+}
+
+func (t *touch) promise(c *cell) bool {
+	if c.w != nil {
+		t.w.fault(NonCoherent, t.lane, "reads %s, which line %d writes in the same launch", t.reg.place(t.off), c.w.line)
+		return false
+	}
+	c.flags |= nonCoherent
+	c.more().ncLine = t.a.line
+	return true
 }
 
 // after tells whether what lane of a did is ordered before the touching thread.
@@ -232,18 +277,18 @@ func (t *touch) push(rest *cellRest, a *access, mask uint32) {
 }
 
 // cover visits the cells of a byte range: whole words, or the bytes of words in pieces.
-func (t *touch) cover(off uint64, size int, visit func(*touch, *cell) bool) bool {
+func (t *touch) cover(off uint64, size int) bool {
 	for end := off + uint64(size); off < end; {
 		c := &t.reg.cells[off/4]
 		t.off = off
 		if off%4 == 0 && end-off >= 4 && (c.rest == nil || c.rest.bytes == nil) {
-			if !visit(t, c) {
+			if !t.visit(c) {
 				return false
 			}
 			off += 4
 			continue
 		}
-		if !visit(t, c.byte(int(off%4))) {
+		if !t.visit(c.byte(int(off % 4))) {
 			return false
 		}
 		off++

@@ -31,7 +31,6 @@ type warp struct {
 	seen, fenced [32]vector
 	local        [32]*region
 	current      *instr
-	touch        touch
 
 	copies  [32]groups  // of cp.async, per thread
 	bulk    [32]groups  // of bulk copies, per thread
