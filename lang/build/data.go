@@ -1,8 +1,11 @@
 package build
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"dlc/ir/tensor"
 	"dlc/lang/check"
@@ -325,10 +328,31 @@ func (e *elaborator) missing(s *scope, d *dataset, c *syntax.Call) float64 {
 }
 
 func (e *elaborator) unknownColumn(s *scope, d *dataset, n *syntax.Name) {
-	x := e.errorf(s, check.UnknownColumn, n.Span(), "the dataset %s has no column `%s`", d.node.Name.Text, n.Text)
-	check.Suggest(x, n, append(d.names(), e.opts.Header...))
-	label(x, d.node.Source.Span(), "its source is here")
+	if why := noHeader(e.opts.Header); why != "" {
+		x := e.errorf(s, check.UnknownColumn, d.node.Source.Span(), "%s", why)
+		label(x, n.Span(), "`%s` is looked for", n.Text)
+	} else {
+		x := e.errorf(s, check.UnknownColumn, n.Span(), "the dataset %s has no column `%s`", d.node.Name.Text, n.Text)
+		check.Suggest(x, n, append(d.names(), e.opts.Header...))
+		label(x, d.node.Source.Span(), "its source is here")
+	}
 	d.define(&column{name: n.Text, typ: tensor.Type{DType: tensor.F32}, at: n.Span()}) // it is told once
+}
+
+// noHeader says why the first line of a table names no columns, "" where it may.
+func noHeader(names []string) string {
+	if len(names) == 1 && strings.ContainsAny(names[0], ";\t|") {
+		return fmt.Sprintf("the table's header is one column, %q: commas separate the fields of a table", names[0])
+	}
+	for _, n := range names {
+		if _, err := strconv.ParseFloat(n, 64); err != nil {
+			return ""
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the first line of the table names its columns, and this one holds numbers: %s", strings.Join(names, ", "))
 }
 
 func (d *dataset) names() []string {
