@@ -125,7 +125,7 @@ func (e vectors) gather(t tensor.DType, base string, offsets, m value) value {
 
 func (e vectors) scatter(t tensor.DType, v value, base string, offsets, m value) {
 	lanes := strconv.Itoa(e.lanes)
-	if !e.machine.Masks {
+	if !e.machine.Masks || m.id == "" { // one by one is as fast
 		e.scatterLanes(t, v, base, offsets, m)
 		return
 	}

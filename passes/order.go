@@ -15,6 +15,7 @@ const (
 	longReduction = 4096 // a reduction of more terms than this is cut
 	longChain     = 8192 // a contraction of more terms than this is cut where it has few outputs
 	fewOutputs    = 4096
+	symbolTerms   = 16 // of a symbol inside a chunk
 )
 
 // order fixes the grouping of every reduction from shapes alone.
@@ -132,10 +133,13 @@ func flattens(axes []kernel.Axis) bool {
 }
 
 // chunksOf cuts the outermost axis of symbolic extent, or else the outermost; of the inner ones a
-// symbol counts as nominalSymbol.
+// symbol counts as symbolTerms.
 func chunksOf(axes []kernel.Axis) kernel.Order {
 	at := max(0, slices.IndexFunc(axes, func(a kernel.Axis) bool { _, ok := a.Extent.Const(); return !ok }))
-	inner := max(1, int64(nominal(sizeOf(axes[at+1:]))))
+	inner := int64(1)
+	for _, a := range axes[at+1:] {
+		inner *= max(1, extentOf(a, symbolTerms))
+	}
 	return kernel.Order{Kind: kernel.Chunks, Axis: axes[at].Name, By: max(1, (chunkTerms+inner-1)/inner)}
 }
 

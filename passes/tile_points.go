@@ -9,6 +9,10 @@ import (
 // points schedules a stage of maps: blocks of the grid, rows inside, vectors innermost. Every
 // value is made before the first is stored, so that outputs may lie where the inputs do.
 func (t *tiler) points(s *stage) {
+	if from, to, ok := t.transposed(s); ok {
+		t.transpose(s, from, to)
+		return
+	}
 	ops := int64(1)
 	for _, d := range s.stores {
 		ops += t.operations(d)

@@ -9,10 +9,10 @@ import (
 // FuzzParse reads schedules of three kernels: an error or a program, which is printed and read
 // back to itself.
 func FuzzParse(f *testing.F) {
-	for _, text := range []string{denseText, sumsText, rowsText, peelText, partialText, scatterText, softmaxText, attendText} {
+	for _, text := range []string{denseText, sumsText, rowsText, peelText, partialText, scatterText, softmaxText, attendText, decayText, oneDecayText} {
 		f.Add(text)
 	}
-	kernels := []*kernel.Kernel{dense(), sums(), rows(), scatterRows(), softmax(), attend()}
+	kernels := []*kernel.Kernel{dense(), sums(), rows(), scatterRows(), softmax(), attend(), decay()}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, k := range kernels {
 			p, err := Parse(text, k)
