@@ -1,0 +1,151 @@
+// Package trial runs compiled PTX in the interpreter, as a driver launches it on a GPU: every
+// phase of tile programs in order, over buffers given as tensors. It is a tool of tests and knows
+// nothing of how the text was made.
+package trial
+
+import (
+	"fmt"
+
+	"dlc/codegen/ptx"
+	"dlc/codegen/ptx/emulate"
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+	"dlc/ir/tile"
+)
+
+// Run runs the phases of the programs that m was compiled from, at symbol values. Values holds
+// the buffers by name; those that are missing are added. Seed chooses the order in which blocks
+// and warps run.
+func Run(m *ptx.Module, programs []*tile.Program, symbols map[string]int64, values map[string]*tensor.Tensor, seed uint64) error {
+	module, err := emulate.Parse(m.Text)
+	if err != nil {
+		return err
+	}
+	r := &run{module: module, symbols: symbols, values: values, buffers: map[string]*emulate.Buffer{}, seed: seed}
+	number := 0
+	for _, p := range programs {
+		var kernels []*ptx.Kernel
+		for range p.Phases {
+			kernels = append(kernels, m.Kernels[m.Numbers[number]])
+			number++
+		}
+		if err := r.program(p, kernels); err != nil {
+			return fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	for name, b := range r.buffers {
+		copy(values[name].Data, b.Data)
+	}
+	return nil
+}
+
+type run struct {
+	module  *emulate.Module
+	symbols map[string]int64
+	values  map[string]*tensor.Tensor
+	buffers map[string]*emulate.Buffer
+	seed    uint64
+}
+
+// program launches the phases; those of a recurrence turn by turn.
+func (r *run) program(p *tile.Program, kernels []*ptx.Kernel) error {
+	for i := 0; i < len(p.Phases); {
+		seq, end := p.Phases[i].Seq, i+1
+		if seq == nil {
+			if err := r.launch(p, kernels[i], nil); err != nil {
+				return err
+			}
+			i = end
+			continue
+		}
+		for end < len(p.Phases) && p.Phases[end].Seq != nil && *p.Phases[end].Seq == *seq {
+			end++
+		}
+		turns, err := r.extent(p.Kernel, seq.Index)
+		if err != nil {
+			return err
+		}
+		for turn := range turns {
+			if seq.Reversed {
+				turn = turns - 1 - turn
+			}
+			for j := i; j < end; j++ {
+				if err := r.launch(p, kernels[j], &turn); err != nil {
+					return err
+				}
+			}
+		}
+		i = end
+	}
+	return nil
+}
+
+func (r *run) extent(k *kernel.Kernel, index string) (int64, error) {
+	for _, d := range k.Defs {
+		for _, a := range d.AllAxes() {
+			if a.Name == index {
+				n, ok := a.Extent.Eval(r.symbols)
+				if !ok {
+					return 0, fmt.Errorf("no value for %s", a.Extent)
+				}
+				return n, nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("no index %s", index)
+}
+
+// launch runs one kernel. A grid of nothing is not launched.
+func (r *run) launch(p *tile.Program, k *ptx.Kernel, turn *int64) error {
+	grid, ok := k.Grid(r.symbols)
+	if !ok {
+		return fmt.Errorf("no value for %s", k.Blocks)
+	}
+	if grid == 0 {
+		return nil
+	}
+	entry, err := r.module.Entry(k.Name)
+	if err != nil {
+		return err
+	}
+	l := emulate.Launch{Grid: [3]int{int(grid)}, Block: [3]int{k.Threads}, DynamicShared: int(k.Shared), Seed: r.seed}
+	for _, b := range k.Buffers {
+		data, err := r.buffer(b)
+		if err != nil {
+			return err
+		}
+		l.Args = append(l.Args, emulate.Pointer(data, 0))
+	}
+	for _, s := range k.Symbols {
+		l.Args = append(l.Args, emulate.U64(uint64(r.symbols[s])))
+	}
+	if turn != nil {
+		l.Args = append(l.Args, emulate.U64(uint64(*turn)))
+	}
+	if _, err = entry.Run(l); err != nil {
+		return err
+	}
+	for _, b := range k.Buffers { // what is not written by now is read as it is by later launches
+		r.buffers[b.Name].Blank = false
+	}
+	return nil
+}
+
+func (r *run) buffer(b *kernel.Buffer) (*emulate.Buffer, error) {
+	if x, ok := r.buffers[b.Name]; ok {
+		return x, nil
+	}
+	v := r.values[b.Name]
+	blank := v == nil
+	if blank {
+		dims, ok := b.StoredShape().Bind(r.symbols)
+		if !ok {
+			return nil, fmt.Errorf("no size of %s", b.Name)
+		}
+		v = tensor.New(b.Type.DType, dims...)
+		r.values[b.Name] = v
+	}
+	x := &emulate.Buffer{Name: b.Name, Data: append([]byte{}, v.Data...), Blank: blank}
+	r.buffers[b.Name] = x
+	return x, nil
+}
