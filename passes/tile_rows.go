@@ -9,41 +9,79 @@ import (
 const rowElements = 8192
 
 // rows schedules Lanes64 reductions over one axis, which lies across the lanes: a few rows at a
-// time, one reduction after the other, then what is stored. A row of at most 64 elements is one
-// tile: what several definitions read of it stays in registers. Costly functions of longer rows
-// that are read twice are held in memory. Reductions in the order rescale share one stream.
+// time, those reductions at once that wait for none of the others, then what is stored. A row of at
+// most 64 elements is one tile: what several definitions read of it stays in registers. Costly
+// functions of longer rows that are read twice are held in memory. Reductions in the order rescale
+// share one stream.
 func (t *tiler) rows(s *stage) {
 	r := &rowWalk{tiler: t, s: s, lane: s.reduces[0].Reduce.Axes[0], alive: map[string]bool{}, done: map[string]bool{}}
 	e, isConst := r.lane.Extent.Const()
 	r.short = isConst && e <= 64
 	r.maps, r.readers, r.plainly = t.closure(append(append([]*kernel.Def{}, s.reduces...), s.stores...))
 	var body []tile.Node
-	for _, d := range s.reduces {
+	registers := int64(0)
+	for i := 0; i < len(s.reduces); {
+		d := s.reduces[i]
 		switch {
 		case isRunning(d):
 			body = append(body, r.runningRows(d)...)
-			continue
+			i++
 		case followed(d) != "":
-			continue
+			i++
+		default:
+			n, most := r.together(s.reduces[i:])
+			body = append(body, r.reductions(s.reduces[i:i+n])...)
+			i, registers = i+n, max(registers, most)
 		}
-		body = append(body, r.lets()...)
-		step := []tile.Node{&tile.Step{Def: d.Name}}
-		if w := r.holds(d); w != nil {
-			body = append(body, &tile.Hold{Def: w.Name, Along: r.lane.Name})
-			step = append([]tile.Node{&tile.Store{Def: w.Name}}, step...)
-			r.alive[w.Name], r.held = true, true
-		}
-		body = append(body, &tile.Begin{Def: d.Name})
-		body = append(body, r.walk(tile.Stream, 64, step)...)
-		body = append(body, &tile.End{Def: d.Name})
-		r.done[d.Name] = true
 	}
 	body = append(body, r.lets()...)
-	rows := int64(4)
+	rows := min(4, max(1, int64(t.m.Registers)*3/4/max(registers, 1)))
 	if r.held {
-		rows = 2
+		rows = min(rows, 2)
 	}
 	t.rowBlocks(s, r.lane, rows, append(body, r.stores()...))
+}
+
+// reductions goes along the row once for all of a list.
+func (r *rowWalk) reductions(list []*kernel.Def) []tile.Node {
+	nodes := r.lets()
+	var steps, ends []tile.Node
+	for _, d := range list {
+		if w := r.holds(d); w != nil {
+			nodes = append(nodes, &tile.Hold{Def: w.Name, Along: r.lane.Name})
+			steps = append(steps, &tile.Store{Def: w.Name})
+			r.alive[w.Name], r.held = true, true
+		}
+		nodes = append(nodes, &tile.Begin{Def: d.Name})
+		steps, ends = append(steps, &tile.Step{Def: d.Name}), append(ends, &tile.End{Def: d.Name})
+		r.done[d.Name] = true
+	}
+	return append(append(nodes, r.walk(tile.Stream, 64, steps)...), ends...)
+}
+
+// together returns how many of the reductions at the head of the list go along the row at once:
+// those that wait for none of the others, as long as their lanes leave registers free. It returns
+// the registers that they take for one row.
+func (r *rowWalk) together(list []*kernel.Def) (n int, registers int64) {
+	for i, d := range list {
+		if isRunning(d) || followed(d) != "" {
+			return i, registers
+		}
+		lanes := r.lanes([]*kernel.Def{d})
+		more := states(d) * ((min(64, max(1, extentOf(r.lane, 64))) + lanes - 1) / lanes)
+		if i > 0 && registers+more > int64(r.m.Registers)/2 {
+			return i, registers
+		}
+		for _, need := range r.needs(d) {
+			for _, e := range list[:i] {
+				if need.def == e {
+					return i, registers
+				}
+			}
+		}
+		registers += more
+	}
+	return len(list), registers
 }
 
 // A rowWalk is the making of a row stage. alive are the maps kept in registers for the row, done
@@ -74,7 +112,7 @@ func (r *rowWalk) lets() []tile.Node {
 	var nodes []tile.Node
 	for _, d := range r.maps {
 		across := axisNamed(d.Axes, r.lane.Name) >= 0
-		worth := costly(d) && r.plainly[d.Name] && r.output(d.Name) == nil && (!across || r.short && r.readers[d.Name] > 1)
+		worth := costly(d) && r.plainly[d.Name] && (!across || r.output(d.Name) == nil && r.short && r.readers[d.Name] > 1)
 		inRow := len(turnAxes(d)) > 0 || len(r.s.axes) == 0 || r.waits(d, r.s)
 		if worth && inRow && !r.alive[d.Name] && r.fits(d, r.s) && r.ready(d) {
 			nodes = append(nodes, &tile.Let{Def: d.Name})

@@ -5,41 +5,43 @@ import (
 	"dlc/ir/tile"
 )
 
-// The blocks of a scatter stage: columns of the vector axis. Narrow rows are cut by a matched axis
-// instead, and every block then looks at all terms.
+// The blocks of a scatter stage. Long rows are cut by a matched axis, so that a block's part of the
+// result stays in the second cache from its clearing to its last term; every block then looks at
+// where all terms go. Short rows are cut by columns, very short ones not at all.
 const (
-	scatterWidth  = 64  // columns of one Scatter
-	scatterMost   = 256 // of a block
-	scatterParts  = 4   // blocks of a row of fewer than scatterWide columns; twice that of a longer one
-	scatterWide   = 512
-	scatterNarrow = 32   // columns, below which matched positions are cut
-	scatterRows   = 1024 // matched positions, below which they are not cut
+	scatterWidth = 64      // columns of one Scatter
+	scatterParts = 4       // blocks of a row that is cut by columns
+	scatterShort = 32      // columns: shorter rows are not cut
+	scatterLong  = 128     // columns: longer rows are not cut
+	scatterBytes = 1 << 20 // of a block's part of the result, about
+	scatterMost  = 64      // blocks, where their number is constant
+	scatterRows  = 1024    // matched positions of short rows, below which they are not cut
 )
 
 // scatter schedules a reduction with matches: every block clears its part of the result, then
-// walks all terms in order and adds each to the element it is sent to. Threads own columns, so
-// that no two write one element and each sees the terms ascending.
+// walks all terms in order and adds each to the element it is sent to. No two blocks write one
+// element, and each element sees its terms ascending.
 func (t *tiler) scatter(s *stage) {
 	d := s.reduces[0]
 	v := t.scatterAxis(d)
 	ph := &tile.Phase{Vector: v}
 	clear, walk := []tile.Node{&tile.Clear{Def: d.Name}}, []tile.Node{&tile.Scatter{Def: d.Name}}
-	cut := false
+	columns, cut := int64(1), false
 	for i := len(d.Axes) - 1; i >= 0; i-- {
 		a := d.Axes[i]
 		e, isConst := a.Extent.Const()
 		switch {
 		case a.Name == v:
-			width := scatterColumns(e, isConst)
-			if cut = !isConst || e > width; cut {
-				ph.Grid = append(ph.Grid, tile.Split{Index: v, By: []int64{width}})
-			}
-			if width > scatterWidth {
+			columns = extentOf(a, scatterLong)
+			if cut = isConst && e >= scatterShort && e < scatterLong; cut {
+				ph.Grid = append(ph.Grid, tile.Split{Index: v, By: []int64{(e + 16*scatterParts - 1) / (16 * scatterParts) * 16}})
+			} else if !isConst || e > scatterWidth {
 				clear = []tile.Node{each(v, scatterWidth, 16, clear)}
 				walk = []tile.Node{each(v, scatterWidth, 16, walk)}
 			}
 		case !d.Matched(a.Name):
 			ph.Grid = append(ph.Grid, tile.Split{Index: a.Name, By: []int64{1}})
+			cut = true
 		}
 	}
 	for i := len(d.Axes) - 1; i >= 0; i-- {
@@ -48,9 +50,9 @@ func (t *tiler) scatter(s *stage) {
 			continue
 		}
 		clear = []tile.Node{each(a.Name, 8, 1, clear)}
-		if e, isConst := a.Extent.Const(); isConst && e >= scatterRows && !cut && len(ph.Grid) == 0 {
+		if by := scatterCut(a, columns*int64(d.DType.Size())); !cut && by > 0 {
 			cut = true
-			ph.Grid = append(ph.Grid, tile.Split{Index: a.Name, By: []int64{(e + scatterParts - 1) / scatterParts}})
+			ph.Grid = append(ph.Grid, tile.Split{Index: a.Name, By: []int64{by}})
 		}
 	}
 	for i := len(d.Reduce.Axes) - 1; i >= 0; i-- {
@@ -60,17 +62,18 @@ func (t *tiler) scatter(s *stage) {
 	t.out.Phases = append(t.out.Phases, ph)
 }
 
-// scatterColumns is how many columns a block has: a multiple of 16.
-func scatterColumns(e int64, isConst bool) int64 {
+// scatterCut is how many positions of a matched axis a block has: 0 where it is not cut.
+func scatterCut(a kernel.Axis, bytes int64) int64 {
+	by := max(8, scatterBytes/bytes)
+	e, ok := a.Extent.Const()
 	switch {
-	case !isConst:
-		return scatterWidth
-	case e < scatterNarrow:
-		return max(e, 1)
-	case e < scatterWide:
-		return (e + 16*scatterParts - 1) / (16 * scatterParts) * 16
+	case !ok:
+		return by
+	case e < scatterRows && e <= by:
+		return 0
 	}
-	return min(scatterMost, (e+32*scatterParts-1)/(32*scatterParts)*16)
+	by = max(min(by, (e+scatterParts-1)/scatterParts), (e+scatterMost-1)/scatterMost)
+	return (by + 7) / 8 * 8
 }
 
 // scatterAxis returns the axis to lay across the lanes: of the kept axes that no match has a part

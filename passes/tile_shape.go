@@ -94,7 +94,7 @@ func (t *tiler) widths(contraction bool) []int64 {
 	if contraction {
 		return []int64{16, 32, 48, 64}
 	}
-	return []int64{64, 32, 16, 48}
+	return []int64{192, 128, 96, 64, 32, 16, 48}
 }
 
 // cycles estimates the cycles for one term of every point, per point of symbolic axes.

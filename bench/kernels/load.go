@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"math"
+	"math/rand"
 	"strings"
 	"time"
 
@@ -75,8 +78,8 @@ func scheduled(text string, target cpu.Target) (*program.Entry, []*tile.Program,
 	return entryOf(p), []*tile.Program{p}, nil
 }
 
-func compiled(text string, symbols map[string]int64, target cpu.Target) (l *loaded, err error) {
-	e, schedules, err := scheduled(text, target)
+func compiled(w work, target cpu.Target) (l *loaded, err error) {
+	e, schedules, err := scheduled(w.text, target)
 	if err != nil {
 		return nil, err
 	}
@@ -96,11 +99,11 @@ func compiled(text string, symbols map[string]int64, target cpu.Target) (l *load
 	if l.runner, err = native.NewRunner(); err != nil {
 		return nil, err
 	}
-	return l, l.bind(e, symbols)
+	return l, l.bind(w, e)
 }
 
-// bind gives every buffer memory filled with small positive numbers.
-func (l *loaded) bind(e *program.Entry, symbols map[string]int64) error {
+// bind gives every buffer memory filled with small positive numbers, drawn at random.
+func (l *loaded) bind(w work, e *program.Entry) error {
 	m, err := native.Map(native.FrameBytes(len(e.Buffers), len(e.Symbols)))
 	if err != nil {
 		return err
@@ -109,24 +112,47 @@ func (l *loaded) bind(e *program.Entry, symbols map[string]int64) error {
 	if l.frame, err = l.code.NewFrame(e.Name, m.Bytes(), len(e.Buffers), len(e.Symbols)); err != nil {
 		return err
 	}
+	r := rand.New(rand.NewSource(1))
+	at := map[string][]byte{}
 	for i, b := range e.Buffers {
-		n, ok := b.Bytes.Eval(symbols)
-		if !ok || b.Type.DType != tensor.F32 {
-			return fmt.Errorf("buffer %s is not of floats and of known size", b.Name)
+		if under, ok := w.over[b.Name]; ok {
+			l.frame.SetBuffer(i, at[under])
+			continue
+		}
+		n, ok := b.Bytes.Eval(w.symbols)
+		if !ok {
+			return fmt.Errorf("buffer %s is not of known size", b.Name)
 		}
 		m, err := native.Map((n + 63) / 64 * 64)
 		if err != nil {
 			return err
 		}
 		l.memory = append(l.memory, m)
-		pattern := []byte{0, 0, 0x80, 0x3e, 0, 0, 0, 0x3f} // 0.25, 0.5
-		for at := 0; at < len(m.Bytes()); at += len(pattern) {
-			copy(m.Bytes()[at:], pattern)
+		if err := fill(m.Bytes()[:n], b.Type.DType, w.below, r); err != nil {
+			return fmt.Errorf("buffer %s: %w", b.Name, err)
 		}
+		at[b.Name] = m.Bytes()
 		l.frame.SetBuffer(i, m.Bytes())
 	}
 	for i, s := range e.Symbols {
-		l.frame.SetSymbol(i, symbols[s])
+		l.frame.SetSymbol(i, w.symbols[s])
+	}
+	return nil
+}
+
+// fill draws floats from 0 to 0.5, integers from 0 up to a bound.
+func fill(data []byte, t tensor.DType, below int, r *rand.Rand) error {
+	for at := 0; at+t.Size() <= len(data); at += t.Size() {
+		switch {
+		case t == tensor.F32:
+			binary.LittleEndian.PutUint32(data[at:], math.Float32bits(r.Float32()/2))
+		case t == tensor.I64 || t == tensor.U64:
+			binary.LittleEndian.PutUint64(data[at:], uint64(r.Intn(max(below, 1))))
+		case t == tensor.I32:
+			binary.LittleEndian.PutUint32(data[at:], uint32(r.Intn(max(below, 1))))
+		default:
+			return fmt.Errorf("no random %s", t)
+		}
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func load() string {
 // which is the larger of what its operations and its bytes take; PyTorch's best time over its own;
 // and the limits themselves, in GFLOP/s and GB/s.
 func line(w work, target cpu.Target, threads int, budget time.Duration, other *peer) error {
-	l, err := compiled(w.text, w.symbols, target)
+	l, err := compiled(w, target)
 	if err != nil {
 		return err
 	}

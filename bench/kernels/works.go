@@ -13,6 +13,8 @@ type work struct {
 	reads, writes float64 // bytes that are read and written at least once
 	torchSetup    string
 	torch         []string
+	below         int               // integers are drawn from 0 up to this
+	over          map[string]string // outputs that lie where an input does
 }
 
 func works() []work {
@@ -26,7 +28,7 @@ func works() []work {
 	for _, n := range []int{1, 32} {
 		list = append(list, lstm(64, n, 128, 256, false), lstm(64, n, 128, 256, true))
 	}
-	return append(list, softmax(4096, 1024), layerNorm(4096, 1024), adam(1<<22))
+	return append(append(list, softmax(4096, 1024)), rowWorks()...)
 }
 
 func matmul(m, k, c int) work {
@@ -118,23 +120,4 @@ func softmax(rows, n int) work {
   s[i:%[1]d] = sum j:%[2]d lanes64; exp(x[i, j] - m[i])
   y[i:%[1]d, j:%[2]d] = exp(x[i, j] - m[i]) / s[i]
 `, rows, n), torchSetup: fmt.Sprintf("x = r(%d, %d)", rows, n), torch: []string{"F.softmax(x, 1)"}}
-}
-
-func layerNorm(rows, n int) work {
-	return work{name: fmt.Sprintf("layernorm %dx%d", rows, n), flops: 8 * float64(rows*n), reads: 4 * float64(rows*n), writes: 4 * float64(rows*n),
-		text: fmt.Sprintf(`kernel layernorm(x: input f32[%[1]d, %[2]d], g: input f32[%[2]d], b: input f32[%[2]d]) -> (y: output f32[%[1]d, %[2]d])
-  s[i:%[1]d] = sum j:%[2]d lanes64; x[i, j]
-  q[i:%[1]d] = sum j:%[2]d lanes64; %%0 = x[i, j] - s[i] / %[2]d.0; %%0 * %%0
-  y[i:%[1]d, j:%[2]d] = (x[i, j] - s[i] / %[2]d.0) / sqrt(q[i] / %[2]d.0 + 1e-05) * g[j] + b[j]
-`, rows, n), torchSetup: fmt.Sprintf("x, g, b = r(%d, %d), r(%d), r(%d)", rows, n, n, n), torch: []string{fmt.Sprintf("F.layer_norm(x, (%d,), g, b)", n)}}
-}
-
-// adam updates one parameter of n elements.
-func adam(n int) work {
-	return work{name: fmt.Sprintf("adam %d", n), flops: 12 * float64(n), reads: 16 * float64(n), writes: 12 * float64(n),
-		text: fmt.Sprintf(`kernel adam(w: input f32[%[1]d], g: input f32[%[1]d], m: input f32[%[1]d], v: input f32[%[1]d]) -> (w1: output f32[%[1]d], m1: output f32[%[1]d], v1: output f32[%[1]d])
-  m1[i:%[1]d] = 0.9 * m[i] + 0.1 * g[i]
-  v1[i:%[1]d] = 0.999 * v[i] + 0.001 * g[i] * g[i]
-  w1[i:%[1]d] = w[i] - 0.001 * m1[i] / (sqrt(v1[i]) + 1e-08)
-`, n), torchSetup: fmt.Sprintf("p = torch.nn.Parameter(r(%d)); p.grad = r(%d); o = torch.optim.Adam([p], fused=True)", n, n), torch: []string{"o.step()"}}
 }
