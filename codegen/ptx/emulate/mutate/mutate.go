@@ -1,0 +1,50 @@
+// Package mutate makes small mistakes in PTX text, mechanically, and tells which of them running the text
+// finds: it measures how much the interpreter and the launches of a test see. It knows PTX's statements as
+// text, and the interpreter's launches; nothing of what emitted the text.
+package mutate
+
+import (
+	"fmt"
+	"math/rand/v2"
+)
+
+// Mutant is a text with one mistake.
+type Mutant struct {
+	Line int    // where the mistake is
+	What string // what was changed, such as "bar.sync 0 dropped"
+	Text string
+}
+
+// String names the mutant in a report.
+func (m Mutant) String() string { return fmt.Sprintf("line %d: %s", m.Line, m.What) }
+
+// edit is a possible mistake: bytes [from,to) replaced.
+type edit struct {
+	line, from, to int
+	with, what     string
+}
+
+// Mutants makes up to n different mutants, the same ones for the same seed. Each kind of mistake gets an equal
+// share as far as the text has places for it: dropped barriers, fences and waits; other registers; other
+// constants; other predicates.
+func Mutants(text string, n int, seed uint64) []Mutant {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	list := statements(text)
+	kinds := [][]edit{drops(list), registers(list, rng), constants(list, rng), predicates(list, rng)}
+	for _, k := range kinds {
+		rng.Shuffle(len(k), func(i, j int) { k[i], k[j] = k[j], k[i] })
+	}
+	var out []Mutant
+	for more := true; more && len(out) < n; {
+		more = false
+		for i, k := range kinds {
+			if len(k) == 0 || len(out) == n {
+				continue
+			}
+			e := k[0]
+			kinds[i], more = k[1:], true
+			out = append(out, Mutant{e.line, e.what, text[:e.from] + e.with + text[e.to:]})
+		}
+	}
+	return out
+}

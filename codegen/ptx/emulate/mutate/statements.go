@@ -1,0 +1,97 @@
+package mutate
+
+import (
+	"regexp"
+	"strings"
+)
+
+// statement is one instruction in the text, with the places of its parts.
+type statement struct {
+	line     int
+	from, to int // bytes, without the semicolon
+	guard    part
+	op       part
+	operands []part
+}
+
+// part is a piece of a statement.
+type part struct {
+	text     string
+	from, to int
+}
+
+var (
+	comment  = regexp.MustCompile(`//[^\n]*`)
+	label    = regexp.MustCompile(`^\s*[\w$%]+:\s*`)
+	guarded  = regexp.MustCompile(`^@!?%?[\w$]+\s+`)
+	mnemonic = regexp.MustCompile(`^[a-z][\w.:]*`)
+	word     = regexp.MustCompile(`%[\w.]+|[\w$]+|0[fd][0-9a-fA-F]+|-?\d+`)
+)
+
+// statements finds the instructions inside of entries' bodies. Comments count as spaces.
+func statements(text string) []statement {
+	blank := comment.ReplaceAllStringFunc(text, func(c string) string { return strings.Repeat(" ", len(c)) })
+	var out []statement
+	depth, start, line, startLine := 0, 0, 1, 1
+	inside := false // of operand braces
+	for i := 0; i < len(blank); i++ {
+		switch c := blank[i]; {
+		case c == '\n':
+			line++
+			if strings.TrimSpace(blank[start:i]) == "" {
+				start, startLine = i+1, line
+			}
+		case c == '{' && (depth == 0 || strings.TrimSpace(label.ReplaceAllString(blank[start:i], "")) == ""):
+			depth++
+			start, startLine = i+1, line
+		case c == '{':
+			inside = true
+		case c == '}' && inside:
+			inside = false
+		case c == '}':
+			depth--
+			start, startLine = i+1, line
+		case c == ';':
+			if s, ok := parse(blank, start, i); ok && depth > 0 {
+				s.line = startLine
+				out = append(out, s)
+			}
+			start, startLine = i+1, line
+		}
+	}
+	return out
+}
+
+// parse reads the statement in text[from:to].
+func parse(text string, from, to int) (statement, bool) {
+	for {
+		at := label.FindStringIndex(text[from:to])
+		if at == nil {
+			break
+		}
+		from += at[1]
+	}
+	for from < to && strings.TrimSpace(text[from:from+1]) == "" {
+		from++
+	}
+	s := statement{from: from, to: to}
+	at := from
+	if g := guarded.FindString(text[from:to]); g != "" {
+		s.guard = part{strings.TrimSpace(g), from, from + len(strings.TrimSpace(g))}
+		at += len(g)
+	}
+	op := mnemonic.FindString(text[at:to])
+	if op == "" {
+		return s, false
+	}
+	s.op = part{op, at, at + len(op)}
+	at += len(op)
+	for _, w := range word.FindAllStringIndex(text[at:to], -1) {
+		s.operands = append(s.operands, part{text[at+w[0] : at+w[1]], at + w[0], at + w[1]})
+	}
+	return s, true
+}
+
+func (s statement) replace(p part, with, what string) edit {
+	return edit{line: s.line, from: p.from, to: p.to, with: with, what: what}
+}
