@@ -33,6 +33,7 @@ codegen/ptx/assemble :
 codegen/ptx     : codegen codegen/llvm ir/tensor ir/kernel ir/tile lang/diag
 codegen/ptx/trial : codegen/ptx codegen/ptx/emulate ir/kernel ir/tensor ir/tile
 codegen/ptx/emulate :
+codegen/ptx/emulate/mutate : codegen/ptx/emulate
 runtime/native  : runtime/program
 runtime         : runtime/program runtime/native ir/tensor
 runtime/data    : runtime/program ir/tensor

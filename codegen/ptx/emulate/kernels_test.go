@@ -204,3 +204,23 @@ func BenchmarkTiledMatmul(b *testing.B) {
 		}
 	}
 }
+
+// What one launch writes into a blank buffer the next may read, and nothing else.
+func TestBlankBuffersRememberWhatWasWritten(t *testing.T) {
+	e := entry(t, module(t, "vecadd.ptx"), "vecadd")
+	add := func(x, y, z *Buffer, n int) error {
+		_, err := e.Run(Launch{Block: [3]int{64}, Args: []Arg{Pointer(x, 0), Pointer(y, 0), Pointer(z, 0), U32(uint32(n))}})
+		return err
+	}
+	x, y, z := input("x", make([]float32, 16)), output("y", 16), output("z", 16)
+	if err := add(x, x, y, 10); err != nil || y.Written() != 40 {
+		t.Fatalf("%v, %d bytes written", err, y.Written())
+	}
+	if err := add(y, y, z, 10); err != nil {
+		t.Fatal(err)
+	}
+	var f *Fault
+	if err := add(y, y, output("w", 16), 11); !errors.As(err, &f) || f.Kind != Uninitialized {
+		t.Errorf("reading one element too many: %v", err)
+	}
+}

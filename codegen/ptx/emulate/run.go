@@ -9,14 +9,6 @@ import (
 	"slices"
 )
 
-// Buffer is global memory of a launch. Run writes results into Data.
-type Buffer struct {
-	Name     string
-	Data     []byte
-	ReadOnly bool // writing to it is an error
-	Blank    bool // Data is no initial value: reading what the launch has not written is an error
-}
-
 // Arg is one argument of an entry; see Pointer, U32, U64, F32, F64, Raw and Tensor.
 type Arg struct {
 	data   []byte
@@ -224,6 +216,7 @@ func (r *run) buffer(b *Buffer) (uint64, error) {
 		g := &region{name: b.Name, data: append([]byte(nil), b.Data...), readOnly: b.ReadOnly, blank: b.Blank}
 		if !b.ReadOnly {
 			g.cells = make([]cell, (len(b.Data)+3)/4)
+			b.fill(g)
 		}
 		r.buffers = append(r.buffers, g)
 	}
@@ -234,6 +227,9 @@ func (r *run) copyBack() {
 	for b, i := range r.names {
 		if !b.ReadOnly {
 			copy(b.Data, r.buffers[i].data)
+			if b.Blank {
+				b.note(r.buffers[i])
+			}
 		}
 	}
 }

@@ -8,11 +8,11 @@ import (
 	"dlc/codegen/ptx/emulate"
 )
 
-// Trial is one launch of an entry with fresh buffers, and what it must compute.
+// Trial is one launch of an entry. Prepare makes it with fresh buffers each time, and a function that looks at
+// them when it has ended.
 type Trial struct {
-	Entry  string
-	Launch emulate.Launch
-	Check  func() error // looks at the launch's buffers when it has ended
+	Entry   string
+	Prepare func() (launch emulate.Launch, check func() error)
 }
 
 // Verdict tells how a mutant ended.
@@ -25,38 +25,40 @@ type Verdict struct {
 // limitFactor is how many times the original's steps a mutant may take.
 const limitFactor = 20
 
-// Judge runs every mutant over the trials, which makes anew each time, until one catches it. The original must
+// Judge runs every mutant over the trials of its entry until one catches it. The text without a mistake must
 // pass them all.
-func Judge(text string, mutants []Mutant, trials func() []Trial) ([]Verdict, error) {
+func Judge(text string, mutants []Mutant, trials []Trial) ([]Verdict, error) {
 	m, err := emulate.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	var steps []int
-	for i, t := range trials() {
-		report, err := t.run(m)
+	steps := make([]int, len(trials))
+	for i, t := range trials {
+		report, err := t.run(m, 0)
 		if err != nil {
 			return nil, fmt.Errorf("trial %d of the text without a mistake: %w", i, err)
 		}
-		steps = append(steps, limitFactor*(report.Steps+1000))
+		steps[i] = limitFactor * (report.Steps + 1000)
 	}
 	var out []Verdict
 	for _, v := range mutants {
-		by := judge(v.Text, trials(), steps)
+		by := judge(v, trials, steps)
 		out = append(out, Verdict{v, by != "", by})
 	}
 	return out, nil
 }
 
-// judge gives what catches a text, "" when nothing does.
-func judge(text string, trials []Trial, steps []int) string {
-	m, err := emulate.Parse(text)
+// judge gives what catches a mutant, "" when nothing does.
+func judge(v Mutant, trials []Trial, steps []int) string {
+	m, err := emulate.Parse(v.Text)
 	if err != nil {
 		return "refused"
 	}
 	for i, t := range trials {
-		t.Launch.Limit = steps[i]
-		_, err := t.run(m)
+		if t.Entry != v.Entry {
+			continue
+		}
+		_, err := t.run(m, steps[i])
 		var f *emulate.Fault
 		switch {
 		case errors.As(err, &f):
@@ -68,16 +70,18 @@ func judge(text string, trials []Trial, steps []int) string {
 	return ""
 }
 
-func (t Trial) run(m *emulate.Module) (*emulate.Report, error) {
+func (t Trial) run(m *emulate.Module, limit int) (*emulate.Report, error) {
 	e, err := m.Entry(t.Entry)
 	if err != nil {
 		return nil, err
 	}
-	report, err := e.Run(t.Launch)
+	launch, check := t.Prepare()
+	launch.Limit = limit
+	report, err := e.Run(launch)
 	if err != nil {
 		return nil, err
 	}
-	return report, t.Check()
+	return report, check()
 }
 
 // Tally counts verdicts, and names the mutants that nothing caught.

@@ -10,16 +10,18 @@ import (
 
 // Mutant is a text with one mistake.
 type Mutant struct {
-	Line int    // where the mistake is
-	What string // what was changed, such as "bar.sync 0 dropped"
-	Text string
+	Entry string // the kernel it is in
+	Line  int    // where it is
+	What  string // what was changed, such as "bar.sync dropped"
+	Text  string
 }
 
 // String names the mutant in a report.
-func (m Mutant) String() string { return fmt.Sprintf("line %d: %s", m.Line, m.What) }
+func (m Mutant) String() string { return fmt.Sprintf("%s, line %d: %s", m.Entry, m.Line, m.What) }
 
 // edit is a possible mistake: bytes [from,to) replaced.
 type edit struct {
+	entry          string
 	line, from, to int
 	with, what     string
 }
@@ -43,7 +45,7 @@ func Mutants(text string, n int, seed uint64) []Mutant {
 			}
 			e := k[0]
 			kinds[i], more = k[1:], true
-			out = append(out, Mutant{e.line, e.what, text[:e.from] + e.with + text[e.to:]})
+			out = append(out, Mutant{e.entry, e.line, e.what, text[:e.from] + e.with + text[e.to:]})
 		}
 	}
 	return out

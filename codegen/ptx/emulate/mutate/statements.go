@@ -7,6 +7,7 @@ import (
 
 // statement is one instruction in the text, with the places of its parts.
 type statement struct {
+	entry    string
 	line     int
 	from, to int // bytes, without the semicolon
 	guard    part
@@ -21,6 +22,7 @@ type part struct {
 }
 
 var (
+	entry    = regexp.MustCompile(`\.entry\s+([\w$]+)`)
 	comment  = regexp.MustCompile(`//[^\n]*`)
 	label    = regexp.MustCompile(`^\s*[\w$%]+:\s*`)
 	guarded  = regexp.MustCompile(`^@!?%?[\w$]+\s+`)
@@ -34,6 +36,7 @@ func statements(text string) []statement {
 	var out []statement
 	depth, start, line, startLine := 0, 0, 1, 1
 	inside := false // of operand braces
+	name := ""
 	for i := 0; i < len(blank); i++ {
 		switch c := blank[i]; {
 		case c == '\n':
@@ -42,6 +45,9 @@ func statements(text string) []statement {
 				start, startLine = i+1, line
 			}
 		case c == '{' && (depth == 0 || strings.TrimSpace(label.ReplaceAllString(blank[start:i], "")) == ""):
+			if m := entry.FindAllStringSubmatch(blank[start:i], -1); depth == 0 && m != nil {
+				name = m[len(m)-1][1]
+			}
 			depth++
 			start, startLine = i+1, line
 		case c == '{':
@@ -53,7 +59,7 @@ func statements(text string) []statement {
 			start, startLine = i+1, line
 		case c == ';':
 			if s, ok := parse(blank, start, i); ok && depth > 0 {
-				s.line = startLine
+				s.line, s.entry = startLine, name
 				out = append(out, s)
 			}
 			start, startLine = i+1, line
@@ -93,5 +99,5 @@ func parse(text string, from, to int) (statement, bool) {
 }
 
 func (s statement) replace(p part, with, what string) edit {
-	return edit{line: s.line, from: p.from, to: p.to, with: with, what: what}
+	return edit{entry: s.entry, line: s.line, from: p.from, to: p.to, with: with, what: what}
 }
