@@ -48,6 +48,32 @@ type Launch struct {
 	Limit         int    // instructions of warps until the run is given up; 0 means a hundred million
 }
 
+// Clone copies a launch together with its buffers, which it lists in the order of the arguments.
+func (l Launch) Clone() (Launch, []*Buffer) {
+	var list []*Buffer
+	copies := map[*Buffer]*Buffer{}
+	of := func(b *Buffer) *Buffer {
+		if copies[b] == nil {
+			copies[b] = b.Clone()
+			list = append(list, copies[b])
+		}
+		return copies[b]
+	}
+	l.Args = slices.Clone(l.Args)
+	for i := range l.Args {
+		a := &l.Args[i]
+		if a.buffer != nil {
+			a.buffer = of(a.buffer)
+		}
+		if a.tensor != nil {
+			m := *a.tensor
+			m.Buffer = of(m.Buffer)
+			a.tensor = &m
+		}
+	}
+	return l, list
+}
+
 // Report tells what a run executed.
 type Report struct {
 	// Counts has the executions of each mnemonic, by warps.

@@ -17,11 +17,19 @@ import (
 // the buffers by name; those that are missing are added. Seed chooses the order in which blocks
 // and warps run.
 func Run(m *ptx.Module, programs []*tile.Program, symbols map[string]int64, values map[string]*tensor.Tensor, seed uint64) error {
+	return RunWatched(m, programs, symbols, values, seed, nil)
+}
+
+// Watch is told of a launch before it runs; the function that it returns gets the report afterwards.
+type Watch func(entry string, l emulate.Launch) func(*emulate.Report)
+
+// RunWatched is Run with somebody looking on.
+func RunWatched(m *ptx.Module, programs []*tile.Program, symbols map[string]int64, values map[string]*tensor.Tensor, seed uint64, watch Watch) error {
 	module, err := emulate.Parse(m.Text)
 	if err != nil {
 		return err
 	}
-	r := &run{module: module, symbols: symbols, values: values, buffers: map[string]*emulate.Buffer{}, seed: seed}
+	r := &run{module: module, symbols: symbols, values: values, buffers: map[string]*emulate.Buffer{}, seed: seed, watch: watch}
 	number := 0
 	for _, p := range programs {
 		var kernels []*ptx.Kernel
@@ -45,6 +53,7 @@ type run struct {
 	values  map[string]*tensor.Tensor
 	buffers map[string]*emulate.Buffer
 	seed    uint64
+	watch   Watch
 }
 
 // program launches the phases; those of a recurrence turn by turn.
@@ -109,25 +118,28 @@ func (r *run) launch(p *tile.Program, k *ptx.Kernel, turn *int64) error {
 		return err
 	}
 	l := emulate.Launch{Grid: [3]int{int(grid)}, Block: [3]int{k.Threads}, DynamicShared: int(k.Shared), Seed: r.seed}
-	for _, b := range k.Buffers {
+	for _, b := range append(p.Kernel.Buffers(), p.Temps...) { // k's own are those of the first phase that it was compiled for
 		data, err := r.buffer(b)
 		if err != nil {
 			return err
 		}
 		l.Args = append(l.Args, emulate.Pointer(data, 0))
 	}
-	for _, s := range k.Symbols {
+	for _, s := range kernel.Symbols(p.Kernel) {
 		l.Args = append(l.Args, emulate.U64(uint64(r.symbols[s])))
 	}
 	if turn != nil {
 		l.Args = append(l.Args, emulate.U64(uint64(*turn)))
 	}
-	if _, err = entry.Run(l); err != nil {
-		return err
+	done := func(*emulate.Report) {}
+	if r.watch != nil {
+		done = r.watch(k.Name, l)
 	}
-	for _, b := range k.Buffers { // what is not written by now is read as it is by later launches
-		r.buffers[b.Name].Blank = false
+	report, err := entry.Run(l)
+	if err != nil {
+		return fmt.Errorf("%s: %w", k.Name, err)
 	}
+	done(report)
 	return nil
 }
 
@@ -136,7 +148,11 @@ func (r *run) buffer(b *kernel.Buffer) (*emulate.Buffer, error) {
 		return x, nil
 	}
 	v := r.values[b.Name]
-	blank := v == nil
+	blank := v == nil && b.Value == nil
+	if v == nil && !blank {
+		v = b.Value
+		r.values[b.Name] = v
+	}
 	if blank {
 		dims, ok := b.StoredShape().Bind(r.symbols)
 		if !ok {

@@ -1,6 +1,7 @@
 package mutate
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,11 +16,31 @@ type Trial struct {
 	Prepare func() (launch emulate.Launch, check func() error)
 }
 
+// Record makes a trial of a launch that is about to run; the function that it returns is called when it has
+// run, and takes what it left in its buffers for right.
+func Record(entry string, l emulate.Launch) (trial Trial, done func()) {
+	before, _ := l.Clone()
+	var after []*emulate.Buffer
+	trial = Trial{entry, func() (emulate.Launch, func() error) {
+		again, now := before.Clone()
+		return again, func() error {
+			for i, b := range now {
+				if !bytes.Equal(b.Data, after[i].Data) || b.Written() != after[i].Written() {
+					return fmt.Errorf("%s differs", b.Name)
+				}
+			}
+			return nil
+		}
+	}}
+	return trial, func() { _, after = l.Clone() }
+}
+
 // Verdict tells how a mutant ended.
 type Verdict struct {
 	Mutant
-	Caught bool
-	By     string // what caught it: "refused", a kind of fault, or "wrong result"; "" when nothing did
+	Caught  bool
+	By      string // what caught it: "refused", a kind of fault, or "wrong result"; "" when nothing did
+	Reached bool   // whether any trial comes to the line
 }
 
 // limitFactor is how many times the original's steps a mutant may take.
@@ -33,17 +54,26 @@ func Judge(text string, mutants []Mutant, trials []Trial) ([]Verdict, error) {
 		return nil, err
 	}
 	steps := make([]int, len(trials))
+	missed := map[string]map[int]int{} // by entry and line: trials that do not come there
+	count := map[string]int{}
 	for i, t := range trials {
 		report, err := t.run(m, 0)
 		if err != nil {
 			return nil, fmt.Errorf("trial %d of the text without a mistake: %w", i, err)
 		}
 		steps[i] = limitFactor * (report.Steps + 1000)
+		count[t.Entry]++
+		if missed[t.Entry] == nil {
+			missed[t.Entry] = map[int]int{}
+		}
+		for _, line := range report.Unreached {
+			missed[t.Entry][line]++
+		}
 	}
 	var out []Verdict
 	for _, v := range mutants {
 		by := judge(v, trials, steps)
-		out = append(out, Verdict{v, by != "", by})
+		out = append(out, Verdict{v, by != "", by, missed[v.Entry][v.Line] < count[v.Entry]})
 	}
 	return out, nil
 }
@@ -96,6 +126,9 @@ func Tally(list []Verdict) (caught int, text string) {
 				kinds = append(kinds, v.By)
 			}
 			continue
+		}
+		if !v.Reached {
+			b.WriteString("not reached, ")
 		}
 		fmt.Fprintf(&b, "not caught: %s\n", v.Mutant)
 	}
