@@ -202,6 +202,8 @@ func (g *grouping) renamed(c *group, d *kernel.Def) (*kernel.Def, bool) {
 	switch {
 	case followed(d) != "":
 		return g.follow(c, d), true
+	case c.kind == weighted && isRunning(d):
+		return rename(d, c.kept, c.inner), len(c.inner) > 0
 	case d.Reduce == nil && c.wide != nil && sameExtents(c.wide, d.Axes) && !sameExtents(c.kept, d.Axes):
 		return rename(d, c.wide, nil), true
 	case d.Reduce == nil && sameExtents(c.kept, d.Axes):

@@ -2,6 +2,7 @@ package passes
 
 import (
 	"fmt"
+	"slices"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -66,7 +67,7 @@ type layouts struct {
 
 // operand returns the contraction d of k reading a copy, or d.
 func (l *layouts) operand(k *kernel.Kernel, d *kernel.Def) *kernel.Def {
-	if d.Reduce == nil || !tiled(d) || len(d.Axes) == 0 {
+	if d.Reduce == nil || !tiled(d) || len(d.Axes) == 0 || followedScores(k, d) {
 		return d
 	}
 	v := d.Axes[len(d.Axes)-1]
@@ -101,6 +102,17 @@ func (l *layouts) operand(k *kernel.Kernel, d *kernel.Def) *kernel.Def {
 		return d
 	}
 	return l.reading(k, d, load, l.copyOf(b, at))
+}
+
+// followedScores reports whether a running maximum of k reads d: then another axis of it lies across
+// the lanes.
+func followedScores(k *kernel.Kernel, d *kernel.Def) bool {
+	for _, m := range k.Defs {
+		if isRunning(m) && slices.Contains(m.Reads(), d.Name) {
+			return true
+		}
+	}
+	return false
 }
 
 func hasAxis(axes []kernel.Axis, name string) bool {

@@ -18,6 +18,7 @@ import (
 //	points   maps over the same axes                                    tile_points.go
 //	nest     reductions in chains or chunks, and maps over their axes   tile_nest.go
 //	rows     Lanes64 reductions over one axis, and maps over the rest   tile_rows.go
+//	weights  a running maximum and sums with axes of their own          tile_weights.go
 //	scatter  one reduction whose terms go to matched places              tile_scatter.go
 //
 // A value that a later stage needs is stored in an output or a Temp between the stages.
@@ -42,6 +43,8 @@ func Tile(k *kernel.Kernel, m *tile.Machine) (*tile.Program, error) {
 			t.rows(s)
 		case scatterStage:
 			t.scatter(s)
+		case weightStage:
+			t.weights(s)
 		}
 		t.turned(s, first)
 	}
@@ -57,6 +60,8 @@ type tiler struct {
 	k    *kernel.Kernel // its own copy
 	out  *tile.Program
 	list []*stage
+	// inBlocks are the reductions that are computed where a running maximum and its sums read them.
+	inBlocks map[string]bool
 }
 
 // tidy returns a copy of k in the form that stages want.

@@ -23,6 +23,9 @@ func shareWeights(k *kernel.Kernel) {
 	for _, d := range k.Defs {
 		for text := range costlyParts(d.Expr, rows) {
 			users[text]++
+			if m := k.Def(followed(d)); m != nil && len(d.Axes) > len(m.Axes) {
+				users[text]++ // once for all of its axes
+			}
 		}
 	}
 	made := map[string]*kernel.Def{}

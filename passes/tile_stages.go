@@ -13,6 +13,7 @@ const (
 	nestStage
 	rowStage
 	scatterStage
+	weightStage
 )
 
 // A stage is a group of definitions computed in one walk over the same axes. Those that reduce
@@ -71,7 +72,7 @@ func (t *tiler) needs(d *kernel.Def) []need {
 				continue
 			}
 			p := asNamed && readsPlainly(l, e)
-			if e.Reduce == nil && !t.finished(d, e) {
+			if (e.Reduce == nil || t.inBlocks[e.Name]) && !t.finished(d, e) {
 				walk(e, p)
 				continue
 			}
@@ -93,8 +94,9 @@ func (t *tiler) needs(d *kernel.Def) []need {
 // memory.
 func (t *tiler) stages() {
 	home := map[string]int{}
+	t.markScores()
 	for _, d := range t.k.Defs {
-		if d.Reduce == nil && t.output(d.Name) == nil {
+		if d.Reduce == nil && t.output(d.Name) == nil || t.inBlocks[d.Name] {
 			continue
 		}
 		needs := t.needs(d)
@@ -149,6 +151,8 @@ func (t *tiler) stageFor(d *kernel.Def, needs []need, home map[string]int) *stag
 		switch {
 		case d.Scatters():
 			s.kind = scatterStage
+		case isRunning(d) && t.weighs(d):
+			s.kind = weightStage
 		case r.Order.Kind == kernel.Lanes64, r.Order.Kind == kernel.Rescale:
 			s.kind, s.lane = rowStage, r.Axes[0].Name
 		}
@@ -170,7 +174,7 @@ func (s *stage) takesMap(d *kernel.Def, needs []need, reads bool) bool {
 		}
 	}
 	axes := turnAxes(d)
-	if sameAxes(s.axes, axes) {
+	if sameAxes(s.axes, axes) || s.kind == weightStage && s.reaches(d) {
 		return reads
 	}
 	at := axisNamed(axes, s.lane)
@@ -182,7 +186,7 @@ func (s *stage) takesMap(d *kernel.Def, needs []need, reads bool) bool {
 }
 
 func (s *stage) takesReduce(d *kernel.Def, needs []need) bool {
-	if len(s.reduces) == 0 || s.kind == scatterStage || d.Scatters() || !sameAxes(s.axes, turnAxes(d)) {
+	if len(s.reduces) == 0 || s.kind == scatterStage || s.kind == weightStage || d.Scatters() || !sameAxes(s.axes, turnAxes(d)) {
 		return false
 	}
 	first := s.reduces[0].Reduce
@@ -205,6 +209,30 @@ func (s *stage) takesReduce(d *kernel.Def, needs []need) bool {
 		}
 	}
 	return true
+}
+
+// reaches reports whether the map d has the axes of a sum of the stage, which are constant beside
+// those of its maximum.
+func (s *stage) reaches(d *kernel.Def) bool {
+	for _, r := range s.reduces {
+		if sameAxes(r.Axes, d.Axes) {
+			return true
+		}
+	}
+	return false
+}
+
+// markScores notes the reductions that stages of weights compute block by block.
+func (t *tiler) markScores() {
+	t.inBlocks = map[string]bool{}
+	for _, d := range t.k.Defs {
+		if isRunning(d) && t.weighs(d) {
+			scores, _ := t.scoresOf(d)
+			for _, s := range scores {
+				t.inBlocks[s.Name] = true
+			}
+		}
+	}
 }
 
 func sameNames(a, b []kernel.Axis) bool {

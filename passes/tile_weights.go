@@ -1,0 +1,353 @@
+package passes
+
+import (
+	"slices"
+
+	"dlc/ir/kernel"
+	"dlc/ir/tile"
+)
+
+// The sizes of a stage of weights.
+const (
+	weightRows  = 64        // points of the vector index in a block
+	weightBytes = 256 << 10 // of the accumulators that are held
+)
+
+// A weightWalk schedules a running maximum, the sums that follow it and the scores they read, block
+// by block: the index i lies across the lanes while scores and weights are made, so that maxima and
+// sums over j need no lanes joined; an index of the wide sums while these are stepped. Everything
+// between is held in the thread's memory, no larger than rows times a block.
+type weightWalk struct {
+	*tiler
+	s      *stage
+	most   *kernel.Def
+	sums   []*kernel.Def // by lanes
+	wide   []*kernel.Def // with axes of their own
+	scores []*kernel.Def
+	maps   []*kernel.Def // weights
+	i, j   kernel.Axis   // i has no name where the maximum is one number
+	rows   int64         // points of i in a block
+}
+
+// scoresOf returns the reductions that nothing reads but m, the sums that follow it and maps that
+// these alone read; and those of the maps that are costly.
+func (t *tiler) scoresOf(m *kernel.Def) (scores, weights []*kernel.Def) {
+	inside := map[string]bool{m.Name: true}
+	for _, d := range t.family(m) {
+		inside[d.Name] = true
+	}
+	block := append(slices.Clone(m.Axes), m.Reduce.Axes...)
+	for i := len(t.k.Defs) - 1; i >= 0; i-- {
+		d := t.k.Defs[i]
+		if inside[d.Name] || t.output(d.Name) != nil || !t.readOnlyBy(d, inside) || !subset(d.Axes, block) || axisNamed(d.Axes, m.Reduce.Axes[0].Name) < 0 {
+			continue
+		}
+		switch {
+		case d.Reduce == nil:
+			inside[d.Name] = true
+			if expanded(d.Expr) {
+				weights = append([]*kernel.Def{d}, weights...)
+			}
+		case d.Reduce.Order.Kind == kernel.Chain && !d.Scatters() && len(d.Axes) == len(block):
+			inside[d.Name] = true
+			scores = append([]*kernel.Def{d}, scores...)
+		}
+	}
+	return scores, weights
+}
+
+// readOnlyBy reports whether all that reads d is inside, and reads it plainly.
+func (t *tiler) readOnlyBy(d *kernel.Def, inside map[string]bool) bool {
+	for _, e := range t.k.Defs {
+		for _, l := range e.Loads() {
+			if l.Name == d.Name && (!inside[e.Name] || !readsPlainly(l, d)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func subset(a, b []kernel.Axis) bool {
+	return !slices.ContainsFunc(a, func(x kernel.Axis) bool { return axisNamed(b, x.Name) < 0 })
+}
+
+func (t *tiler) weights(s *stage) {
+	w := &weightWalk{tiler: t, s: s, most: s.reduces[0], j: s.reduces[0].Reduce.Axes[0]}
+	w.scores, w.maps = t.scoresOf(w.most)
+	elements := int64(1)
+	for _, d := range s.reduces[1:] {
+		if len(d.Axes) == len(w.most.Axes) {
+			w.sums = append(w.sums, d)
+			continue
+		}
+		w.wide = append(w.wide, d)
+		elements = max(elements, w.extras(d))
+	}
+	if n := len(w.most.Axes); n > 0 {
+		w.i = w.most.Axes[n-1]
+	}
+	w.rows = weightRows
+	for w.rows > 16 && 4*w.rows*elements > weightBytes {
+		w.rows /= 2
+	}
+	if e, ok := w.i.Extent.Const(); ok {
+		w.rows = min(w.rows, max(16, (e+15)/16*16))
+	}
+	w.settle()
+	ph := &tile.Phase{Vector: w.i.Name, Body: w.body()}
+	for _, a := range w.most.Axes {
+		by := int64(1)
+		if a.Name == w.i.Name {
+			by = w.rows
+		}
+		ph.Grid = append(ph.Grid, tile.Split{Index: a.Name, By: []int64{by}})
+	}
+	t.out.Phases = append(t.out.Phases, ph)
+}
+
+// extras is the product of the constant extents of the axes that d has and the maximum has not.
+func (w *weightWalk) extras(d *kernel.Def) int64 {
+	n := int64(1)
+	for _, a := range d.Axes {
+		if axisNamed(w.most.Axes, a.Name) < 0 {
+			n *= max(1, extentOf(a, guess))
+		}
+	}
+	return n
+}
+
+// settle gives reductions that are stored another name while they run; a map of the old name is
+// their value.
+func (w *weightWalk) settle() {
+	for at, d := range w.s.stores {
+		if d.Reduce == nil {
+			continue
+		}
+		out := &kernel.Def{Name: d.Name, DType: d.DType, Axes: d.Axes, Span: d.Span}
+		d.Name += ".run"
+		out.Expr = &kernel.Load{Name: d.Name, DType: d.DType, At: kernel.Points(d.Axes)}
+		by := map[string]string{out.Name: d.Name}
+		for _, list := range [][]*kernel.Def{w.s.reduces, w.maps} {
+			for _, e := range list {
+				*e = *e.RenameReads(by)
+			}
+		}
+		k := slices.Index(w.k.Defs, d)
+		for _, e := range w.s.reduces {
+			k = max(k, slices.Index(w.k.Defs, e))
+		}
+		w.k.Defs = slices.Insert(w.k.Defs, k+1, out)
+		w.s.stores[at] = out
+	}
+}
+
+func (w *weightWalk) body() []tile.Node {
+	nodes := w.panels()
+	nodes = append(nodes, &tile.Hold{Def: w.most.Name, Along: w.i.Name})
+	for _, d := range w.sums {
+		nodes = append(nodes, &tile.Hold{Def: d.Name, Along: w.i.Name})
+	}
+	for _, d := range w.wide {
+		nodes = append(nodes, &tile.Hold{Def: d.Name, Along: w.across(d)})
+	}
+	nodes = append(nodes, &tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: w.j.Name, By: []int64{kernel.RescaleBlock}}, Body: w.block()})
+	return append(nodes, w.finished()...)
+}
+
+// panels holds operands of scores that are strided along i with i side by side.
+func (w *weightWalk) panels() []tile.Node {
+	var nodes []tile.Node
+	for _, s := range w.scores {
+		for _, l := range kernel.Loads(s.Expr) {
+			if w.i.Name == "" || w.k.Def(l.Name) != nil || !plain(l) || w.along(l, w.i.Name) != strided {
+				continue
+			}
+			p := &kernel.Def{Name: unusedPanel(w.k, l.Name), DType: l.DType, Expr: l}
+			for _, a := range s.AllAxes() {
+				if usesIndex(l, a.Name) && a.Name != w.i.Name {
+					p.Axes = append(p.Axes, a)
+				}
+			}
+			p.Axes = append(p.Axes, w.i)
+			if slices.ContainsFunc(p.Axes, func(a kernel.Axis) bool { return a.Name == w.j.Name }) || !w.bounded(p) {
+				continue
+			}
+			w.k.Defs = slices.Insert(w.k.Defs, slices.Index(w.k.Defs, s), p)
+			at := &kernel.Load{Name: p.Name, DType: p.DType, At: kernel.Points(p.Axes)}
+			*s = *s.MapExprs(func(e kernel.Expr) kernel.Expr {
+				return kernel.Rewrite(e, func(e kernel.Expr) kernel.Expr {
+					if x, ok := e.(*kernel.Load); ok && x.Name == l.Name && atText(x) == atText(l) {
+						return at
+					}
+					return e
+				})
+			})
+			nodes = append(nodes, &tile.Hold{Def: p.Name, Along: w.i.Name}, w.fill(p))
+		}
+	}
+	return nodes
+}
+
+// fill stores a panel, a register's length of each of its innermost axis at a time.
+func (w *weightWalk) fill(p *kernel.Def) tile.Node {
+	body := []tile.Node{&tile.Store{Def: p.Name}}
+	inner := true
+	for i := len(p.Axes) - 2; i >= 0; i-- {
+		a := p.Axes[i]
+		if axisNamed(w.most.Axes, a.Name) >= 0 {
+			continue
+		}
+		by := []int64{1}
+		if inner {
+			by = []int64{16, 1}
+		}
+		inner = false
+		body = []tile.Node{&tile.Loop{Kind: tile.Each, Split: tile.Split{Index: a.Name, By: by}, Body: body}}
+	}
+	if w.rows > 16 {
+		return each(w.i.Name, 16, 16, body)
+	}
+	return body[0]
+}
+
+// bounded reports whether the panel's other axes are constant and small.
+func (w *weightWalk) bounded(p *kernel.Def) bool {
+	n := w.rows * 4
+	for _, a := range p.Axes {
+		if axisNamed(w.most.Axes, a.Name) >= 0 {
+			continue
+		}
+		e, ok := a.Extent.Const()
+		if !ok {
+			return false
+		}
+		n *= max(e, 1)
+	}
+	return n <= weightBytes/2
+}
+
+func unusedPanel(k *kernel.Kernel, name string) string {
+	name += ".panel"
+	for k.Def(name) != nil || k.Buffer(name) != nil {
+		name += "_"
+	}
+	return name
+}
+
+// across is the axis of the wide sum d that lies across the lanes while it is stepped.
+func (w *weightWalk) across(d *kernel.Def) string {
+	var own []kernel.Axis
+	for _, a := range d.Axes {
+		if axisNamed(w.most.Axes, a.Name) < 0 {
+			own = append(own, a)
+		}
+	}
+	return w.vectorAxis(own, []*kernel.Def{d}, nil)
+}
+
+// block is what is done in one block of the stream.
+func (w *weightWalk) block() []tile.Node {
+	var nodes []tile.Node
+	vectors := w.registerTile()
+	for _, s := range w.scores {
+		body := append([]tile.Node{&tile.Begin{Def: s.Name}}, w.chain(s)...)
+		body = append(body, &tile.Store{Def: s.Name})
+		body = []tile.Node{w.each(w.j, []int64{6, 4, 1}, body)}
+		nodes = append(nodes, &tile.Hold{Def: s.Name, Along: w.i.Name})
+		nodes = append(nodes, w.columns(vectors, body)...)
+	}
+	most := w.stream(w.j, []int64{8, 1}, &tile.Step{Def: w.most.Name})
+	nodes = append(nodes, &tile.Begin{Def: w.most.Name}, most, &tile.Store{Def: w.most.Name})
+	for _, d := range w.maps {
+		store := w.each(w.j, []int64{2, 1}, []tile.Node{&tile.Store{Def: d.Name}})
+		nodes = append(nodes, &tile.Hold{Def: d.Name, Along: w.i.Name})
+		nodes = append(nodes, w.columns(vectors, []tile.Node{store})...)
+	}
+	for _, d := range w.sums {
+		nodes = append(nodes, w.columns(16, []tile.Node{&tile.Begin{Def: d.Name}, &tile.Step{Def: d.Name}, &tile.Store{Def: d.Name}})...)
+	}
+	for _, d := range w.wide {
+		body := []tile.Node{&tile.Begin{Def: d.Name}, w.stream(w.j, []int64{4, 1}, &tile.Step{Def: d.Name}), &tile.Store{Def: d.Name}}
+		nodes = append(nodes, w.wideTiles(d, body, []int64{6, 4, 1}))
+	}
+	return nodes
+}
+
+// registerTile is the number of points of a vector index in a register tile of six rows.
+func (w *weightWalk) registerTile() int64 {
+	return int64(w.m.Lanes) * max(1, (int64(w.m.Registers)-4)/7)
+}
+
+// columns walks i by a length where a block has more.
+func (w *weightWalk) columns(by int64, body []tile.Node) []tile.Node {
+	by = max(16, by/16*16)
+	if w.i.Name == "" || w.rows <= by {
+		return body
+	}
+	return []tile.Node{w.each(w.i, []int64{by}, body)}
+}
+
+func (w *weightWalk) each(a kernel.Axis, by []int64, body []tile.Node) tile.Node {
+	return &tile.Loop{Kind: tile.Each, Split: tile.Split{Index: a.Name, By: by}, Body: body}
+}
+
+func (w *weightWalk) stream(a kernel.Axis, by []int64, n tile.Node) tile.Node {
+	return &tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: a.Name, By: by}, Body: []tile.Node{n}}
+}
+
+// chain streams the terms of a score.
+func (w *weightWalk) chain(s *kernel.Def) []tile.Node {
+	body := []tile.Node{&tile.Step{Def: s.Name}}
+	for i := len(s.Reduce.Axes) - 1; i >= 0; i-- {
+		a, by := s.Reduce.Axes[i], []int64{1}
+		if i == len(s.Reduce.Axes)-1 {
+			e, ok := a.Extent.Const()
+			by = turnLengths(e, ok, 4, 8)
+		}
+		body = []tile.Node{&tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: a.Name, By: by}, Body: body}}
+	}
+	return body
+}
+
+// wideTiles walks the tile of a wide definition: its own axes across the lanes, rows of i.
+func (w *weightWalk) wideTiles(d *kernel.Def, body []tile.Node, rows []int64) tile.Node {
+	v := w.across(d)
+	width := w.registerTile()
+	for i := len(d.Axes) - 1; i >= 0; i-- {
+		a := d.Axes[i]
+		e, isConst := a.Extent.Const()
+		switch {
+		case axisNamed(w.most.Axes, a.Name) >= 0:
+		case a.Name != v:
+			body = []tile.Node{w.each(a, []int64{1}, body)}
+		case !isConst || e > width:
+			body = []tile.Node{w.each(a, []int64{width}, body)}
+		}
+	}
+	if w.i.Name != "" {
+		body = []tile.Node{w.each(w.i, rows, body)}
+	}
+	return &tile.Across{Index: v, Body: body}
+}
+
+// finished stores what the stage leaves.
+func (w *weightWalk) finished() []tile.Node {
+	kept := &stage{kind: weightStage, axes: w.s.axes, reduces: w.s.reduces}
+	var wide []*stage
+	for _, d := range w.s.stores {
+		if sameAxes(d.Axes, w.s.axes) {
+			kept.stores = append(kept.stores, d)
+			continue
+		}
+		wide = append(wide, &stage{kind: weightStage, axes: d.Axes, reduces: w.s.reduces, stores: []*kernel.Def{d}})
+	}
+	var nodes []tile.Node
+	if len(kept.stores) > 0 {
+		nodes = append(nodes, w.columns(16, w.finish(kept, nil))...)
+	}
+	for _, s := range wide {
+		nodes = append(nodes, w.wideTiles(s.stores[0], w.finish(s, nil), []int64{4, 1}))
+	}
+	return nodes
+}
