@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -29,6 +30,8 @@ func generate(t *testing.T, name string, args []string) string {
 		return fence("", read(t, args[0]))
 	case "stage":
 		return fence("", stageText(t, args[0]))
+	case "kernels":
+		return fence("", kernelsText(t, args[0], args[1], args[2:]))
 	case "library":
 		return fence("", libraryText(t, args[0]+".dlc"))
 	case "primitives":
@@ -111,6 +114,32 @@ func stageText(t *testing.T, stage string) string {
 		return excerpt(t, b.String(), "vfmadd231ps", 6, 16)
 	}
 	return b.String()
+}
+
+// kernelsText is the text of a stage of testdata/softmax.kernel for a target; with two words more,
+// that many lines from the first one that holds a word.
+func kernelsText(t *testing.T, stage, target string, part []string) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/softmax.kernel")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	o := &dlc.Options{Targets: []string{target}, Stages: []string{stage}, Stage: func(_, s string) { b.WriteString(s) }}
+	if slices.Contains(dlc.GPUs(), target) {
+		o.Targets, o.GPU = nil, target
+	}
+	if _, err := dlc.Kernels(&dlc.Source{Path: "softmax.kernel", Text: text}, o); err != nil {
+		t.Fatal(err)
+	}
+	if len(part) == 0 {
+		return b.String()
+	}
+	lines, err := strconv.Atoi(part[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return excerpt(t, b.String(), part[0], 0, lines)
 }
 
 // excerpt returns the lines around the first one that holds a word.
