@@ -5,6 +5,8 @@ package passes
 
 // Bounds of a warp's block.
 const (
+	warpRows   = 8       // of a register tile: what is uniform takes registers as well
+	warpCode   = 64      // multiply-adds in one Step
 	warpTerms  = 1 << 14 // terms of a nest, where extents allow
 	warpPoints = 512     // points of maps
 	warpRow    = 1024    // elements that a row stage reads

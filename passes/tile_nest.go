@@ -86,7 +86,7 @@ func (n *nest) group(ds []*kernel.Def) []tile.Node {
 // streams nests the loops over the reduction's axes around the steps, innermost last. Inner
 // axes of small constant extent need no loop: the step covers them.
 func (n *nest) streams(r *kernel.Reduce, body []tile.Node) []tile.Node {
-	budget := min(max(maxStepCode/n.shape.accumulators(), 4), maxUnroll)
+	budget := min(max(n.choose(maxStepCode, warpCode)/n.shape.accumulators(), 4), maxUnroll)
 	covered, open := int64(1), true
 	for i := len(r.Axes) - 1; i >= 0; i-- {
 		a := r.Axes[i]

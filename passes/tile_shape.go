@@ -71,7 +71,7 @@ func (t *tiler) tileShape(s *stage) tileShape {
 		if !contraction {
 			most = min((int64(t.m.Registers)-3)/shape.vectors, max(1, 8/shape.vectors))
 		}
-		if most < 1 {
+		if most = t.choose(most, min(most, warpRows)); most < 1 {
 			continue
 		}
 		for _, rows := range t.rowChoices(cands, most, s) {
