@@ -21,9 +21,9 @@ import (
 // smallPTX is the number of lines up to which a golden holds the text itself.
 const smallPTX = 1000
 
-// TestWitnessesAsPTX keeps what becomes of each witness on GPUs. NVIDIA's assembler must take the
+// TestWitnessGoldensOfGPUs keeps what becomes of each witness on GPUs. NVIDIA's assembler must take the
 // text without a warning and without registers in memory.
-func TestWitnessesAsPTX(t *testing.T) {
+func TestWitnessGoldensOfGPUs(t *testing.T) {
 	for _, w := range witnesses(t) {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
