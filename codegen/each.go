@@ -18,7 +18,14 @@ type Function struct {
 	Name, Text string
 	Program    *tile.Program // the first it came from, where several are equal
 	Phase      int
-	Scratch    int64 // bytes of a warp's scratch memory
+	Threads    Threads // of a GPU
+}
+
+// Threads says what a block of threads of a GPU has: warps and bytes of shared memory. Together
+// they compute one block of the grid, or else each warp has one.
+type Threads struct {
+	Warps, Shared int64
+	Together      bool
 }
 
 // unnamed stands for the name of a function in a text that is compared with others.
@@ -34,7 +41,7 @@ func Write(programs []*tile.Program, m tile.Machine, finish func(*ir.Func), name
 		for i, e := range list {
 			e.fn.SetName(unnamed)
 			finish(e.fn)
-			out[i] = Function{Text: e.fn.LLString() + "\n\n", Program: p, Phase: i, Scratch: e.scratchBytes()}
+			out[i] = Function{Text: e.fn.LLString() + "\n\n", Program: p, Phase: i, Threads: e.across.threads()}
 		}
 		return out, nil
 	})

@@ -42,6 +42,8 @@ type lanewise interface {
 	buffer(number int) string
 	symbol(number int) string
 	scratch() string
+	// threads is what a GPU's kernel needs, once it is written.
+	threads() Threads
 	// function writes the phase.
 	function(name string)
 }

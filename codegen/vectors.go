@@ -152,6 +152,8 @@ func (e vectors) symbol(number int) string {
 	return e.hoist(0, "load i64, ptr ", at, ", align 8")
 }
 
+func (e vectors) threads() Threads { return Threads{} }
+
 func (e vectors) scratch() string { return "%scratch" }
 
 // function follows package program's calling convention and loops over the block numbers

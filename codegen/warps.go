@@ -1,6 +1,7 @@
 package codegen
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/llir/llvm/ir"
@@ -17,6 +18,7 @@ import (
 type warps struct {
 	*emitter
 	slot *line // address of the warp's part of shared memory, where it is used
+	mine *line // number of the first block of the grid that the block of threads has
 }
 
 func (e *warps) splat(v value, lanes int) value {
@@ -223,8 +225,7 @@ func (e *warps) function(name string) {
 	entry.Term = to(start)
 	e.cur = start
 	e.fresh()
-	first := e.set("mul nuw nsw i64 ", e.set("zext i32 ", e.set("call i32 @llvm.nvvm.read.ptx.sreg.ctaid.x()"), " to i64"), ", ", strconv.Itoa(e.machine.Warps))
-	number := e.set("add nuw nsw i64 ", first, ", ", e.set("zext i32 ", e.set("lshr i32 ", e.thread(), ", 5"), " to i64"))
+	number := e.number()
 	count := e.phase.Blocks(func(index string) tensor.Dim { return e.extents[e.indexOf(index)].length })
 	some := e.set("icmp slt i64 ", number, ", ", e.integer(count))
 	start.Term = either(some, head, done)
@@ -234,6 +235,28 @@ func (e *warps) function(name string) {
 	if e.slot != nil {
 		e.slot.text += strconv.FormatInt(e.scratchBytes(), 10)
 	}
+	e.mine.text += strconv.FormatInt(e.threads().Warps, 10)
+}
+
+// number is the number of the warp's block of the grid.
+func (e *warps) number() string {
+	group := e.set("zext i32 ", e.set("call i32 @llvm.nvvm.read.ptx.sreg.ctaid.x()"), " to i64")
+	first := e.name()
+	e.mine = &line{text: first + " = mul nuw nsw i64 " + group + ", "}
+	e.cur.Insts = append(e.cur.Insts, e.mine)
+	return e.set("add nuw nsw i64 ", first, ", ", e.set("zext i32 ", e.set("lshr i32 ", e.thread(), ", 5"), " to i64"))
+}
+
+// threads has as many warps as the machine wants, or fewer where their memory asks for it.
+func (e *warps) threads() Threads {
+	t := Threads{Warps: int64(e.machine.Warps)}
+	for t.Warps > 1 && t.Warps*e.scratchBytes() > e.machine.Shared/2 {
+		t.Warps--
+	}
+	if t.Shared = t.Warps * e.scratchBytes(); t.Shared > e.machine.Shared {
+		panic(fmt.Sprintf("BUG: %s: %d bytes of shared memory, %s has %d", e.program.Name, t.Shared, e.machine.Name, e.machine.Shared))
+	}
+	return t
 }
 
 // parameters declares the buffers and symbols. An input that the kernel updates in place is not

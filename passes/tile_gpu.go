@@ -5,11 +5,13 @@ package passes
 
 // Bounds of a warp's block.
 const (
-	warpRows   = 8       // of a register tile: what is uniform takes registers as well
-	warpCode   = 64      // multiply-adds in one Step
-	warpTerms  = 1 << 14 // terms of a nest, where extents allow
-	warpPoints = 512     // points of maps
-	warpRow    = 1024    // elements that a row stage reads
+	warpRows   = 8        // of a register tile: what is uniform takes registers as well
+	warpCode   = 64       // multiply-adds in one Step
+	warpTerms  = 1 << 14  // terms of a nest, where extents allow
+	warpPoints = 512      // points of maps
+	warpSums   = 32 << 10 // bytes of the sums that are held
+	warpHeld   = 12 << 10 // bytes of a row that is held
+	warpRow    = 1024     // elements that a row stage reads
 )
 
 func (t *tiler) gpu() bool { return t.m.Warps > 0 }

@@ -32,7 +32,7 @@ const (
 //	            the first for all rows
 func (n *nest) partialSums(head []tile.Node) bool {
 	d := n.s.reduces[0]
-	if len(n.s.reduces) != 1 || n.shape.v == "" || d.Reduce.Order.Kind != kernel.Chain || len(d.Reduce.Axes) != 1 || len(d.Reduce.When) > 0 || len(n.shape.rows) > 1 {
+	if n.gpu() || len(n.s.reduces) != 1 || n.shape.v == "" || d.Reduce.Order.Kind != kernel.Chain || len(d.Reduce.Axes) != 1 || len(d.Reduce.When) > 0 || len(n.shape.rows) > 1 {
 		return false
 	}
 	terms, ok1 := d.Reduce.Axes[0].Extent.Const()

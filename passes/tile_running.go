@@ -71,7 +71,7 @@ func (r *rowWalk) holds(d *kernel.Def) *kernel.Def {
 		if w == nil || w.Reduce != nil || r.output(w.Name) != nil || r.alive[w.Name] || !r.plainly[w.Name] || r.readers[w.Name] < 2 || !expanded(w.Expr) {
 			continue
 		}
-		if axisNamed(w.Axes, r.lane.Name) >= 0 && len(w.Axes) == len(r.s.axes)+1 && e*int64(w.DType.Size()) <= heldRow && r.ready(w) {
+		if axisNamed(w.Axes, r.lane.Name) >= 0 && len(w.Axes) == len(r.s.axes)+1 && e*int64(w.DType.Size()) <= r.choose(heldRow, warpHeld) && r.ready(w) {
 			return w
 		}
 	}

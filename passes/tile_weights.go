@@ -87,8 +87,8 @@ func (t *tiler) weights(s *stage) {
 	if n := len(w.most.Axes); n > 0 {
 		w.i = w.most.Axes[n-1]
 	}
-	w.rows = weightRows
-	for w.rows > 16 && 4*w.rows*elements > weightBytes {
+	w.rows = t.choose(weightRows, int64(t.m.Lanes))
+	for w.rows > 16 && 4*w.rows*elements > t.choose(weightBytes, warpSums) {
 		w.rows /= 2
 	}
 	if e, ok := w.i.Extent.Const(); ok {

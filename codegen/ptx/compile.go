@@ -23,7 +23,7 @@ type Module struct {
 
 // A Kernel is one phase: an entry of the text, of which the parameters are the addresses of
 // Buffers and the values of Symbols (i64). A block of threads has Threads of them; warp w of block
-// b computes block b*Threads/32 + w of Blocks.
+// b computes block b*Warps + w of Blocks; where Warps is 1, all warps of b compute block b.
 type Kernel struct {
 	Name    string
 	Buffers []*kernel.Buffer // inputs, outputs, then Temps
@@ -31,13 +31,13 @@ type Kernel struct {
 	Blocks  tensor.Dim
 	Threads int
 	Shared  int64 // bytes of dynamic shared memory
+	Warps   int64 // blocks of the grid that a block of threads computes: one a warp, or one
 }
 
 // Grid is the number of blocks of threads to launch, at symbol values.
 func (k *Kernel) Grid(symbols map[string]int64) (int64, bool) {
 	n, ok := k.Blocks.Eval(symbols)
-	warps := int64(k.Threads / 32)
-	return (n + warps - 1) / warps, ok
+	return (n + k.Warps - 1) / k.Warps, ok
 }
 
 // Compile makes one text of the phases of all programs. Equal phases are compiled once.
@@ -65,7 +65,7 @@ func Compile(programs []*tile.Program, t Target) (*Module, error) {
 	b.WriteString(head(t))
 	for i, f := range functions {
 		b.WriteString(texts[i])
-		m.Kernels = append(m.Kernels, kernelOf(f, t))
+		m.Kernels = append(m.Kernels, kernelOf(f))
 	}
 	m.Text = b.String()
 	return m, nil
@@ -106,18 +106,21 @@ func module(f codegen.Function, t Target) string {
 	var b strings.Builder
 	b.WriteString("target datalayout = \"e-i64:64-i128:128-v16:16-v32:32-n16:32:64\"\n")
 	b.WriteString("target triple = \"" + t.LLVM.Triple + "\"\n\n")
-	if f.Scratch > 0 {
+	if f.Threads.Shared > 0 {
 		b.WriteString("@shared = external addrspace(3) global [0 x i8], align 16\n\n")
 	}
 	b.WriteString(f.Text)
 	b.WriteString("attributes #0 = { nounwind \"target-cpu\"=\"" + t.LLVM.CPU + "\" \"denormal-fp-math\"=\"ieee,ieee\" }\n")
-	b.WriteString("!nvvm.annotations = !{!0, !1}\n!0 = !{ptr @" + f.Name + ", !\"maxntidx\", i32 " + strconv.Itoa(32*t.Machine.Warps) + "}\n!1 = !{ptr @" + f.Name + ", !\"maxnreg\", i32 255}\n!" + strconv.Itoa(codegen.AsWritten) + " = distinct !{!" + strconv.Itoa(codegen.AsWritten) + ", !3}\n!3 = !{!\"llvm.loop.unroll.disable\"}\n\n")
+	b.WriteString("!nvvm.annotations = !{!0, !1}\n!0 = !{ptr @" + f.Name + ", !\"maxntidx\", i32 " + strconv.FormatInt(32*f.Threads.Warps, 10) + "}\n!1 = !{ptr @" + f.Name + ", !\"maxnreg\", i32 255}\n!" + strconv.Itoa(codegen.AsWritten) + " = distinct !{!" + strconv.Itoa(codegen.AsWritten) + ", !3}\n!3 = !{!\"llvm.loop.unroll.disable\"}\n\n")
 	return b.String()
 }
 
-func kernelOf(f codegen.Function, t Target) *Kernel {
+func kernelOf(f codegen.Function) *Kernel {
 	p := f.Program
-	k := &Kernel{Name: f.Name, Symbols: kernel.Symbols(p.Kernel), Threads: 32 * t.Machine.Warps, Shared: f.Scratch * int64(t.Machine.Warps)}
+	k := &Kernel{Name: f.Name, Symbols: kernel.Symbols(p.Kernel), Threads: int(32 * f.Threads.Warps), Shared: f.Threads.Shared, Warps: f.Threads.Warps}
+	if f.Threads.Together {
+		k.Warps = 1
+	}
 	k.Buffers = append(append(k.Buffers, p.Kernel.Buffers()...), p.Temps...)
 	k.Blocks = p.Phases[f.Phase].Blocks(func(index string) tensor.Dim {
 		for _, d := range p.Kernel.Defs {
