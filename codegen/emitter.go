@@ -40,6 +40,7 @@ type emitter struct {
 	alive     map[string]*live
 	lanesJoin map[*kernel.Def][]tally // of Welford
 	assumed   map[condition]bool      // Whens known to hold here
+	below     map[condition]bool      // whether the index is always below the extent
 
 	copies   map[tile.Stage]*copied // staged operands
 	aheads   map[tile.Stage]int64   // how far ahead operands are asked for

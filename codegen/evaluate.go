@@ -142,16 +142,32 @@ func (e *emitter) holds(key condition, c kernel.Cond) (truth, value) {
 	p := e.at(e.formOf(key, c.Index))
 	room := e.at(e.formOf([2]any{key, "room"}, c.Extent.Sub(c.Index)))
 	low, left := e.bounds(p), e.bounds(room)
+	if (left.OpenLo || left.Lo < 1) && e.inside(key, c) {
+		left = tensor.Range{Lo: 1, OpenHi: true}
+	}
 	switch {
 	case !low.OpenLo && low.Lo >= 0 && !left.OpenLo && left.Lo > 0:
 		return always, value{}
 	case !low.OpenHi && low.Hi < 0 || !left.OpenHi && left.Hi <= 0:
 		return never, value{}
 	}
+	if v, ok := e.acrossLanes(p, c.Extent, low, left); ok {
+		return sometimes, v
+	}
 	extent := value{id: e.integer(c.Extent), t: tensor.I64, lanes: 1}
 	_, err := strconv.ParseInt(extent.id, 10, 64)
 	extent.fixed = err == nil
 	return sometimes, e.compare("icmp ult", e.whole(p), extent)
+}
+
+// inside reports whether the condition's index is below its extent at all positions.
+func (e *emitter) inside(key condition, c kernel.Cond) bool {
+	v, ok := e.below[key]
+	if !ok {
+		v = e.alwaysBelow(c.Index, c.Extent)
+		e.below[key] = v
+	}
+	return v
 }
 
 // resize converts by one LLVM instruction.

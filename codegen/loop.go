@@ -120,6 +120,9 @@ func (e *emitter) settled(c kernel.Cond) bool {
 // loop walks an index through the parts of its current sub-range.
 func (e *emitter) loop(n *tile.Loop) {
 	i := e.indexOf(n.Split.Index)
+	if e.divide(n, i) {
+		return
+	}
 	before := e.tile[i]
 	known := e.tighten(n, i)
 	if length, ok := e.tile[i].exact(); ok {
@@ -213,6 +216,9 @@ func (e *emitter) openLoop(n *tile.Loop, i int) {
 		return // a verified schedule: its lengths cover a whole block and the last one exactly
 	}
 	rest := s.length.Sub(done)
+	if rest.IsConst(0) {
+		return
+	}
 	depth := e.depth(rest)
 	length := e.declare(e.integer(rest), depth, tensor.Range{Lo: 1, Hi: last - 1})
 	some := e.set("icmp sgt i64 ", e.integer(rest), ", 0")

@@ -168,15 +168,34 @@ func (e *emitter) step(d *kernel.Def) {
 	scalar := d.Reduce.Order.Kind != kernel.Lanes64
 	first := true
 	e.stepping = d
+	kept := e.lanesLast(l.axes)
 	e.points(e.axes(d.Reduce.Axes), scalar, func() {
 		if !first {
 			e.part()
 		}
 		first = false
 		inside := e.reached(d)
-		e.points(l.axes, false, func() { e.term(d, l, inside) })
+		e.points(kept, false, func() { e.term(d, l, inside) })
 	})
 	e.stepping = nil
+}
+
+// lanesLast puts the vector index behind the others: neighbours then share what is the same for
+// all lanes.
+func (e *emitter) lanesLast(axes []int) []int {
+	var out []int
+	across := false
+	for _, i := range axes {
+		if i == e.vector {
+			across = true
+		} else {
+			out = append(out, i)
+		}
+	}
+	if across {
+		out = append(out, e.vector)
+	}
+	return out
 }
 
 // part keeps the loads of one term out of the others.
