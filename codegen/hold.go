@@ -133,6 +133,9 @@ func (e *emitter) storeHeld(h *held) {
 	e.fresh()
 	e.across.meet()
 	d := h.def
+	if e.turned(h) {
+		return
+	}
 	l := e.alive[d.Name]
 	e.points(e.axes(d.Axes), false, func() {
 		var v value
