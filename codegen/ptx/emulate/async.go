@@ -49,6 +49,7 @@ func (u *unit) land(i int) {
 	f.bar.clock++
 	for _, a := range f.accesses {
 		a.pending, a.base, a.clock = false, f.bar.agent, f.bar.clock
+		f.bar.copy = a.line
 	}
 	f.bar.current(u).seen[f.bar.agent] = f.bar.clock
 	if f.arrive != nil {

@@ -21,6 +21,11 @@ func (b *block) atEnd() {
 			b.u.failure = &Fault{Misuse, bar.line, "the block ends while a barrier still waits for threads"}
 		}
 	}
+	for _, bar := range b.objects {
+		if bar.clock > 0 && !b.u.observed(bar) && b.u.failure == nil {
+			b.u.failure = &Fault{Misuse, bar.copy, "the block ends without anybody having waited for the copy into its shared memory"}
+		}
+	}
 }
 
 // registerName names a slot as the text does, for messages.
@@ -29,4 +34,16 @@ func (e *Entry) registerName(slot int) string {
 		return name
 	}
 	return "a register"
+}
+
+// observed tells whether some thread has seen the last copy at an mbarrier land.
+func (u *unit) observed(bar *mbarrier) bool {
+	for _, w := range u.warps {
+		for l := range w.seen {
+			if w.seen[l].at(bar.agent) >= bar.clock {
+				return true
+			}
+		}
+	}
+	return false
 }

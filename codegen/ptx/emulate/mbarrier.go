@@ -10,6 +10,7 @@ type mbarrier struct {
 	line     int // of its init
 	agent    int // its component in vector clocks, for copies that land at it
 	clock    uint32
+	copy     int      // line of the copy that landed last
 	h        *handoff // released in the current phase
 	done     *handoff // of the phase completed last
 	init     *access

@@ -129,9 +129,13 @@ func mbarrierWait(d *decoder) {
 				return
 			}
 			v := w.r[which*32+l]
+			if parity && v > 1 {
+				w.fault(Misuse, l, "waits for parity %d, which is neither 0 nor 1", v)
+				return
+			}
 			passed := bar.phase > int(v)
 			if parity {
-				passed = uint64(bar.phase&1) != v&1
+				passed = uint64(bar.phase&1) != v
 			}
 			if !passed {
 				return

@@ -103,12 +103,12 @@ func otherConstant(text string, rng *rand.Rand) (string, bool) {
 
 var comparison = regexp.MustCompile(`^(setp\.)(eq|ne|lt|le|gt|ge|equ|neu|ltu|leu|gtu|geu|num|nan)(\..*)$`)
 
-// instead gives the comparison that differs where the operands are equal, or everywhere.
-var instead = map[string][]string{
-	"eq": {"ne"}, "ne": {"eq"}, "lt": {"le", "ge"}, "le": {"lt", "gt"}, "gt": {"ge", "le"}, "ge": {"gt", "lt"},
-	"equ": {"neu"}, "neu": {"equ"}, "ltu": {"leu", "geu"}, "leu": {"ltu", "gtu"}, "gtu": {"geu", "leu"}, "geu": {"gtu", "ltu"},
-	"num": {"nan"}, "nan": {"num"},
-}
+// opposite gives the comparison that differs everywhere, boundary the one that differs for equal operands.
+var (
+	opposite = map[string]string{"eq": "ne", "ne": "eq", "lt": "ge", "le": "gt", "gt": "le", "ge": "lt",
+		"equ": "neu", "neu": "equ", "ltu": "geu", "leu": "gtu", "gtu": "leu", "geu": "ltu", "num": "nan", "nan": "num"}
+	boundary = map[string]string{"lt": "le", "le": "lt", "gt": "ge", "ge": "gt"}
+)
 
 // predicates negates guards and changes comparisons.
 func predicates(list []statement, rng *rand.Rand) []edit {
@@ -122,8 +122,11 @@ func predicates(list []statement, rng *rand.Rand) []edit {
 			out = append(out, s.replace(s.guard, with, fmt.Sprintf("%s: %s instead of %s", s.op.text, with, g)))
 		}
 		if m := comparison.FindStringSubmatch(s.op.text); m != nil {
-			choices := instead[m[2]]
-			with := m[1] + choices[rng.IntN(len(choices))] + m[3]
+			with := opposite[m[2]]
+			if near := boundary[m[2]]; near != "" && !strings.Contains(m[3], ".f") && rng.IntN(2) == 0 { // equal floats are a matter of luck
+				with = near
+			}
+			with = m[1] + with + m[3]
 			out = append(out, s.replace(s.op, with, with+" instead of "+s.op.text))
 		}
 	}

@@ -62,18 +62,42 @@ func product(c []byte, a, b []float32, m, n, k int) error {
 	return nil
 }
 
-func TestMistakesInATiledMatmulAreCaught(t *testing.T) {
-	text := read(t, "matmul.ptx")
-	list, err := Judge(text, Mutants(text, 100, 1), matmuls())
+// equivalent says of mutants that nothing catches why they compute the same.
+var equivalent = map[string]string{
+	"matmul, line 41: setp.le.s32 instead of setp.lt.s32":        "the terms come in sixteens: there is no 1 between 0 and 16",
+	"matmul, line 41: setp.lt.s32: 2 instead of 1":               "the terms come in sixteens: there is no 1 between 0 and 16",
+	"matmul, line 60: mov.f32: 0f00040000 instead of 0f00000000": "a denormal start is lost in the first product that is not zero",
+	"matmul, line 72: bar.sync: 4 instead of 0":                  "all threads meet at barrier 4 as well as at barrier 0",
+
+	"pipeline, line 29: setp.ne.u32: 4 instead of 0":                        "any thread may make the barriers",
+	"pipeline, line 90: add.u32: 97 instead of 96":                          "a descriptor holds no byte below 16",
+	"pipeline, line 97: and.b32: 62 instead of 31":                          "four threads arrive, two of each second warp: a product ends for the whole warpgroup at once",
+	"pipeline, line 98: setp.ne.u32: 1 instead of 0":                        "any lane may arrive for its warp",
+	"pipeline, line 98: setp.eq.u32 instead of setp.ne.u32":                 "124 arrivals end 31 phases, of which 7 with the first warp: the parity turns once",
+	"pipeline, line 100: mbarrier.arrive.shared.b64: @%p6 instead of @!%p6": "124 arrivals end 31 phases, of which 7 with the first warp: the parity turns once",
+}
+
+// judged demands that every mutant of a hundred is caught or known to be equivalent, at most one in six.
+func judged(t *testing.T, file string, trials []Trial) {
+	t.Helper()
+	text := read(t, file)
+	list, err := Judge(text, Mutants(text, 100, 1), trials)
 	if err != nil {
 		t.Fatal(err)
 	}
 	caught, report := Tally(list)
 	t.Log(report)
-	if len(list) < 80 || caught < 95*len(list)/100 {
-		t.Errorf("only %d of %d mutants are caught", caught, len(list))
+	for _, v := range list {
+		if !v.Caught && equivalent[v.String()] == "" {
+			t.Errorf("nothing catches %s", v)
+		}
+	}
+	if len(list) < 90 || len(list)-caught > len(list)/6 {
+		t.Errorf("%d of %d mutants are caught", caught, len(list))
 	}
 }
+
+func TestMistakesInATiledMatmulAreCaught(t *testing.T) { judged(t, "matmul.ptx", matmuls()) }
 
 func TestMutantsAreDeterministicAndDifferent(t *testing.T) {
 	text := read(t, "reduce.ptx")
