@@ -96,62 +96,19 @@ func (w *warp) group(steps int) int {
 		steps--
 		g := m
 		if in.guard >= 0 {
-			if g = w.guarded(in, m); w.u.failure != nil {
-				return 0
-			}
+			g = w.guarded(in, m)
 		}
-		switch in.flow {
-		case straight:
+		if in.flow == straight {
 			if g != 0 && w.defined(in, g) {
 				in.exec(w, g)
 			}
 			pc++
-		case jump:
-			if g != 0 && in.exec != nil { // an indexed branch sets the counters itself
-				w.setPC(m&^g, pc+1)
-				if w.defined(in, g) {
-					in.exec(w, g)
-				}
+		} else {
+			next, whole := w.flow(in, m, g, pc, stop)
+			if !whole {
 				return steps
 			}
-			if g != 0 && in.target <= pc && stop != math.MaxInt {
-				w.loops++
-			}
-			if g != 0 && g != m {
-				w.setPC(m&^g, pc+1)
-				w.setPC(g, in.target)
-				return steps
-			}
-			pc++
-			if g != 0 {
-				pc = in.target
-			}
-		case leave:
-			w.setPC(m&^g, pc+1)
-			w.exit(g)
-			return steps
-		case gather:
-			if g == 0 {
-				pc++
-				break
-			}
-			if g != m || !w.together(in, g) {
-				w.setPC(m&^g, pc+1)
-				w.setPC(g, pc)
-				w.ready &^= g
-				w.gathered |= g
-				w.release()
-				return steps
-			}
-			pc++
-			w.setPC(m, pc)
-			if w.defined(in, g) {
-				in.exec(w, g)
-			}
-			w.again(m, pc-1)
-			if w.ready&m != m || w.yielded {
-				return steps
-			}
+			pc = next
 		}
 		if w.u.failure != nil {
 			return 0
@@ -162,6 +119,50 @@ func (w *warp) group(steps int) int {
 	}
 	w.setPC(m, pc)
 	return steps
+}
+
+// flow moves the lanes of m over a branch, an exit or a gathering instruction, of which g take part. It tells
+// the next counter if they all go on together; otherwise it has set their counters.
+func (w *warp) flow(in *instr, m, g uint32, pc, stop int) (next int, whole bool) {
+	if g == 0 || w.u.failure != nil {
+		return pc + 1, true
+	}
+	w.setPC(m&^g, pc+1)
+	switch in.flow {
+	case jump:
+		if in.exec != nil { // an indexed branch sets the counters itself
+			if w.defined(in, g) {
+				in.exec(w, g)
+			}
+			return 0, false
+		}
+		if in.target <= pc && stop != math.MaxInt {
+			w.loops++
+		}
+		w.setPC(g, in.target)
+		return in.target, g == m
+	case leave:
+		w.exit(g)
+		return 0, false
+	}
+	return pc + 1, w.meet(in, m, g, pc)
+}
+
+// meet runs a gathering instruction if all whom it waits for are there; otherwise the lanes of g wait.
+func (w *warp) meet(in *instr, m, g uint32, pc int) (whole bool) {
+	if g != m || !w.together(in, g) {
+		w.setPC(g, pc)
+		w.ready &^= g
+		w.gathered |= g
+		w.release()
+		return false
+	}
+	w.setPC(m, pc+1)
+	if w.defined(in, g) {
+		in.exec(w, g)
+	}
+	w.again(m, pc)
+	return w.ready&m == m && !w.yielded
 }
 
 func (w *warp) guarded(in *instr, m uint32) uint32 {
