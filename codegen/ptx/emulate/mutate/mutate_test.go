@@ -69,6 +69,8 @@ var equivalent = map[string]string{
 	"matmul, line 60: mov.f32: 0f00040000 instead of 0f00000000": "a denormal start is lost in the first product that is not zero",
 	"matmul, line 72: bar.sync: 4 instead of 0":                  "all threads meet at barrier 4 as well as at barrier 0",
 
+	"stages, line 96: bar.sync: 1 instead of 0": "all threads meet at barrier 1 as well as at barrier 0",
+
 	"pipeline, line 29: setp.ne.u32: 4 instead of 0":                        "any thread may make the barriers",
 	"pipeline, line 90: add.u32: 97 instead of 96":                          "a descriptor holds no byte below 16",
 	"pipeline, line 97: and.b32: 62 instead of 31":                          "four threads arrive, two of each second warp: a product ends for the whole warpgroup at once",

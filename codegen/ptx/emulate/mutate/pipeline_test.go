@@ -40,8 +40,8 @@ func pipelines() []Trial {
 					for l := range k {
 						want += av[row*k+l] * bv[col*k+l]
 					}
-					if got := math.Float32frombits(binary.LittleEndian.Uint32(c.Data[4*at:])); float64(got) != want {
-						return fmt.Errorf("c[%d,%d] = %v, want %v", row, col, got, want)
+					if got := binary.LittleEndian.Uint32(c.Data[4*at:]); got != math.Float32bits(float32(want)) {
+						return fmt.Errorf("c[%d,%d] = %v, want %v", row, col, math.Float32frombits(got), want)
 					}
 				}
 				return nil
