@@ -8,20 +8,22 @@ import (
 
 // program is an entry's decoded body.
 type program struct {
-	code       []instr
-	slots      []uint64       // a register file's start: immediates hold their value, registers 0
-	preds      int            // number of predicate registers
-	names      map[int]string // of register slots
-	consts     map[uint64]int // slots of immediates
-	specials   map[string]int // slots of special registers
-	shared     layout         // of the shared variables that the entry names
-	constant   layout         // of constants
-	local      layout         // of the thread's own memory
-	globals    []*variable    // module variables in global memory that the entry names
-	dynamic    *variable      // the extern shared array, where one is named
-	fixed      map[int]bool   // slots that instructions may not write: immediates and special registers
-	multiplies bool           // has wgmma
-	placed     []*variable    // constants that the entry names
+	code        []instr
+	slots       []uint64       // a register file's start: immediates hold their value, registers 0
+	preds       int            // number of predicate registers
+	names       map[int]string // of register slots
+	consts      map[uint64]int // slots of immediates
+	specials    map[string]int // slots of special registers
+	shared      layout         // of the shared variables that the entry names
+	constant    layout         // of constants
+	local       layout         // of the thread's own memory
+	globals     []*variable    // module variables in global memory that the entry names
+	dynamic     *variable      // the extern shared array, where one is named
+	fixed       map[int]bool   // slots that instructions may not write: immediates and special registers
+	target      string
+	sharedLimit int         // bytes of a block
+	multiplies  bool        // has wgmma
+	placed      []*variable // constants that the entry names
 }
 
 // endOfBody names the instruction behind the last one of the text, where lanes leave.
@@ -409,6 +411,7 @@ func (e *Entry) fixedSlot(v uint64) int {
 // decode fills the entry's program.
 func (e *Entry) decode(m *Module) {
 	e.consts, e.specials, e.fixed = map[uint64]int{}, map[string]int{}, map[int]bool{}
+	e.target, e.sharedLimit = m.Target, sharedLimit(m.Target)
 	e.place(m)
 	for i := range e.stmts {
 		e.code = append(e.code, e.instruction(m, &e.stmts[i]))

@@ -224,3 +224,24 @@ func TestBlankBuffersRememberWhatWasWritten(t *testing.T) {
 		t.Errorf("reading one element too many: %v", err)
 	}
 }
+
+func TestLaunchesThatCannotBe(t *testing.T) {
+	m, err := Parse(ptx("sm_80", ".extern .shared .align 16 .b8 room[];", "mov.u32 %r0, room; ret;"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &Buffer{Name: "b", Data: make([]byte, 4)}
+	args := []Arg{Pointer(b, 0), Pointer(b, 0), U32(0)}
+	for want, l := range map[string]Launch{
+		"at most 166912":       {DynamicShared: 164 << 10, Args: args},
+		"at most 1024":         {Block: [3]int{1025}, Args: args},
+		"has 3 parameters":     {Args: args[:2]},
+		"has 8 bytes":          {Args: []Arg{args[0], args[1], U64(0)}},
+		"multiple of the clus": {Grid: [3]int{3}, Cluster: [3]int{2}, Args: args},
+		"outside of buffer b":  {Args: []Arg{Pointer(b, 5), args[1], args[2]}},
+	} {
+		if _, err := entry(t, m, "k").Run(l); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("expected an error with %q: got %v", want, err)
+		}
+	}
+}

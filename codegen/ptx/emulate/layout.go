@@ -14,6 +14,19 @@ const (
 	holeBytes   = 16
 )
 
+// sharedLimit gives the bytes of shared memory that a block may have.
+func sharedLimit(target string) int {
+	switch target {
+	case "sm_80", "sm_87":
+		return 163 << 10
+	case "sm_86", "sm_89", "sm_120", "sm_120a":
+		return 99 << 10
+	case "sm_90", "sm_90a", "sm_100", "sm_100a", "sm_103", "sm_103a":
+		return 227 << 10
+	}
+	return 48 << 10
+}
+
 func (l *layout) add(v *variable) {
 	a := uint64(max(v.align, 1))
 	start := l.size

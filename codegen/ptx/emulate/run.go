@@ -162,8 +162,8 @@ func (r *run) prepare() error {
 		return fmt.Errorf("cluster of %d blocks, at most 8 are possible", product(r.cluster))
 	case l.DynamicShared > 0 && e.dynamic == nil:
 		return fmt.Errorf("%d bytes of dynamic shared memory for an entry without an extern shared array", l.DynamicShared)
-	case int(e.shared.size)-sharedStart+l.DynamicShared > 227<<10:
-		return fmt.Errorf("%d bytes of shared memory, at most 232448 are possible", int(e.shared.size)-sharedStart+l.DynamicShared)
+	case int(e.shared.size)-sharedStart+l.DynamicShared > e.sharedLimit:
+		return fmt.Errorf("%d bytes of shared memory, a block of %s has at most %d", int(e.shared.size)-sharedStart+l.DynamicShared, e.target, e.sharedLimit)
 	}
 	for i := range 3 {
 		if l.Grid[i]%r.cluster[i] != 0 {
