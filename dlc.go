@@ -346,7 +346,7 @@ func (j *job) listing(tiles []*tile.Program, entries []*program.Entry, target cp
 
 // Targets returns the code targets of those names; none means the best one of this machine.
 func Targets(names []string) ([]cpu.Target, error) {
-	known := cpu.Targets()
+	known := cpu.Known()
 	if len(names) == 0 {
 		names = []string{"native"}
 	}
@@ -354,12 +354,12 @@ func Targets(names []string) ([]cpu.Target, error) {
 	for _, n := range names {
 		at := slices.IndexFunc(known, func(t cpu.Target) bool { return t.Name == n })
 		if n == "native" {
-			if at = bestTarget(known); at < 0 {
+			if at = bestTarget(cpu.Targets()); at < 0 { // they head the list
 				return nil, native.Supported()
 			}
 		}
 		if at < 0 {
-			return nil, fmt.Errorf("unknown target %q: native, x86-64-v3 or x86-64-v4", n)
+			return nil, fmt.Errorf("unknown target %q: %s", n, strings.Join(TargetNames(), ", "))
 		}
 		if !slices.ContainsFunc(out, func(t cpu.Target) bool { return t.Name == known[at].Name }) {
 			out = append(out, known[at])

@@ -27,7 +27,7 @@ func Passes() []string { return passes.Names() }
 // TargetNames lists what Targets takes.
 func TargetNames() []string {
 	names := []string{"native"}
-	for _, t := range cpu.Targets() {
+	for _, t := range cpu.Known() {
 		names = append(names, t.Name)
 	}
 	return names

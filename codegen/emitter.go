@@ -106,6 +106,8 @@ func scalarType(t tensor.DType) string {
 		return "i1"
 	case tensor.U8, tensor.I8:
 		return "i8"
+	case tensor.BF16, tensor.F16:
+		return "i16"
 	case tensor.I32, tensor.U32:
 		return "i32"
 	case tensor.I64, tensor.U64:

@@ -137,6 +137,11 @@ func (e *emitter) storeHeld(h *held) {
 		return
 	}
 	l := e.alive[d.Name]
+	if l != nil && l.unit != nil {
+		e.moveSums(l, false)
+		delete(e.alive, d.Name)
+		return
+	}
 	e.points(e.axes(d.Axes), false, func() {
 		var v value
 		if l != nil {
@@ -170,6 +175,11 @@ func (e *emitter) writePlane(h *held, plane int, v value) {
 func (e *emitter) resume(d *kernel.Def, h *held) {
 	e.fresh()
 	l := e.newLive(d)
+	if l.unit = e.inUnit(d); l.unit != nil {
+		e.moveSums(l, true)
+		e.alive[d.Name] = l
+		return
+	}
 	e.points(l.axes, false, func() {
 		v := e.readHeld(e.heldHere(h, valuePlane))
 		if with := d.Reduce.Order.With; with != "" {

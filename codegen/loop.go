@@ -46,6 +46,8 @@ func (e *emitter) one(n tile.Node) {
 		e.scatterTerm(e.defs[n.Def])
 	case *tile.Stage:
 		e.stage(n)
+	case *tile.Pair:
+		e.pairUp(n)
 	case *tile.Ahead:
 		e.aheads[tile.Stage{Def: n.Def, From: n.From}] = n.By
 	case *tile.Let:

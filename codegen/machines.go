@@ -16,6 +16,22 @@ func AVX512() tile.Machine {
 	return tile.Machine{Name: "avx512", Lanes: 16, Registers: 32, Masks: true, L1: 32 << 10, L2: 1 << 20}
 }
 
+// Dots describes an AVX512 machine with BF16 instructions that are faster than multiply-adds: AMD's.
+// Intel's take twice as long as the two multiply-adds that they replace.
+func Dots() tile.Machine {
+	m := AVX512()
+	m.Name, m.Dots = "avx512_bf16", true
+	return m
+}
+
+// Tiles describes an AVX512 machine with AMX for bf16, and the second cache that such have. What its
+// matrix unit does not take, edges and few rows, goes by pairs.
+func Tiles() tile.Machine {
+	m := Dots()
+	m.Name, m.Tiles, m.L1, m.L2 = "avx512_amx", true, 48<<10, 2<<20
+	return m
+}
+
 // SM80 describes a GPU of compute capability 8.0: warps of 32 threads, which may have 255
 // registers each; tiles of more than about a quarter of them would leave too few warps at a time
 // to hide the latency of memory.

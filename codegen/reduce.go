@@ -16,7 +16,8 @@ type live struct {
 	def    *kernel.Def
 	axes   []int
 	values []value
-	split  int // registers per point; 1 but for Lanes64 before its End
+	split  int       // registers per point; 1 but for Lanes64 before its End
+	unit   *unitTile // not nil: it is in the matrix unit
 	// bases and scales are a running maximum's in the block at hand.
 	bases, scales []value
 }
@@ -165,9 +166,17 @@ func (e *emitter) step(d *kernel.Def) {
 	if e.stepBlock(d, l) {
 		return
 	}
+	if l.unit != nil {
+		e.unitStep(l)
+		return
+	}
+	e.stepping = d
+	defer func() { e.stepping = nil }()
+	if d.Reduce.Order.Kind == kernel.Matrix && e.dots(l) {
+		return
+	}
 	scalar := d.Reduce.Order.Kind != kernel.Lanes64
 	first := true
-	e.stepping = d
 	kept := e.lanesLast(l.axes)
 	e.points(e.axes(d.Reduce.Axes), scalar, func() {
 		if !first {
@@ -177,7 +186,6 @@ func (e *emitter) step(d *kernel.Def) {
 		inside := e.reached(d)
 		e.points(kept, false, func() { e.term(d, l, inside) })
 	})
-	e.stepping = nil
 }
 
 // lanesLast puts the vector index behind the others: neighbours then share what is the same for

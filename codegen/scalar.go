@@ -169,6 +169,10 @@ func (e *emitter) convert(a value, to tensor.DType) value {
 	switch {
 	case a.t == to:
 		return a
+	case a.t.IsHalf():
+		return e.fromHalf(a)
+	case to.IsHalf():
+		return e.toHalf(a, to)
 	case to == tensor.Bool && a.t.IsFloat():
 		return e.compare("fcmp une", a, floatOf(a.t, 0))
 	case to == tensor.Bool:

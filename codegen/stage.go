@@ -13,6 +13,7 @@ import (
 type copied struct {
 	operand *operand
 	linear  tensor.Dim // place of the load's element in the copy
+	paired  int64      // columns of a copy with neighbouring terms side by side; else 0
 }
 
 // stage copies the box that a load reaches. Positions outside of the buffer are left out.
@@ -33,11 +34,7 @@ func (e *emitter) stage(n *tile.Stage) {
 	}
 	e.fresh()
 	size := int64(l.DType.Size())
-	c := &copied{operand: &operand{buffer: &kernel.Buffer{Name: "stage+" + strconv.FormatInt(e.room, 10), Type: tensor.Type{DType: l.DType}}}}
-	key := "&" + c.operand.buffer.Name
-	if _, ok := e.scopes[0].names[key]; !ok {
-		e.scopes[0].names[key] = e.hoist(0, "getelementptr i8, ptr ", e.across.scratch(), ", i64 ", strconv.FormatInt(e.room, 10))
-	}
+	c := &copied{operand: e.scratch(l.DType)}
 	w := &copying{emitter: e, box: box, source: e.buffers[n.From], size: size, to: e.base(c.operand)}
 	for i, at := range l.At {
 		d := at.(*kernel.Index).Dim
@@ -57,6 +54,16 @@ func (e *emitter) stage(n *tile.Stage) {
 	e.most = max(e.most, e.room)
 	e.copies[*n] = c
 	e.fresh()
+}
+
+// scratch is an operand that lies where the thread's scratch memory is free.
+func (e *emitter) scratch(t tensor.DType) *operand {
+	o := &operand{buffer: &kernel.Buffer{Name: "stage+" + strconv.FormatInt(e.room, 10), Type: tensor.Type{DType: t}}}
+	key := "&" + o.buffer.Name
+	if _, ok := e.scopes[0].names[key]; !ok {
+		e.scopes[0].names[key] = e.hoist(0, "getelementptr i8, ptr ", e.across.scratch(), ", i64 ", strconv.FormatInt(e.room, 10))
+	}
+	return o
 }
 
 // copying writes the loops of a copy, one per dimension.
@@ -157,6 +164,9 @@ func (e *emitter) stagedLoad(l *kernel.Load) (value, bool) {
 	c := e.copies[tile.Stage{Def: e.stepping.Name, From: l.Name}]
 	if c == nil {
 		return value{}, false
+	}
+	if c.paired > 0 {
+		panic(fmt.Sprintf("BUG: %s: a copy of pairs of %s is read one by one", e.program.Name, l.Name))
 	}
 	return e.read(c.operand, e.at(e.formOf(l, c.linear))), true
 }

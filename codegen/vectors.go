@@ -92,7 +92,7 @@ func (e vectors) loadMany(t tensor.DType, at string, m value) value {
 	}
 	m = e.wide(m, e.lanes)
 	if e.byLane(t) {
-		return e.gatherLanes(t, at, e.ramp(1), m)
+		return e.gatherLanes(t, at, e.ramp(int64(t.Size())), m)
 	}
 	return e.fromMemory(t, e.lanes, e.set("call ", typ, " @llvm.masked.load.", mangledMemory(t, e.lanes), ".p0(ptr ", at, ", i32 ", align(t), ", ", m.arg(), ", ", typ, " zeroinitializer)"))
 }
@@ -103,7 +103,7 @@ func (e vectors) storeMany(t tensor.DType, at string, v, m value) {
 		return
 	}
 	if e.byLane(t) {
-		e.scatterLanes(t, v, at, e.ramp(1), m)
+		e.scatterLanes(t, v, at, e.ramp(int64(t.Size())), m)
 		return
 	}
 	e.put("call void @llvm.masked.store.", mangledMemory(t, e.lanes), ".p0(", v.arg(), ", ptr ", at, ", i32 ", align(t), ", ", e.wide(m, e.lanes).arg(), ")")
@@ -166,6 +166,7 @@ func (e vectors) function(name string) {
 	e.scopes = []*scope{{entry, map[string]string{}}}
 	e.cur = entry
 	e.position()
+	e.configure()
 	entry.Term = to(start)
 	e.cur = start
 	e.fresh()
@@ -182,5 +183,7 @@ func (e vectors) function(name string) {
 	more = e.set("select i1 ", more, ", i1 ", e.set("icmp eq i32 ", cancel, ", 0"), ", i1 false")
 	phi.text = b + " = phi i64 [ %begin, " + start.Ident() + " ], [ " + next + ", " + e.cur.Ident() + " ]"
 	e.cur.Term = either(more, head, done)
+	e.cur = done
+	e.release()
 	done.Term = &jump{text: "ret void"}
 }

@@ -64,6 +64,8 @@ func ordered(d *kernel.Def) *kernel.Def {
 		outputs, few := sizeOf(d.Axes).Const()
 		if !constant || terms > longChain && few && outputs <= fewOutputs {
 			red.Order = chunksOf(red.Axes)
+		} else if d.IsMatrix() {
+			red.Order = kernel.Order{Kind: kernel.Matrix}
 		} else {
 			red.Order = kernel.Order{Kind: kernel.Chain}
 		}
@@ -87,7 +89,7 @@ func isContraction(d *kernel.Def) bool {
 		return false
 	}
 	for _, e := range d.Expr.(*kernel.Call).Args {
-		l, bare := e.(*kernel.Load)
+		l, bare := kernel.Widened(e).(*kernel.Load)
 		if !bare || !plain(l) || !usesAny(l, d.Reduce.Axes) {
 			return false
 		}

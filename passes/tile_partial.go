@@ -1,6 +1,8 @@
 package passes
 
 import (
+	"slices"
+
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 	"dlc/ir/tile"
@@ -17,6 +19,10 @@ const (
 	rowApart    = 1 << 10  // bytes from one term to the next of the columns' operand: another row
 	wideColumns = 2048     // columns of a block of few rows
 	wideBytes   = 64 << 10 // their partial sums
+	unitSums    = 32       // rows and columns that a matrix unit takes at once
+	unitTerms   = 32       // and terms
+	unitBlock   = 512      // terms of a block there
+	unitColumns = 256      // and columns
 	aheadBy     = 256      // columns that few rows ask for ahead
 )
 
@@ -32,33 +38,55 @@ const (
 //	            the first for all rows
 func (n *nest) partialSums(head []tile.Node) bool {
 	d := n.s.reduces[0]
-	if n.gpu() || len(n.s.reduces) != 1 || n.shape.v == "" || d.Reduce.Order.Kind != kernel.Chain || len(d.Reduce.Axes) != 1 || len(d.Reduce.When) > 0 || len(n.shape.rows) > 1 {
+	matrix := d.Reduce.Order.Kind == kernel.Matrix
+	if n.gpu() || len(n.s.reduces) != 1 || n.shape.v == "" || d.Reduce.Order.Kind != kernel.Chain && !matrix || len(d.Reduce.Axes) != 1 || len(d.Reduce.When) > 0 || len(n.shape.rows) > 1 {
 		return false
 	}
 	terms, ok1 := d.Reduce.Axes[0].Extent.Const()
 	extent, ok2 := n.s.axes[axisNamed(n.s.axes, n.shape.v)].Extent.Const()
 	rows, columns := n.operands(d)
-	if !ok1 || !ok2 || rows == nil || columns == nil || n.strideOf(columns, d.Reduce.Axes[0].Name) < rowApart {
+	if !ok1 || !ok2 || rows == nil || columns == nil {
 		return false
 	}
-	p := &partial{nest: n, d: d, terms: terms, extent: extent, rows: rows, columns: columns}
-	body := []tile.Node(nil)
-	switch few := n.fewRows(); {
-	case few > 0 && terms >= 4*partTurn && terms*extent*int64(columns.DType.Size()) > n.m.L2:
-		body = p.few(few)
-	case few == 0 && terms >= partLong:
-		body = p.many()
-	}
-	if body == nil {
+	few, apart := n.fewRows(), n.strideOf(columns, d.Reduce.Axes[0].Name) >= rowApart
+	paired := matrix && n.m.Dots && n.pairs(d, columns)
+	switch {
+	case few > 0 && (!apart || terms < 4*partTurn || terms*extent*int64(columns.DType.Size()) <= n.m.L2):
+		return false
+	case few == 0 && (!apart || terms < partLong) && (!paired || terms < fewTerms):
 		return false
 	}
+	if n.output(d.Name) != nil {
+		d = n.apart(d)
+	}
+	p := &partial{nest: n, d: d, terms: terms, extent: extent, rows: rows, columns: columns, paired: paired && few == 0}
+	body := p.few
+	if few == 0 {
+		body = p.many
+	}
+	nodes := body(few)
 	for _, a := range n.s.axes { // what is left: batch axes
 		if _, ok := p.grid[a.Name]; !ok && a.Name != n.shape.v && n.shape.row(a.Name) < 0 {
 			p.grid[a.Name] = 1
 		}
 	}
-	n.out.Phases = append(n.out.Phases, &tile.Phase{Grid: n.order(p.grid), Vector: n.shape.v, Body: append(append([]tile.Node{}, head...), body...)})
+	n.out.Phases = append(n.out.Phases, &tile.Phase{Grid: n.order(p.grid), Vector: n.shape.v, Body: append(append([]tile.Node{}, head...), nodes...)})
 	return true
+}
+
+// apart gives the sum that an output is a name of its own, so that it can be held.
+func (n *nest) apart(d *kernel.Def) *kernel.Def {
+	sum := d.Clone()
+	sum.Name = d.Name + ".sum"
+	l := &kernel.Load{Name: sum.Name, DType: d.DType}
+	for _, a := range d.Axes {
+		l.At = append(l.At, kernel.At(a.Name))
+	}
+	d.Reduce, d.Expr = nil, l
+	at := slices.Index(n.k.Defs, d)
+	n.k.Defs = slices.Insert(n.k.Defs, at, sum)
+	n.s.reduces[0] = sum
+	return sum
 }
 
 // operands are the one load that the rows share and the one that runs along the vector axis.
@@ -96,6 +124,7 @@ type partial struct {
 	d             *kernel.Def
 	terms, extent int64
 	rows, columns *kernel.Load
+	paired        bool // the columns' operand is copied with neighbouring terms side by side
 	grid          map[string]int64
 }
 
@@ -117,23 +146,32 @@ func (p *partial) few(rows int64) []tile.Node {
 	return append(body, p.tiles(p.finish(p.s, nil))...)
 }
 
-func (p *partial) many() []tile.Node {
+func (p *partial) many(int64) []tile.Node {
 	row := p.shape.rows[0]
 	e, isConst := row.axis.Extent.Const()
 	if !isConst {
 		e = 4 * partRows
 	}
-	if b := row.by[0]; !isConst || e%b != 0 { // blocks cut it anywhere
-		row.by = rowLengths(kernel.Axis{Extent: tensor.Sym("N")}, b)
-	} else {
-		row.by = []int64{b}
+	unit := p.paired && p.m.Tiles && p.terms%unitTerms == 0 && e >= unitSums && p.extent >= unitSums
+	if unit {
+		row.by, p.shape.width = []int64{unitSums, 8, 1}, unitSums
 	}
-	p.shape.rows = []rowAxis{row}
-	rows, columns := evenParts(e, partRows, row.by[0]), evenParts(p.extent, partColumns, p.shape.width)
+	wide := int64(partColumns)
+	if unit {
+		wide = unitColumns
+	}
+	rows, columns := evenParts(e, partRows, row.by[0]), evenParts(p.extent, wide, p.shape.width)
 	blocks := func() int64 { return (e + rows - 1) / rows * ((p.extent + columns - 1) / columns) }
 	for blocks() < partBlocks && rows >= 4*row.by[0] {
 		rows = evenParts(e, rows/2, row.by[0])
 	}
+	switch b := row.by[0]; {
+	case isConst && e%b == 0 && (rows >= e || e%rows == 0):
+		row.by = []int64{b}
+	case !unit: // blocks cut it anywhere
+		row.by = rowLengths(kernel.Axis{Extent: tensor.Sym("N")}, b)
+	}
+	p.shape.rows = []rowAxis{row}
 	p.grid = map[string]int64{}
 	if rows < e || !isConst {
 		p.grid[row.axis.Name] = rows
@@ -142,17 +180,33 @@ func (p *partial) many() []tile.Node {
 		p.grid[p.shape.v] = columns
 	}
 	k := p.d.Reduce.Axes[0].Name
-	by := evenParts(p.terms, partTerms, 4)
-	inner := &tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: k, By: exactly(by, 4)}, Body: []tile.Node{&tile.Step{Def: p.d.Name}}}
-	if p.terms%by != 0 && (p.terms%by)%4 != 0 {
-		inner.Split.By = []int64{4, 1}
+	by := evenParts(p.terms, partTerms*4/int64(p.columns.DType.Size()), 8)
+	turns := []int64{4, 1}
+	if p.paired {
+		turns = []int64{8, 2, 1}
 	}
-	tiles := p.tiles(p.summed(inner))
+	if p.terms%turns[0] == 0 {
+		turns = turns[:1]
+	}
+	if unit {
+		by, turns = evenParts(p.terms, unitBlock, unitTerms), []int64{unitTerms}
+	}
+	tiles := p.tiles(p.summed(&tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: k, By: turns}, Body: []tile.Node{&tile.Step{Def: p.d.Name}}}))
 	if _, err := tile.Staged(p.k, p.d.Name, p.rows.Name); err == nil {
 		tiles = append([]tile.Node{&tile.Stage{Def: p.d.Name, From: p.rows.Name}}, tiles...)
 	}
 	body := []tile.Node{&tile.Hold{Def: p.d.Name, Along: p.shape.v}, &tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: k, By: exactly(p.terms, by)}, Body: tiles}}
+	p.paired = false
 	return append(body, p.tiles(p.finish(p.s, nil))...)
+}
+
+// pairs reports whether the columns' operand can be copied by pairs of terms.
+func (n *nest) pairs(d *kernel.Def, columns *kernel.Load) bool {
+	if _, err := tile.Staged(n.k, d.Name, columns.Name); err != nil || columns.DType != tensor.BF16 {
+		return false
+	}
+	_, _, err := tile.PairBox(columns, d.Reduce.Axes[0].Name, n.shape.v, func(string) (int64, bool) { return 1, true })
+	return err == nil
 }
 
 // summed are the nodes that add terms to the partial sums of a register tile.
@@ -167,6 +221,9 @@ func (p *partial) tiles(nodes []tile.Node) []tile.Node {
 		if !ok || e > r.by[0] {
 			nodes = []tile.Node{&tile.Loop{Kind: tile.Each, Split: tile.Split{Index: r.axis.Name, By: r.by}, Body: nodes}}
 		}
+	}
+	if p.paired {
+		nodes = append([]tile.Node{&tile.Pair{Def: p.d.Name, From: p.columns.Name}}, nodes...)
 	}
 	if p.extent > p.shape.width {
 		nodes = []tile.Node{each(p.shape.v, p.shape.width, p.shape.width, nodes)}

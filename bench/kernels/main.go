@@ -50,7 +50,7 @@ func bench(threads, name, match string, budget time.Duration) (err error) {
 		if err != nil || n < 1 {
 			return fmt.Errorf("%q is no number of threads", text)
 		}
-		fmt.Printf("\n%d threads\n%-40s %9s %9s %8s %7s %7s %9s %9s %s\n", n, "kernel", "ms", "GFLOP/s", "GB/s", "limit", "x peer", "peak", "moves", "peer's best")
+		fmt.Printf("\n%d threads\n%-40s %9s %9s %8s %7s %7s %9s %9s %8s %s\n", n, "kernel", "ms", "GFLOP/s", "GB/s", "limit", "x peer", "peak", "moves", "compile", "peer's best")
 		for _, w := range works() {
 			if !strings.Contains(w.name, match) {
 				continue
@@ -69,7 +69,7 @@ func chosen(name string) (cpu.Target, error) {
 	if name != "native" {
 		return cpu.TargetOf(name)
 	}
-	all := cpu.Targets()
+	all := cpu.Known()
 	for i := len(all) - 1; i >= 0; i-- {
 		if native.Supports(all[i].Features) == nil {
 			return all[i], nil
@@ -88,7 +88,7 @@ func load() string {
 
 // line times one work and prints it: its rates; the share that the machine's limit has of its time,
 // which is the larger of what its operations and its bytes take; PyTorch's best time over its own;
-// and the limits themselves, in GFLOP/s and GB/s.
+// the limits themselves, in GFLOP/s and GB/s; and how long it took from text to code.
 func line(w work, target cpu.Target, threads int, budget time.Duration, other *peer) error {
 	l, err := compiled(w, target)
 	if err != nil {
@@ -116,8 +116,8 @@ func line(w work, target cpu.Target, threads int, budget time.Duration, other *p
 		ratio, way = fmt.Sprintf("%.2f", best.best/own.best), best.name
 	}
 	moved := w.reads + w.writes
-	fmt.Printf("%-40s %9.4f %9.1f %8.1f %6.0f%% %7s %9.1f %9.1f %s\n", w.name, own.best*1e3, w.flops/own.best/1e9, moved/own.best/1e9,
-		100*max(unit, bytes)/own.best, ratio, w.flops/unit/1e9, moved/bytes/1e9, way)
+	fmt.Printf("%-40s %9.4f %9.1f %8.1f %6.0f%% %7s %9.1f %9.1f %6.1fms %s\n", w.name, own.best*1e3, w.flops/own.best/1e9, moved/own.best/1e9,
+		100*max(unit, bytes)/own.best, ratio, w.flops/unit/1e9, moved/bytes/1e9, float64(l.made.Microseconds())/1e3, way)
 	return nil
 }
 

@@ -12,7 +12,7 @@ type contestant struct {
 
 const (
 	repTime   = 1500 * time.Microsecond // of one repetition: most fit between two disturbances
-	pause     = time.Millisecond        // for the threads of the one before to fall asleep
+	pause     = 8 * time.Millisecond    // for the threads of the one before to fall asleep: OpenMP spins for 5
 	fewRounds = 5
 )
 

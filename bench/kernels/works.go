@@ -20,7 +20,7 @@ type work struct {
 func works() []work {
 	var list []work
 	for _, s := range [][3]int{{1024, 1024, 1024}, {2048, 2048, 2048}, {1, 4096, 4096}, {8, 4096, 4096}, {127, 300, 65}} {
-		list = append(list, matmul(s[0], s[1], s[2]))
+		list = append(list, matmul(s[0], s[1], s[2]), halfMatmul(s[0], s[1], s[2]))
 	}
 	for _, s := range []shape{{8, 28, 64, 64, 3, 1, 1}, {8, 28, 64, 128, 3, 2, 1}, {4, 7, 512, 512, 3, 1, 1}, {8, 28, 256, 64, 1, 1, 0}, {2, 224, 3, 64, 7, 2, 3}} {
 		list = append(list, s.forward(), s.data(), s.weights())
@@ -40,6 +40,20 @@ func matmul(m, k, c int) work {
   y[m:%[1]d, c:%[3]d] = %%0 = a[m, c] + b[c]; 0.5 * %%0 * (1.0 + erf(%%0 * 0.70710677))
 `, m, k, c)
 	w.torchSetup = fmt.Sprintf("x, w, b = r(%d, %d), r(%d, %d), r(%d)", m, k, c, k, c)
+	w.torchSetup += fmt.Sprintf("; wt = w.t().contiguous(); p = packed(w, %d)", m)
+	w.torch = []string{"F.gelu(F.linear(x, w, b))", "F.gelu(torch.addmm(b, x, wt))", "torch.ops.mkldnn._linear_pointwise(x, p, b, 'gelu', [], 'none')"}
+	return w
+}
+
+// halfMatmul is the same in bf16, summed in f32.
+func halfMatmul(m, k, c int) work {
+	w := work{name: fmt.Sprintf("bf16 matmul+bias+gelu %dx%dx%d", m, k, c), flops: 2 * float64(m) * float64(k) * float64(c),
+		reads: 2 * (float64(m)*float64(k) + float64(k)*float64(c)), writes: 2 * float64(m) * float64(c)}
+	w.text = fmt.Sprintf(`kernel matmul(x: input bf16[%[1]d, %[2]d], w: input bf16[%[2]d, %[3]d], b: input f32[%[3]d]) -> (y: output bf16[%[1]d, %[3]d])
+  a[m:%[1]d, c:%[3]d] = sum k:%[2]d matrix; f32(x[m, k]) * f32(w[k, c])
+  y[m:%[1]d, c:%[3]d] = %%0 = a[m, c] + b[c]; bf16(0.5 * %%0 * (1.0 + erf(%%0 * 0.70710677)))
+`, m, k, c)
+	w.torchSetup = fmt.Sprintf("x, w, b = r(%d, %d).bfloat16(), r(%d, %d).bfloat16(), r(%d).bfloat16()", m, k, c, k, c)
 	w.torchSetup += fmt.Sprintf("; wt = w.t().contiguous(); p = packed(w, %d)", m)
 	w.torch = []string{"F.gelu(F.linear(x, w, b))", "F.gelu(torch.addmm(b, x, wt))", "torch.ops.mkldnn._linear_pointwise(x, p, b, 'gelu', [], 'none')"}
 	return w

@@ -121,7 +121,7 @@ func header(t Target) string {
 // its own preference for x86-64-v4 is 256 bits.
 func attributes(t Target) string {
 	w := strconv.Itoa(t.Width)
-	return "attributes #0 = { nounwind \"no-builtins\" \"target-cpu\"=\"" + t.LLVM.CPU + "\" \"prefer-vector-width\"=\"" + w +
+	return "attributes #0 = { nounwind \"no-builtins\" \"target-cpu\"=\"" + t.LLVM.CPU + "\" \"target-features\"=\"" + t.LLVM.Features + "\" \"prefer-vector-width\"=\"" + w +
 		"\" \"min-legal-vector-width\"=\"" + w + "\" \"frame-pointer\"=\"none\" \"denormal-fp-math\"=\"ieee,ieee\" }\n"
 }
 

@@ -174,7 +174,7 @@ func random(r *rand.Rand, b *kernel.Buffer, symbols map[string]int64, special bo
 		switch t := b.Type.DType; {
 		case t == tensor.Bool:
 			x.SetInt(i, int64(r.Intn(2)))
-		case t.IsFloat():
+		case t.IsFloat() || t.IsHalf():
 			v := r.NormFloat64()
 			if special {
 				v = oddFloat(r, v)

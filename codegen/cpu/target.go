@@ -5,6 +5,7 @@ package cpu
 
 import (
 	"fmt"
+	"strings"
 
 	"dlc/codegen"
 	"dlc/codegen/llvm"
@@ -34,15 +35,33 @@ func V4() Target {
 		append(V3().Features, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl")}
 }
 
-// Targets lists the known targets, the floor first.
+// V4BF16 is x86-64-v4 with BF16 instructions that are worth it: AMD's since Zen 4. It differs
+// from V4 in sums of products of bf16 only.
+func V4BF16() Target {
+	return Target{"x86-64-v4-bf16", codegen.Dots(), llvm.Target{Triple: triple, CPU: "x86-64-v4", Features: "+avx512bf16"}, 512,
+		append(V4().Features, "avx512_bf16")}
+}
+
+// Targets lists the targets that code is made for without being asked, the floor first.
 func Targets() []Target { return []Target{V3(), V4()} }
+
+// Known lists all targets: those with a matrix unit behind the others.
+func Known() []Target { return append(Targets(), V4BF16(), V4AMX()) }
+
+// V4AMX is x86-64-v4 with AMX for bf16: Intel's since Sapphire Rapids.
+func V4AMX() Target {
+	return Target{"x86-64-v4-amx", codegen.Tiles(), llvm.Target{Triple: triple, CPU: "x86-64-v4", Features: "+avx512bf16,+amx-tile,+amx-bf16"}, 512,
+		append(V4BF16().Features, "amx_tile", "amx_bf16")}
+}
 
 // TargetOf returns the target of that name.
 func TargetOf(name string) (Target, error) {
-	for _, t := range Targets() {
+	var names []string
+	for _, t := range Known() {
 		if t.Name == name {
 			return t, nil
 		}
+		names = append(names, t.Name)
 	}
-	return Target{}, fmt.Errorf("unknown target %q; known are x86-64-v3 and x86-64-v4", name)
+	return Target{}, fmt.Errorf("unknown target %q; known are %s", name, strings.Join(names, ", "))
 }

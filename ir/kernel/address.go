@@ -97,13 +97,22 @@ func Classify(d *Def) (Contraction, bool) {
 	return c, true
 }
 
-// factor returns the load that e is, through a guard.
+// factor returns the load that e is, through the cast from a 16-bit float and a guard.
 func factor(e Expr) (*Load, bool) {
+	e = Widened(e)
 	if g, ok := e.(*Guard); ok {
 		e = g.Expr
 	}
 	l, ok := e.(*Load)
 	return l, ok
+}
+
+// Widened returns what e casts from a 16-bit float, or else e.
+func Widened(e Expr) Expr {
+	if c, ok := e.(*Call); ok && c.Fn == "cast" && c.Args[0].Type().IsHalf() {
+		return c.Args[0]
+	}
+	return e
 }
 
 // names returns the index names and symbols in e.

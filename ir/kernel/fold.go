@@ -21,6 +21,20 @@ func (d *Def) Fused() bool {
 	return ok && d.Reduce != nil && d.Reduce.Op == Sum && call.Fn == "mul" && call.DType.IsFloat()
 }
 
+// IsMatrix reports whether d is a sum in f32 of products of which both factors are cast from
+// 16-bit floats.
+func (d *Def) IsMatrix() bool {
+	if !d.Fused() || d.DType != tensor.F32 {
+		return false
+	}
+	for _, a := range d.Expr.(*Call).Args {
+		if c, ok := a.(*Call); !ok || c.Fn != "cast" || !c.Args[0].Type().IsHalf() {
+			return false
+		}
+	}
+	return true
+}
+
 // NewFold returns the fold of d's reduction.
 func NewFold(d *Def) *Fold {
 	t, op := d.DType, d.Reduce.Op

@@ -116,7 +116,9 @@ func (r Rule) takes(t tensor.DType) bool {
 	case Bitwise:
 		return t.IsInt() || t == tensor.Bool
 	case Reinterpreting:
-		return t != tensor.Bool && t != tensor.Invalid
+		return t != tensor.Bool && t != tensor.Invalid && !t.IsHalf()
+	case Equating:
+		return t != tensor.Invalid && !t.IsHalf()
 	}
 	return t != tensor.Invalid
 }
@@ -130,8 +132,11 @@ func (f Func) checkResult(result, arg tensor.DType) error {
 		if want = result; result == tensor.Invalid {
 			return fmt.Errorf("%s to no type", f.Name)
 		}
+		if arg.IsHalf() && result != tensor.F32 || result.IsHalf() && arg != tensor.F32 {
+			return fmt.Errorf("%s from %s to %s, not by way of f32", f.Name, arg, result)
+		}
 	case Reinterpreting:
-		if want = result; result == tensor.Bool || result.Size() != arg.Size() {
+		if want = result; result == tensor.Bool || result.IsHalf() || result.Size() != arg.Size() {
 			return fmt.Errorf("%s from %s to %s", f.Name, arg, result)
 		}
 	}

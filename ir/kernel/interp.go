@@ -305,6 +305,8 @@ func elements(x *tensor.Tensor) func(i int) uint64 {
 		return func(i int) uint64 { return uint64(int64(int8(data[i]))) }
 	case tensor.Bool, tensor.U8:
 		return func(i int) uint64 { return uint64(data[i]) }
+	case tensor.BF16, tensor.F16:
+		return func(i int) uint64 { return uint64(binary.LittleEndian.Uint16(data[2*i:])) }
 	}
 	return func(i int) uint64 { return binary.LittleEndian.Uint64(data[8*i:]) }
 }
@@ -315,6 +317,8 @@ func setter(x *tensor.Tensor) func(i int, v uint64) {
 	switch x.DType.Size() {
 	case 1:
 		return func(i int, v uint64) { data[i] = byte(v) }
+	case 2:
+		return func(i int, v uint64) { binary.LittleEndian.PutUint16(data[2*i:], uint16(v)) }
 	case 4:
 		return func(i int, v uint64) { binary.LittleEndian.PutUint32(data[4*i:], uint32(v)) }
 	}

@@ -126,13 +126,15 @@ type OrderKind uint8
 // carried up. A chunk is By steps of the axis Axis with all axes inside it; every step of an
 // axis outside it begins new chunks; chunks are numbered row-major. Rescale: blocks of
 // RescaleBlock terms along the one axis; a max in this order is the running maximum With of sums
-// in this order, whose accumulators are always relative to it (see Running).
+// in this order, whose accumulators are always relative to it (see Running). Matrix: sums in f32 of
+// products of 16-bit floats, grouped as the target's matrix unit does; here one ascending chain.
 const (
 	Unordered OrderKind = iota
 	Chain
 	Lanes64
 	Chunks
 	Rescale
+	Matrix
 )
 
 // An Order is part of a reduction's meaning, fixed once from shapes alone.

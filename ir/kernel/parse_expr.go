@@ -160,9 +160,9 @@ func (p *parser) random() Expr {
 // apply makes a call; a dtype as function is a cast.
 func (p *parser) apply(fn string, args ...Expr) Expr {
 	result := tensor.Invalid
-	if t, err := tensor.ParseDType(fn); err == nil {
+	if t, err := tensor.ParseStored(fn); err == nil {
 		fn, result = "cast", t
-	} else if t, err := tensor.ParseDType(strings.TrimPrefix(fn, "bitcast.")); err == nil {
+	} else if t, err := tensor.ParseStored(strings.TrimPrefix(fn, "bitcast.")); err == nil {
 		fn, result = "bitcast", t
 	}
 	types := make([]tensor.DType, len(args))

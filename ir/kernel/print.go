@@ -26,7 +26,7 @@ import (
 
 var roleNames = [...]string{Temp: "temp", Input: "input", Output: "output", Weight: "weight", Update: "update", Const: "const"}
 var reduceNames = [...]string{Sum: "sum", Prod: "prod", Min: "min", Max: "max", Any: "any", All: "all", Welford: "welford"}
-var orderNames = [...]string{Unordered: "unordered", Chain: "chain", Lanes64: "lanes64", Chunks: "chunks", Rescale: "rescale"}
+var orderNames = [...]string{Unordered: "unordered", Chain: "chain", Lanes64: "lanes64", Chunks: "chunks", Rescale: "rescale", Matrix: "matrix"}
 
 // infix gives the operators of the text and how tightly they bind.
 var infix = map[string]struct {

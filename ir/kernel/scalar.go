@@ -133,9 +133,15 @@ func saturate(t tensor.DType, v float64) uint64 {
 	return uint64(int64(v))
 }
 
-// Convert is the function cast: float to integer truncates and saturates, NaN gives 0; to a
+// Convert is the function cast: a 16-bit float becomes f32 and f32 becomes one; float to integer truncates and saturates, NaN gives 0; to a
 // float rounds to nearest even; integers wrap; to bool says whether it is not 0.
 func Convert(from, to tensor.DType, v uint64) uint64 {
+	switch {
+	case from.IsHalf():
+		return F32Bits(tensor.FromHalf(from, uint16(v)))
+	case to.IsHalf():
+		return uint64(tensor.ToHalf(to, BitsF32(v)))
+	}
 	if from.IsFloat() {
 		f := math.Float64frombits(v)
 		if from == tensor.F32 {

@@ -196,7 +196,7 @@ func (s *scanner) value(t tensor.DType, text string) *Lit {
 
 func (s *scanner) dtype() tensor.DType {
 	word := s.peekName()
-	t, err := tensor.ParseDType(word)
+	t, err := tensor.ParseStored(word)
 	if err != nil {
 		s.failf("a dtype expected, not %q", clip(s.rest()))
 	}

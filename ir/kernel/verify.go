@@ -244,6 +244,12 @@ func (v *verifier) reduce(d *Def) error {
 	if err := v.welford(r, t); err != nil {
 		return err
 	}
+	if t.IsHalf() {
+		return fmt.Errorf("%s of %s: it is a type of memory only", r.Op, t)
+	}
+	if r.Order.Kind == Matrix && !d.IsMatrix() {
+		return fmt.Errorf("the order matrix, and no sum of products of 16-bit floats in f32")
+	}
 	boolean := r.Op == Any || r.Op == All
 	if boolean != (t == tensor.Bool) {
 		return fmt.Errorf("%s of %s", r.Op, t)
@@ -279,7 +285,7 @@ func (v *verifier) expr(root Expr) (err error) {
 func (v *verifier) node(e Expr) error {
 	switch e := e.(type) {
 	case *Lit:
-		if e.DType == tensor.Invalid || e.DType == tensor.F32 && float64(float32(e.F)) != e.F && e.F == e.F {
+		if e.DType == tensor.Invalid || e.DType.IsHalf() || e.DType == tensor.F32 && float64(float32(e.F)) != e.F && e.F == e.F {
 			return fmt.Errorf("literal %v is no %s", e.F, e.DType)
 		}
 	case *Index:

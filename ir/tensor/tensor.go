@@ -38,6 +38,8 @@ func (x *Tensor) Float(i int) float64 {
 		return math.Float64frombits(binary.LittleEndian.Uint64(x.Data[8*i:]))
 	case U64:
 		return float64(uint64(x.Int(i)))
+	case BF16, F16:
+		return float64(FromHalf(x.DType, binary.LittleEndian.Uint16(x.Data[2*i:])))
 	}
 	return float64(x.Int(i))
 }
@@ -49,6 +51,8 @@ func (x *Tensor) SetFloat(i int, v float64) {
 		binary.LittleEndian.PutUint32(x.Data[4*i:], math.Float32bits(float32(v)))
 	case F64:
 		binary.LittleEndian.PutUint64(x.Data[8*i:], math.Float64bits(v))
+	case BF16, F16:
+		binary.LittleEndian.PutUint16(x.Data[2*i:], ToHalf(x.DType, float32(v)))
 	default:
 		x.SetInt(i, int64(v))
 	}

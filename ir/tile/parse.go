@@ -96,7 +96,7 @@ func (r *reader) temp(text string) error {
 	}
 	b := &kernel.Buffer{Name: name, Role: kernel.Temp}
 	var err error
-	if b.Type.DType, err = tensor.ParseDType(dtype); err != nil {
+	if b.Type.DType, err = tensor.ParseStored(dtype); err != nil {
 		return err
 	}
 	for _, s := range strings.Split(dims, ",") {
@@ -200,6 +200,9 @@ func (r *reader) node(word, rest string) (Node, error) {
 		return &Clear{rest}, nil
 	case "scatter":
 		return &Scatter{rest}, nil
+	case "pair":
+		from, def, err := pair(" for ")
+		return &Pair{def, from}, err
 	case "ahead":
 		return parseAhead(rest)
 	case "stage":

@@ -91,6 +91,8 @@ func printNodes(b *strings.Builder, nodes []Node, indent string) {
 			b.WriteString("clear " + n.Def + "\n")
 		case *Scatter:
 			b.WriteString("scatter " + n.Def + "\n")
+		case *Pair:
+			b.WriteString("pair " + n.From + " for " + n.Def + "\n")
 		case *Ahead:
 			fmt.Fprintf(b, "ahead %s for %s by %d\n", n.From, n.Def, n.By)
 		case *Stage:

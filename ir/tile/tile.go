@@ -19,6 +19,8 @@ type Machine struct {
 	Lanes     int    // f32 lanes of a vector register
 	Registers int    // vector registers
 	Masks     bool   // has mask registers
+	Dots      bool   // adds products of pairs of bf16 to f32, where that is faster than f32 or Tiles takes the rest
+	Tiles     bool   // has a matrix unit that multiplies 16 rows of 32 bf16 by 32 rows of 16 (AMX)
 	L1, L2    int64  // bytes of data cache per core
 	Warps     int    // GPU: warps of a block of threads; 0 for a CPU
 	Shared    int64  // GPU: bytes of shared memory that a block of threads may have

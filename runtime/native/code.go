@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"sync/atomic"
 	"unsafe"
@@ -33,6 +34,11 @@ func Load(s *program.Section) (*Code, error) {
 	}
 	if err := Supports(s.Features); err != nil {
 		return nil, fmt.Errorf("code for %s: %w", s.Target, err)
+	}
+	if slices.Contains(s.Features, "amx_tile") {
+		if err := permitTiles(); err != nil {
+			return nil, fmt.Errorf("code for %s: %w", s.Target, err)
+		}
 	}
 	c := &Code{drivers: make(map[string]int64, len(s.Drivers))}
 	if err := c.index(s); err != nil {

@@ -207,3 +207,17 @@ func BenchmarkTeam1(b *testing.B)    { benchmarkCall(b, 1, 0) }
 func BenchmarkTeam2(b *testing.B)    { benchmarkCall(b, 2, 0) }
 func BenchmarkTeam4(b *testing.B)    { benchmarkCall(b, 4, 0) }
 func BenchmarkTeamCold(b *testing.B) { benchmarkCall(b, 2, time.Millisecond) }
+
+// TestTilesAreAskedFor holds that a CPU with a matrix unit gives its registers, and one without does not.
+func TestTilesAreAskedFor(t *testing.T) {
+	err := permitTiles()
+	if Supports([]string{"amx_tile"}) != nil {
+		if err == nil {
+			t.Error("registers of a unit that is not there")
+		}
+		t.Skip("NOT RUN: this CPU has no AMX")
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}

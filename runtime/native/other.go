@@ -25,6 +25,7 @@ type team struct{}
 
 func supportedPlatform() error { return errPlatform }
 func hasFlag(cpuFlag) bool     { return false }
+func permitTiles() error       { return errPlatform }
 
 // CPUs returns how many CPUs this process may use.
 func CPUs() int       { return runtime.NumCPU() }
