@@ -20,7 +20,7 @@ func newRandomProgram(seed int64, operations int) *kernel.Program {
 	r := &randomProgram{Rand: rand.New(rand.NewSource(seed)), p: &kernel.Program{Name: "random"}}
 	n := tensor.Sym("N")
 	shapes := []tensor.Shape{{n, tensor.Int(6)}, {n, tensor.Int(6)}, {tensor.Int(6), tensor.Int(5)}, {n, tensor.Int(4), tensor.Int(6)},
-		{tensor.Int(6)}, {n}, {}, {n, tensor.Int(70)}, {n, tensor.Int(4), tensor.Int(4), tensor.Int(3)}, {n, tensor.Int(1)}}
+		{tensor.Int(6)}, {n}, {}, {n, tensor.Int(70)}, {tensor.Int(6), tensor.Int(6)}, {n, tensor.Int(4), tensor.Int(4), tensor.Int(3)}, {n, tensor.Int(1)}}
 	for i, s := range shapes {
 		r.input(fmt.Sprintf("x%d", i), tensor.F32, s)
 	}
@@ -94,7 +94,7 @@ func (r *randomProgram) step() {
 	a := r.any()
 	s := a.Type.Shape
 	x := load(a, kernel.Points(axesOf("i", s))...)
-	switch r.Intn(17) {
+	switch r.Intn(18) {
 	case 0, 1:
 		fns := []string{"neg", "abs", "floor", "sqrt", "trunc"}
 		r.define(s, nil, kernel.Apply(fns[r.Intn(len(fns))], x))
@@ -106,6 +106,8 @@ func (r *randomProgram) step() {
 		zero := kernel.F(tensor.F32, 0)
 		y := load(r.like(s), kernel.Points(axesOf("i", s))...)
 		r.define(s, nil, kernel.Select(kernel.Compare("gt", x, zero), y, zero))
+	case 17:
+		r.recur(a)
 	case 6:
 		r.broadcast(a)
 	case 7:
@@ -246,4 +248,62 @@ func (r *randomProgram) gather(a *kernel.Buffer) {
 		return
 	}
 	r.define(s[:1], nil, load(a, kernel.At("i0"), at))
+}
+
+// recur is a recurrence along one axis of a, from either end: of elements with those before them,
+// with the largest of the whole turn before, or with a product of it and a matrix.
+func (r *randomProgram) recur(a *kernel.Buffer) {
+	s := a.Type.Shape
+	if len(s) < 2 {
+		return
+	}
+	at := r.Intn(len(s))
+	axes := axesOf("i", s)
+	scan, turn := &kernel.Scan{Axis: axes[at].Name, Reversed: r.Intn(2) == 0}, tensor.Sym(axes[at].Name).AddInt(-1)
+	if scan.Reversed {
+		turn = turn.AddInt(2)
+	}
+	when := []kernel.Cond{{Index: turn, Extent: s[at]}}
+	name := fmt.Sprintf("v%d", len(r.values))
+	before := func(axes []kernel.Axis) kernel.Expr {
+		l := &kernel.Load{Name: name, DType: tensor.F32, At: kernel.Points(axes)}
+		l.At[at] = kernel.IndexOf(turn)
+		return l
+	}
+	x := load(a, kernel.Points(axes)...)
+	var defs []*kernel.Def
+	last := kernel.Expr(&kernel.Guard{Conds: when, Expr: before(axes)})
+	inner := axes[len(axes)-1]
+	if w := r.square(inner.Extent); at < len(axes)-1 && r.Intn(3) > 0 {
+		moved := append([]kernel.Axis{}, axes...)
+		moved[len(moved)-1] = kernel.Axis{Name: "r0", Extent: inner.Extent}
+		d := &kernel.Def{Name: name + ".all", DType: tensor.F32, Scan: scan, Axes: axes[:len(axes)-1], Expr: before(moved),
+			Reduce: &kernel.Reduce{Op: kernel.Max, Axes: moved[len(moved)-1:], When: when}}
+		if w != nil && r.Intn(2) == 0 {
+			d.Axes, d.Reduce.Op = axes, kernel.Sum
+			d.Expr = kernel.Apply("mul", before(moved), load(w, kernel.At("r0"), kernel.At(inner.Name)))
+		}
+		defs = append(defs, d)
+		last = kernel.Apply("min", &kernel.Load{Name: d.Name, DType: tensor.F32, At: kernel.Points(d.Axes)}, kernel.F(tensor.F32, 8))
+	}
+	defs = append(defs, &kernel.Def{Name: name, DType: tensor.F32, Scan: scan, Axes: axes,
+		Expr: kernel.Apply("add", kernel.Apply("mul", last, kernel.F(tensor.F32, 0.5)), x)})
+	b := &kernel.Buffer{Name: name, Type: tensor.Type{DType: tensor.F32, Shape: s}}
+	r.p.Buffers, r.values = append(r.p.Buffers, b), append(r.values, b)
+	if r.Intn(2) == 0 { // and a map of it that stands in the recurrence
+		next := &kernel.Buffer{Name: fmt.Sprintf("v%d", len(r.values)), Type: b.Type}
+		r.p.Buffers, r.values = append(r.p.Buffers, next), append(r.values, next)
+		defs = append(defs, &kernel.Def{Name: next.Name, DType: tensor.F32, Scan: scan, Axes: axes, Expr: kernel.Apply("abs", load(b, kernel.Points(axes)...))})
+	}
+	r.p.Kernels = append(r.p.Kernels, assemble(fmt.Sprintf("k%d", len(r.p.Kernels)), defs, buffersByName(r.p), nil))
+}
+
+// square returns a matrix of that many rows and columns, or nil.
+func (r *randomProgram) square(n tensor.Dim) *kernel.Buffer {
+	for _, i := range r.Perm(len(r.values)) {
+		if s := r.values[i].Type.Shape; len(s) == 2 && s[0].Equal(n) && s[1].Equal(n) {
+			return r.values[i]
+		}
+	}
+	return nil
 }
