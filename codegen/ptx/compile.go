@@ -28,6 +28,7 @@ type Kernel struct {
 	Name    string
 	Buffers []*kernel.Buffer // inputs, outputs, then Temps
 	Symbols []string
+	Turns   bool // it is repeated along a recurrence: behind Symbols it takes the position (i64)
 	Blocks  tensor.Dim
 	Threads int
 	Shared  int64 // bytes of dynamic shared memory
@@ -121,6 +122,7 @@ func kernelOf(f codegen.Function) *Kernel {
 	if f.Threads.Together {
 		k.Warps = 1
 	}
+	k.Turns = p.Phases[f.Phase].Seq != nil
 	k.Buffers = append(append(k.Buffers, p.Kernel.Buffers()...), p.Temps...)
 	k.Blocks = p.Phases[f.Phase].Blocks(func(index string) tensor.Dim {
 		for _, d := range p.Kernel.Defs {
