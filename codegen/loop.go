@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"maps"
+	"slices"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -61,30 +62,43 @@ func (e *emitter) one(n tile.Node) {
 
 // onlySteps returns the one definition that the node steps, if it does nothing else.
 func (e *emitter) onlySteps(n tile.Node) *kernel.Def {
-	switch n := n.(type) {
-	case *tile.Step:
-		return e.defs[n.Def]
-	case *tile.Loop:
-		if len(n.Body) == 1 {
-			return e.onlySteps(n.Body[0])
-		}
+	if defs := e.allSteps(n); len(defs) == 1 {
+		return defs[0]
 	}
 	return nil
 }
 
-// conditional emits a node that only steps: where one of the definition's conditions has the
+// allSteps returns the definitions that the node steps, if it does nothing else.
+func (e *emitter) allSteps(n tile.Node) (defs []*kernel.Def) {
+	switch n := n.(type) {
+	case *tile.Step:
+		return []*kernel.Def{e.defs[n.Def]}
+	case *tile.Loop:
+		for _, inner := range n.Body {
+			more := e.allSteps(inner)
+			if more == nil {
+				return nil
+			}
+			defs = append(defs, more...)
+		}
+	}
+	return defs
+}
+
+// conditional emits a node that only steps: where a condition that all the definitions have has the
 // same value in all of the node, it is decided before.
 func (e *emitter) conditional(n tile.Node, emit func()) {
-	d := e.onlySteps(n)
-	if d == nil {
+	defs := e.allSteps(n)
+	if len(defs) == 0 {
 		emit()
 		return
 	}
 	cond := value{}
 	var known []condition
-	for i, c := range d.Reduce.When {
-		key := condition{d, i}
-		if e.assumed[key] || !e.settled(c) {
+	for i, c := range defs[0].Reduce.When {
+		keys := shared(c, defs)
+		key := condition{defs[0], i}
+		if keys == nil || e.assumed[key] || !e.settled(c) {
 			continue
 		}
 		truth, v := e.holds(key, c)
@@ -94,7 +108,7 @@ func (e *emitter) conditional(n tile.Node, emit func()) {
 		if truth == sometimes {
 			cond = e.and(cond, v)
 		}
-		known = append(known, key)
+		known = append(known, keys...)
 	}
 	for _, k := range known {
 		e.assumed[k] = true
@@ -107,6 +121,18 @@ func (e *emitter) conditional(n tile.Node, emit func()) {
 	for _, k := range known {
 		delete(e.assumed, k)
 	}
+}
+
+// shared returns c among the conditions of each definition, nil where one lacks it.
+func shared(c kernel.Cond, defs []*kernel.Def) (keys []condition) {
+	for _, d := range defs {
+		at := slices.IndexFunc(d.Reduce.When, func(o kernel.Cond) bool { return o.Index.Equal(c.Index) && o.Extent.Equal(c.Extent) })
+		if at < 0 {
+			return nil
+		}
+		keys = append(keys, condition{d, at})
+	}
+	return keys
 }
 
 // settled reports whether all indices of a condition stand at one position.
