@@ -29,9 +29,10 @@ golden: build
 	go test $$(grep -rl 'flag.Bool("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -update
 
 fixtures:
-	@echo "needs Python with torch and safetensors (any recent version)"
+	@echo "needs Python with torch, safetensors and mpmath (any recent version)"
 	python3 tests/fixtures/make.py lenet-accuracy $(SHARED)/data/mnist
 	python3 tests/fixtures/make.py logits
+	python3 ir/kernel/testdata/functions.py values
 
 bench: build
 	./bench/run.sh

@@ -25,6 +25,11 @@ func (o Unary) Grad(b *Builder, n *Node, dy []*Value) []*Value {
 		return []*Value{b.binary("div", g, b.plus(x, 1))}
 	case "log2":
 		return []*Value{b.binary("div", b.scale(g, 1/math.Ln2), x)}
+	case "asin", "acos", "atan", "asinh", "acosh", "atanh":
+		return []*Value{b.binary("div", g, o.slope(b, x))}
+	case "trigamma":
+		b.Refuse("trigamma has no derivative here")
+		return []*Value{nil}
 	}
 	return []*Value{b.mul(g, o.derivative(b, x, y))}
 }
@@ -51,10 +56,45 @@ func (o Unary) derivative(b *Builder, x, y *Value) *Value {
 		return b.mul(y, oneMinus(y))
 	case "erf":
 		return b.scale(b.unary("exp", b.unary("neg", b.mul(x, x))), 2/math.Sqrt(math.Pi))
+	case "erfc":
+		return b.scale(b.unary("exp", b.unary("neg", b.mul(x, x))), -2/math.Sqrt(math.Pi))
+	case "erfinv":
+		return b.scale(b.unary("exp", b.mul(y, y)), math.Sqrt(math.Pi)/2)
 	case "softplus":
 		return b.unary("sigmoid", x)
+	case "reciprocal":
+		return b.unary("neg", b.mul(y, y))
+	case "sinh":
+		return b.unary("cosh", x)
+	case "cosh":
+		return b.unary("sinh", x)
+	case "lgamma":
+		return b.unary("digamma", x)
+	case "digamma":
+		return b.unary("trigamma", x)
 	}
 	panic("BUG: no derivative of " + o.Fn)
+}
+
+// slope is that of x by the result, for inverse functions; squares are factored, which keeps the
+// digits near 1.
+func (o Unary) slope(b *Builder, x *Value) *Value {
+	less := func() *Value { return b.binary("sub", b.fill(x.Type, 1), x) }
+	switch o.Fn {
+	case "asin":
+		return b.unary("sqrt", b.mul(less(), b.plus(x, 1)))
+	case "acos":
+		return b.unary("neg", b.unary("sqrt", b.mul(less(), b.plus(x, 1))))
+	case "atan":
+		return b.plus(b.mul(x, x), 1)
+	case "asinh":
+		return b.unary("sqrt", b.plus(b.mul(x, x), 1))
+	case "acosh":
+		return b.mul(b.unary("sqrt", b.plus(x, -1)), b.unary("sqrt", b.plus(x, 1)))
+	case "atanh":
+		return b.mul(less(), b.plus(x, 1))
+	}
+	panic("BUG: no slope of " + o.Fn)
 }
 
 // Grad of min and max goes to the operand taken; at equality to the second, so that the gradient
@@ -81,6 +121,9 @@ func (o Binary) Grad(b *Builder, n *Node, dy []*Value) []*Value {
 		return []*Value{g, b.unary("neg", b.mul(g, b.binary("idiv", x, y)))}
 	case "pow":
 		return []*Value{b.powBase(x, y, g), b.powExponent(x, n.Out[0], g)}
+	case "atan2":
+		over := b.binary("div", g, b.binary("add", b.mul(x, x), b.mul(y, y)))
+		return []*Value{b.mul(over, y), b.unary("neg", b.mul(over, x))}
 	}
 	return []*Value{nil, nil}
 }

@@ -9,13 +9,12 @@ import (
 	"dlc/ir/tensor"
 )
 
-// Unary applies a scalar function that keeps the dtype: neg abs sign on numbers; floor ceil round
-// (half to even) trunc sqrt rsqrt exp exp2 expm1 log log1p log2 sin cos tan tanh sigmoid erf
-// softplus on floats; not on integers (bits).
+// Unary applies a scalar function that keeps the dtype: neg abs sign on numbers, those of
+// FloatFunctions on floats (round goes half to even), not on integers (bits).
 type Unary struct{ Fn string }
 
-// Binary combines two operands of one type: add sub mul min max, rem and idiv (floored) and pow
-// on numbers (pow on floats only), div on floats, and or xor shl shr on integers.
+// Binary combines two operands of one type: add sub mul min max, rem and idiv (floored)
+// on numbers, div pow atan2 on floats, and or xor shl shr on integers.
 type Binary struct{ Fn string }
 
 // Compare gives bool: eq ne lt le gt ge. A NaN is unequal to everything.
@@ -78,7 +77,7 @@ func (o Binary) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	switch o.Fn {
 	case "add", "sub", "mul", "min", "max", "rem", "idiv":
 		ok = isNumber(t)
-	case "div", "pow":
+	case "div", "pow", "atan2":
 		ok = t.IsFloat()
 	case "and", "or", "xor", "shl", "shr":
 		ok = t.IsInt()

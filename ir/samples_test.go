@@ -47,7 +47,8 @@ func typ(t tensor.DType, texts ...string) tensor.Type {
 	return tensor.Type{DType: t, Shape: dims(texts...)}
 }
 
-// operand draws a tensor. Floats: normal by default; "positive" in (0.1, 2.1); "ties" small
+// operand draws a tensor. Floats: normal by default; "positive" in (0.1, 2.1); "unit" in
+// (-0.9, 0.9); "above 1" in (1.1, 4.1); "ties" small
 // halves with zeros; "special" with infinities, NaN and signed zeros. Integers: "index" a little
 // beyond 0..4, else small of both signs.
 func operand(r *rand.Rand, t tensor.DType, draw string, dims ...int) *tensor.Tensor {
@@ -63,6 +64,10 @@ func operand(r *rand.Rand, t tensor.DType, draw string, dims ...int) *tensor.Ten
 			x.SetInt(i, int64(r.Intn(21)-10))
 		case draw == "positive":
 			x.SetFloat(i, 0.1+2*r.Float64())
+		case draw == "unit":
+			x.SetFloat(i, float64(float32(1.8*r.Float64()-0.9)))
+		case draw == "above 1":
+			x.SetFloat(i, float64(float32(1.1+3*r.Float64())))
 		case draw == "ties":
 			x.SetFloat(i, float64(r.Intn(5)-2)/2)
 		case draw == "special" && r.Intn(3) == 0:
@@ -88,12 +93,17 @@ func elementwiseSamples() []sample {
 		add(Unary{fn}, "i32[N, 5]", "")
 		add(Unary{fn}, "u8[7]", "")
 	}
-	for _, fn := range []string{"floor", "ceil", "round", "trunc", "exp", "exp2", "expm1", "sin", "cos", "tan", "tanh", "sigmoid", "erf", "softplus"} {
+	for _, fn := range []string{"floor", "ceil", "round", "trunc", "exp", "exp2", "expm1", "sin", "cos", "tan", "tanh", "sigmoid", "erf", "softplus",
+		"atan", "sinh", "cosh", "asinh", "erfc", "lgamma", "digamma", "trigamma", "reciprocal"} {
 		add(Unary{fn}, "f32[N, 5]", "")
 	}
 	for _, fn := range []string{"sqrt", "rsqrt", "log", "log1p", "log2"} {
 		add(Unary{fn}, "f32[N, 5]", "positive")
 	}
+	for _, fn := range []string{"asin", "acos", "atanh", "erfinv"} {
+		add(Unary{fn}, "f32[N, 5]", "unit")
+	}
+	add(Unary{"acosh"}, "f32[N, 5]", "above 1")
 	add(Unary{"not"}, "i32[4]", "")
 	for _, fn := range []string{"add", "sub", "mul", "min", "max", "rem", "idiv"} {
 		add(Binary{fn}, "f32[N, 3]; f32[N, 3]", "")
@@ -104,6 +114,11 @@ func elementwiseSamples() []sample {
 	add(Binary{"min"}, "f32[40]; f32[40]", "special")
 	add(Binary{"div"}, "f32[]; f32[]", "")
 	add(Binary{"pow"}, "f32[N, 3]; f32[N, 3]", "positive")
+	add(Binary{"atan2"}, "f32[N, 3]; f32[N, 3]", "")
+	for _, fn := range FloatFunctions() {
+		add(Unary{fn}, "f32[40]", "special")
+	}
+	add(Binary{"atan2"}, "f32[60]; f32[60]", "special")
 	for _, fn := range []string{"and", "or", "xor", "shl", "shr"} {
 		add(Binary{fn}, "i32[N, 8]; i32[N, 8]", "")
 		add(Binary{fn}, "u8[11]; u8[11]", "")

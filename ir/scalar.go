@@ -11,8 +11,9 @@ import (
 
 // FloatFunctions lists the functions of one float, and of nothing else.
 func FloatFunctions() []string {
-	return []string{"floor", "ceil", "round", "trunc", "sqrt", "rsqrt", "exp", "exp2", "expm1", "log", "log1p", "log2",
-		"sin", "cos", "tan", "tanh", "sigmoid", "erf", "softplus"}
+	return []string{"floor", "ceil", "round", "trunc", "sqrt", "rsqrt", "reciprocal", "exp", "exp2", "expm1", "log", "log1p", "log2",
+		"sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "softplus",
+		"erf", "erfc", "erfinv", "lgamma", "digamma", "trigamma"}
 }
 
 // UnaryFloat is a function of one float, not yet rounded to a dtype.
@@ -39,6 +40,8 @@ func UnaryFloat(fn string, x float64) float64 {
 		return math.Trunc(x)
 	case "sqrt":
 		return math.Sqrt(x)
+	case "reciprocal":
+		return 1 / x
 	case "rsqrt":
 		return 1 / math.Sqrt(x)
 	case "tanh":
@@ -73,6 +76,42 @@ func transcendental(fn string, x float64) float64 {
 		return math.Cos(x)
 	case "tan":
 		return math.Tan(x)
+	case "lgamma":
+		y, _ := math.Lgamma(math.Abs(x))
+		if x < 0 && x > math.Inf(-1) {
+			y, _ = math.Lgamma(x)
+		}
+		return y
+	case "digamma":
+		return digamma(x)
+	case "trigamma":
+		return trigamma(x)
+	}
+	return inverse(fn, x)
+}
+
+func inverse(fn string, x float64) float64 {
+	switch fn {
+	case "asin":
+		return math.Asin(x)
+	case "acos": // math.Acos loses digits near 1
+		return 2 * math.Atan2(math.Sqrt(1-x), math.Sqrt(1+x))
+	case "atan":
+		return math.Atan(x)
+	case "sinh":
+		return math.Sinh(x)
+	case "cosh":
+		return math.Cosh(x)
+	case "asinh":
+		return math.Asinh(x)
+	case "acosh":
+		return math.Acosh(x)
+	case "atanh":
+		return math.Atanh(x)
+	case "erfc":
+		return math.Erfc(x)
+	case "erfinv":
+		return math.Erfinv(x)
 	}
 	panic("BUG: no float function " + fn)
 }
@@ -121,6 +160,8 @@ func binaryFloat(fn string, a, b float64, round func(float64) float64) float64 {
 		return maximum(a, b)
 	case "pow":
 		return math.Pow(a, b)
+	case "atan2":
+		return math.Atan2(a, b)
 	case "idiv":
 		return math.Floor(round(a / b))
 	case "rem":

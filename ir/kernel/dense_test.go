@@ -15,6 +15,9 @@ func TestMathF32Dense(t *testing.T) {
 		"exp": {-104, 89}, "exp2": {-150, 128}, "expm1": {-18, 89}, "log": {0, math.MaxFloat32}, "log1p": {-1, math.MaxFloat32}, "log2": {0, math.MaxFloat32},
 		"sin": {-131072, 131072}, "cos": {-131072, 131072}, "tan": {-131072, 131072}, "tanh": {-9.3, 9.3}, "sigmoid": {-104, 20}, "erf": {-4.1, 4.1},
 		"rsqrt": {0, math.MaxFloat32}, "softplus": {-104, 30},
+		"reciprocal": {-math.MaxFloat32, math.MaxFloat32}, "asin": {-1, 1}, "acos": {-1, 1}, "atan": {-math.MaxFloat32, math.MaxFloat32}, "sinh": {-90, 90}, "cosh": {-90, 90},
+		"asinh": {-math.MaxFloat32, math.MaxFloat32}, "acosh": {1, math.MaxFloat32}, "atanh": {-1, 1}, "erfc": {-4.1, 10.1}, "erfinv": {-1, 1},
+		"lgamma": {0, math.MaxFloat32}, "digamma": {0, math.MaxFloat32}, "trigamma": {0, math.MaxFloat32},
 	}
 	for _, fn := range FuncNames() {
 		span, ok := ranges[fn]

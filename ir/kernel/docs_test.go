@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"math/big"
 	"os"
 	"regexp"
 	"strconv"
@@ -11,12 +12,23 @@ import (
 	"dlc/ir/tensor"
 )
 
+// stored is the value at x of a function that has a list of them.
+func stored(list []value, x float64) *big.Float {
+	for _, v := range list {
+		if v.args[0] == x {
+			return v.want
+		}
+	}
+	return bigNew()
+}
+
 // The errors that docs/numerics.md states are those at the inputs it states.
 func TestNumericsPage(t *testing.T) {
 	page, err := os.ReadFile("../../docs/numerics.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	table := values(t)
 	row := regexp.MustCompile(`(?m)^\| (\w+) \| ([\d.]+) \| (\S+) \| ([\d.]+) \| (\S+) \|$`)
 	seen := map[string]bool{}
 	for _, m := range row.FindAllStringSubmatch(string(page), -1) {
@@ -35,7 +47,14 @@ func TestNumericsPage(t *testing.T) {
 			t.Fatal(err)
 		}
 		f, _ = compileFn(fn, tensor.F64)
-		if u := ulp64(math.Float64frombits(f(math.Float64bits(x64), 0)), bigReferences[fn](bigOf(x64))); strconv.FormatFloat(u, 'f', 3, 64) != m[4] {
+		got := math.Float64frombits(f(math.Float64bits(x64), 0))
+		u := 0.0
+		if ref, ok := bigReferences[fn]; ok {
+			u = ulp64(got, ref(bigOf(x64)))
+		} else {
+			u = gammaUlp(fn, x64, got, stored(table[fn], x64))
+		}
+		if strconv.FormatFloat(u, 'f', 3, 64) != m[4] {
 			t.Errorf("f64 %s at %s: %.3f ulp, the page says %s", fn, m[5], u, m[4])
 		}
 	}

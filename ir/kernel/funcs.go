@@ -55,10 +55,14 @@ func table() map[string]Func {
 	add(Choosing, 3, "select")
 	add(Converting, 1, "cast")
 	add(Reinterpreting, 1, "bitcast")
-	for _, n := range []string{"exp", "exp2", "expm1", "log", "log1p", "log2", "sin", "cos", "tan", "tanh", "sigmoid", "erf", "rsqrt", "softplus"} {
+	for _, n := range []string{"exp", "exp2", "expm1", "log", "log1p", "log2", "sin", "cos", "tan", "tanh", "sigmoid", "erf", "reciprocal", "rsqrt", "softplus"} {
+		m[n] = Func{n, 1, Floating, true}
+	}
+	for n := range wideFunctions() {
 		m[n] = Func{n, 1, Floating, true}
 	}
 	m["pow"] = Func{"pow", 2, Floating, true}
+	m["atan2"] = Func{"atan2", 2, Floating, true}
 	return m
 }
 

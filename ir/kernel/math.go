@@ -63,6 +63,8 @@ func expandCall(e *Call) Expr {
 		return m.sigmoid(x)
 	case "erf":
 		return m.erf(x)
+	case "reciprocal":
+		return m.div(m.c(1), x)
 	case "rsqrt":
 		return m.div(m.c(1), Apply("sqrt", x))
 	case "softplus":
@@ -70,6 +72,11 @@ func expandCall(e *Call) Expr {
 		return m.add(positive, m.log1p(m.exp(m.neg(m.abs(x)))))
 	case "pow":
 		return m.pow(x, e.Args[1])
+	case "atan2":
+		return widely(func(m doubles, x []Expr) Expr { return m.atan2(x[0], x[1]) }, x, e.Args[1])
+	}
+	if f, ok := wideFunctions()[e.Fn]; ok {
+		return widely(func(m doubles, x []Expr) Expr { return f(m, x[0]) }, x)
 	}
 	panic(fmt.Sprintf("BUG: no expansion of %s", e.Fn))
 }

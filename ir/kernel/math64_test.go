@@ -100,8 +100,9 @@ var bigReferences = map[string]func(x *big.Float) *big.Float{
 		e.Mul(e, e)
 		return bigRatio(bigPlus(e, -1), bigPlus(e, 1))
 	},
-	"sigmoid": func(x *big.Float) *big.Float { return bigRatio(bigOf(1), bigPlus(bigExp(bigNew().Neg(x)), 1)) },
-	"rsqrt":   func(x *big.Float) *big.Float { return bigRatio(bigOf(1), bigNew().Sqrt(x)) },
+	"sigmoid":    func(x *big.Float) *big.Float { return bigRatio(bigOf(1), bigPlus(bigExp(bigNew().Neg(x)), 1)) },
+	"reciprocal": func(x *big.Float) *big.Float { return bigRatio(bigOf(1), x) },
+	"rsqrt":      func(x *big.Float) *big.Float { return bigRatio(bigOf(1), bigNew().Sqrt(x)) },
 	"softplus": func(x *big.Float) *big.Float {
 		if e := bigExp(x); e.MantExp(nil) < -150 { // log(1+e) is e
 			return e

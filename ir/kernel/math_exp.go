@@ -126,11 +126,7 @@ func (m floats) tanh(x Expr) Expr {
 
 // erf is x + x P(x^2) near 0, and beyond 1 - exp(-H(|x|)) in f32, 1 - exp(-x^2) G(t) in f64.
 func (m floats) erf(x Expr) Expr {
-	square := m.mul(x, x)
-	small := m.fma(x, m.poly(square, of(m,
-		[]float64{0x1.06eba6p-3, -0x1.8126f2p-2, 0x1.ce1d08p-4, -0x1.b6b2ccp-6, 0x1.482182p-8, -0x1.3dad12p-11},
-		[]float64{0x1.06eba8214db69p-3, -0x1.812746b0379e6p-2, 0x1.ce2f21a042af4p-4, -0x1.b82ce31283c1cp-6, 0x1.565bcd0d8e581p-8, -0x1.c02db3d2ae58fp-11, 0x1.f9a320e658330p-14,
-			-0x1.f4d1d0e271225p-17, 0x1.b9de35ea8e6fep-20, -0x1.5f16e2687e076p-23, 0x1.f75eded9127d0p-27, -0x1.3791bd679844ep-30, 0x1.0326f0ba31910p-34})...), x)
+	small := m.fma(x, m.erfCentral(m.mul(x, x)), x)
 	if m.bias == 1023 {
 		return m.pick(m.lt(m.abs(x), m.c(1)), small, m.erfBeyond1(x))
 	}
@@ -140,6 +136,14 @@ func (m floats) erf(x Expr) Expr {
 	s := m.scale(e.z)
 	large := m.sub(m.c(1), m.fma(e.p, s, s))
 	return m.pick(m.lt(m.abs(x), m.c(0.9)), small, m.withSign(large, x))
+}
+
+// erfCentral is erf(x)/x - 1 for |x| <= 1, from x^2.
+func (m floats) erfCentral(square Expr) Expr {
+	return m.poly(square, of(m,
+		[]float64{0x1.06eba6p-3, -0x1.8126f2p-2, 0x1.ce1d08p-4, -0x1.b6b2ccp-6, 0x1.482182p-8, -0x1.3dad12p-11},
+		[]float64{0x1.06eba8214db69p-3, -0x1.812746b0379e6p-2, 0x1.ce2f21a042af4p-4, -0x1.b82ce31283c1cp-6, 0x1.565bcd0d8e581p-8, -0x1.c02db3d2ae58fp-11, 0x1.f9a320e658330p-14,
+			-0x1.f4d1d0e271225p-17, 0x1.b9de35ea8e6fep-20, -0x1.5f16e2687e076p-23, 0x1.f75eded9127d0p-27, -0x1.3791bd679844ep-30, 0x1.0326f0ba31910p-34})...)
 }
 
 func (m floats) erfBeyond1(x Expr) Expr {
