@@ -61,7 +61,11 @@ func (c arithmeticCase) body() string {
 		s.WriteString(load + " " + name + ", [%x21+" + strconv.Itoa(8*(i-1)) + "];\n")
 	}
 	op, tail, _ := strings.Cut(c.op, " ")
-	s.WriteString(op + " " + strings.Join(list, ", ") + tail + ";\n")
+	if strings.HasPrefix(op, "setp.") { // the first register shows the predicate
+		s.WriteString(op + " %p1, " + strings.Join(list[1:], ", ") + ";\nselp.b32 " + list[0] + ", 1, 0, %p1;\n")
+	} else {
+		s.WriteString(op + " " + strings.Join(list, ", ") + tail + ";\n")
+	}
 	store := map[byte]string{'r': "cvt.u64.u32 %x30, ", 'x': "mov.b64 %x30, ", 'h': "cvt.u64.u16 %x30, ", 'd': "mov.b64 %x30, "}[c.regs[0]]
 	if c.regs[0] == 'f' {
 		s.WriteString("mov.b32 %r40, " + list[0] + ";\ncvt.u64.u32 %x30, %r40;\n")
@@ -82,7 +86,12 @@ func (c arithmeticCase) widths() []int {
 func runArithmetic(t *testing.T, target string, cases []arithmeticCase) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(11, 12))
+	var texts []string
 	for _, c := range cases {
+		texts = append(texts, ptx(target, "", c.body()))
+	}
+	assemble(t, oneModule(texts), target)
+	for i, c := range cases {
 		n := 512
 		var in []byte
 		all := operands(rng, n)
@@ -91,7 +100,7 @@ func runArithmetic(t *testing.T, target string, cases []arithmeticCase) {
 				in = binary.LittleEndian.AppendUint64(in, x)
 			}
 		}
-		data, _, err := runText(t, ptx(target, "", c.body()), target, n, in, 8*n)
+		data, _, err := runAssembled(t, texts[i], n, in, 8*n)
 		if err != nil {
 			t.Fatalf("%s: %v", c.op, err)
 		}

@@ -84,6 +84,25 @@ add.s64 %x3, %out, %x2;
 func runText(t *testing.T, text, target string, threads int, in []byte, n int) ([]byte, *Report, error) {
 	t.Helper()
 	assemble(t, text, target)
+	return runAssembled(t, text, threads, in, n)
+}
+
+// oneModule makes one module of several texts of ptx, whose entries are renamed.
+func oneModule(texts []string) string {
+	var all strings.Builder
+	for i, text := range texts {
+		at := strings.Index(text, ".visible")
+		if i == 0 {
+			all.WriteString(text[:at])
+		}
+		text = strings.Replace(text[at:], ".entry k(", fmt.Sprintf(".entry k%d(", i), 1)
+		all.WriteString(strings.ReplaceAll(text, "k_", fmt.Sprintf("k%d_", i)))
+	}
+	return all.String()
+}
+
+func runAssembled(t *testing.T, text string, threads int, in []byte, n int) ([]byte, *Report, error) {
+	t.Helper()
 	m, err := Parse(text)
 	if err != nil {
 		t.Fatal(err)
