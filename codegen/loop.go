@@ -47,6 +47,8 @@ func (e *emitter) one(n tile.Node) {
 		e.scatterTerm(e.defs[n.Def])
 	case *tile.Stage:
 		e.stage(n)
+	case *tile.If:
+		e.choice(n)
 	case *tile.Pair:
 		e.pairUp(n)
 	case *tile.Ahead:
@@ -265,6 +267,10 @@ func walks(nodes []tile.Node, index string) bool {
 			}
 		case *tile.Across:
 			if walks(n.Body, index) {
+				return true
+			}
+		case *tile.If:
+			if walks(n.Then, index) && walks(n.Else, index) {
 				return true
 			}
 		}

@@ -225,6 +225,9 @@ func stepsIn(nodes []tile.Node, set map[string]bool) {
 			stepsIn(n.Body, set)
 		case *tile.Across:
 			stepsIn(n.Body, set)
+		case *tile.If:
+			stepsIn(n.Then, set)
+			stepsIn(n.Else, set)
 		case *tile.Step:
 			set[n.Def] = true
 		}
@@ -238,6 +241,8 @@ func storesIn(nodes []tile.Node) (names []string) {
 			names = append(names, storesIn(n.Body)...)
 		case *tile.Across:
 			names = append(names, storesIn(n.Body)...)
+		case *tile.If: // the other way stores the same
+			names = append(names, storesIn(n.Then)...)
 		case *tile.Store:
 			names = append(names, n.Def)
 		case *tile.Clear:

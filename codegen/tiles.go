@@ -95,6 +95,10 @@ func pairsIn(nodes []tile.Node) bool {
 			if pairsIn(n.Body) {
 				return true
 			}
+		case *tile.If:
+			if pairsIn(n.Then) || pairsIn(n.Else) {
+				return true
+			}
 		case *tile.Pair:
 			return true
 		}

@@ -74,6 +74,12 @@ func (c *writeCheck) walk(nodes []tile.Node) {
 		switch n := n.(type) {
 		case *tile.Loop:
 			c.walk(n.Body)
+		case *tile.If:
+			stored := c.stored
+			c.walk(n.Then)
+			stored, c.stored = c.stored, stored
+			c.walk(n.Else)
+			c.stored = c.stored || stored
 		case *tile.Step:
 			c.evaluate(n.Def)
 		case *tile.Let:

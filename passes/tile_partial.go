@@ -65,12 +65,17 @@ func (n *nest) partialSums(head []tile.Node) bool {
 		body = p.many
 	}
 	nodes := body(few)
+	if few == 0 {
+		nodes = p.alone(head, nodes)
+	} else {
+		nodes = append(slices.Clone(head), nodes...)
+	}
 	for _, a := range n.s.axes { // what is left: batch axes
 		if _, ok := p.grid[a.Name]; !ok && a.Name != n.shape.v && n.shape.row(a.Name) < 0 {
 			p.grid[a.Name] = 1
 		}
 	}
-	n.out.Phases = append(n.out.Phases, &tile.Phase{Grid: n.order(p.grid), Vector: n.shape.v, Body: append(append([]tile.Node{}, head...), nodes...)})
+	n.out.Phases = append(n.out.Phases, &tile.Phase{Grid: n.order(p.grid), Vector: n.shape.v, Body: nodes})
 	return true
 }
 
@@ -136,6 +141,11 @@ func (p *partial) few(rows int64) []tile.Node {
 	if columns < p.extent {
 		p.grid[p.shape.v] = columns
 	}
+	return p.streamed(rows)
+}
+
+// streamed are the nodes that stream the columns' operand once, past all rows there are.
+func (p *partial) streamed(rows int64) []tile.Node {
 	k := p.d.Reduce.Axes[0].Name
 	body := []tile.Node{&tile.Hold{Def: p.d.Name, Along: p.shape.v}}
 	if crowded(p.rowStrides(p.rows), p.m.L1) && p.stageable(p.d, p.rows, rows, rowCopy/2) {
@@ -144,6 +154,21 @@ func (p *partial) few(rows int64) []tile.Node {
 	body = append(body, &tile.Ahead{Def: p.d.Name, From: p.columns.Name, By: aheadBy},
 		&tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: k, By: exactly(p.terms, partTurn)}, Body: p.tiles(p.summed(&tile.Step{Def: p.d.Name}))})
 	return append(body, p.tiles(p.finish(p.s, nil))...)
+}
+
+// alone gives a batch of one row, where the number of rows is a symbol, a way of its own: it reads
+// whole rows of the columns' operand, in the same blocks. The bits are those of the other way.
+func (p *partial) alone(head, many []tile.Node) []tile.Node {
+	row := p.shape.rows[0].axis
+	symbol, ok := symName(row.Extent)
+	if !ok || p.paired || p.terms < 4*partTurn || p.terms*p.extent*int64(p.columns.DType.Size()) <= p.m.L2 {
+		return append(slices.Clone(head), many...)
+	}
+	shape := p.nest.shape
+	defer func() { p.nest.shape = shape }()
+	p.nest.shape.rows = nil
+	turn := each(row.Name, 1, 1, append(slices.Clone(head), p.streamed(1)...))
+	return []tile.Node{&tile.If{Symbol: symbol, Is: 1, Then: []tile.Node{turn}, Else: append(slices.Clone(head), many...)}}
 }
 
 func (p *partial) many(int64) []tile.Node {

@@ -32,7 +32,7 @@ func halfMatmul(m, k, c tensor.Dim) *kernel.Kernel {
 func TestHalfProducts(t *testing.T) {
 	for _, target := range Known() {
 		t.Run(target.Name, func(t *testing.T) {
-			for _, s := range [][3]int64{{1, 7, 5}, {3, 64, 33}, {29, 35, 70}, {37, 67, 300}, {70, 96, 64}, {45, 352, 530}, {2, 70, 9001}} {
+			for _, s := range [][3]int64{{1, 7, 5}, {3, 64, 33}, {29, 35, 70}, {37, 67, 300}, {70, 96, 64}, {45, 352, 530}, {2, 70, 4001}} {
 				k := halfMatmul(in(s[0]), in(s[1]), in(s[2]))
 				m := compiled(t, target, tiled(t, target, []*tile.Program{{Kernel: k}})...)
 				r := rand.New(rand.NewSource(3))

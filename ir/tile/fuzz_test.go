@@ -9,7 +9,7 @@ import (
 // FuzzParse reads schedules of three kernels: an error or a program, which is printed and read
 // back to itself.
 func FuzzParse(f *testing.F) {
-	for _, text := range []string{denseText, sumsText, rowsText, peelText, partialText, scatterText, softmaxText, attendText, decayText, oneDecayText} {
+	for _, text := range []string{denseText, sumsText, rowsText, peelText, partialText, versionText, scatterText, softmaxText, attendText, decayText, oneDecayText} {
 		f.Add(text)
 	}
 	kernels := []*kernel.Kernel{dense(), sums(), rows(), scatterRows(), softmax(), attend(), decay()}

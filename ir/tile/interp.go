@@ -234,6 +234,8 @@ func (in *interp) list(nodes []Node) {
 			holds = append(holds, n.Def)
 		case *Across:
 			in.list(n.Body)
+		case *If:
+			in.choice(n)
 		}
 	}
 	for _, name := range holds {

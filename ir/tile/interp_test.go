@@ -29,7 +29,7 @@ func TestInterp(t *testing.T) {
 	for _, c := range []struct {
 		k    *kernel.Kernel
 		text string
-	}{{dense(), denseText}, {sums(), sumsText}, {rows(), rowsText}, {dense(), peelText}, {dense(), stageText}, {dense(), partialText}, {scatterRows(), scatterText}, {softmax(), softmaxText}, {attend(), attendText}} {
+	}{{dense(), denseText}, {sums(), sumsText}, {rows(), rowsText}, {dense(), peelText}, {dense(), stageText}, {dense(), partialText}, {dense(), versionText}, {scatterRows(), scatterText}, {softmax(), softmaxText}, {attend(), attendText}} {
 		for _, n := range []int64{0, 1, 3, 4, 6, 13} {
 			symbols := map[string]int64{"N": n}
 			want, got := inputs(c.k, symbols), inputs(c.k, symbols)

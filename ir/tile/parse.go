@@ -56,6 +56,9 @@ func (r *reader) read(text string) error {
 	case "phase":
 		return r.phase(rest)
 	case "}":
+		if rest == "else {" {
+			return r.otherwise()
+		}
 		if len(r.open) == 0 || rest != "" {
 			return fmt.Errorf("unexpected %q", text)
 		}
@@ -76,6 +79,8 @@ func (r *reader) read(text string) error {
 		return r.enter(&n.Body)
 	case *Across:
 		return r.enter(&n.Body)
+	case *If:
+		return r.enter(&n.Then)
 	}
 	return nil
 }
@@ -200,6 +205,8 @@ func (r *reader) node(word, rest string) (Node, error) {
 		return &Clear{rest}, nil
 	case "scatter":
 		return &Scatter{rest}, nil
+	case "if":
+		return parseIf(rest)
 	case "pair":
 		from, def, err := pair(" for ")
 		return &Pair{def, from}, err

@@ -91,6 +91,12 @@ func printNodes(b *strings.Builder, nodes []Node, indent string) {
 			b.WriteString("clear " + n.Def + "\n")
 		case *Scatter:
 			b.WriteString("scatter " + n.Def + "\n")
+		case *If:
+			b.WriteString(n.header() + " {\n")
+			printNodes(b, n.Then, indent+"  ")
+			b.WriteString(indent + "} else {\n")
+			printNodes(b, n.Else, indent+"  ")
+			b.WriteString(indent + "}\n")
 		case *Pair:
 			b.WriteString("pair " + n.From + " for " + n.Def + "\n")
 		case *Ahead:

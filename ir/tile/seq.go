@@ -81,6 +81,8 @@ func (c *checker) noteStores(nodes []Node) {
 		switch n := n.(type) {
 		case *Loop:
 			c.noteStores(n.Body)
+		case *If:
+			c.noteStores(n.Then)
 		case *Store:
 			c.turns[n.Def] = true
 		}

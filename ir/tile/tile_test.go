@@ -160,6 +160,29 @@ phase grid m by 6, c by 32 vector c {
   }
 }
 `
+	versionText = `tile dense for avx512
+phase grid m by 6, c by 16 vector c {
+  if N == 1 {
+    each m by 1 {
+      begin a
+      stream r by 1 {
+        step a
+      }
+      store y
+    }
+  } else {
+    each m by 4,1 {
+      begin a
+      stream r by 1 {
+        stream k by 2,1 {
+          step a
+        }
+      }
+      store y
+    }
+  }
+}
+`
 	peelText = `tile dense for avx512
 phase grid m by 1 vector c {
   each c by 16 unroll {
@@ -178,7 +201,7 @@ func TestText(t *testing.T) {
 	for _, c := range []struct {
 		k    *kernel.Kernel
 		text string
-	}{{dense(), denseText}, {sums(), sumsText}, {rows(), rowsText}, {dense(), peelText}, {dense(), stageText}, {dense(), partialText}} {
+	}{{dense(), denseText}, {sums(), sumsText}, {rows(), rowsText}, {dense(), peelText}, {dense(), stageText}, {dense(), partialText}, {dense(), versionText}} {
 		p, err := Parse(c.text, c.k)
 		if err != nil {
 			t.Fatal(err)
@@ -225,6 +248,13 @@ func TestVerify(t *testing.T) {
 		{dense, stageText, "grid m by 6", "grid m by 60000", "bytes of copies"},
 		{dense, partialText, "by 8", "by 0", "no such reduction, buffer or distance"},
 		{dense, partialText, "ahead w", "ahead z", "no such reduction, buffer or distance"},
+		{dense, versionText, "if N", "if M", "no symbol M"},
+		{dense, versionText, "    each m by 4,1 {\n      begin a", "    each m by 4,1 {", "has not begun"},
+		{dense, versionText, "step a\n      }\n      store y", "step a\n      }", "do not store the same"},
+		{dense, versionText, "} else {", "}", "unexpected"},
+		{dense, versionText, "} else {", "}\n} else {", "unexpected"},
+		{dense, denseText, "begin a", "if N == 1 begin a", "is expected"},
+		{dense, denseText, "let y", "each m by 1 {\n} else {\n}\nlet y", "no if"},
 		{dense, denseText, "begin a", "", "has not begun"},
 		{dense, denseText, "c by 16 vector c", "c by 8 vector k", "vector index"},
 		{dense, denseText, "step a", "step a\nstep a", "second step"},

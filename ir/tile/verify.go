@@ -162,6 +162,8 @@ func (c *checker) node(n Node, s *scope) error {
 		return c.store(n, s)
 	case *Stage:
 		return c.stage(n, s)
+	case *If:
+		return c.choice(n, s)
 	case *Pair:
 		return c.pair(n, s)
 	case *Ahead:
