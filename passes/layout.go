@@ -30,12 +30,17 @@ func layout(p *kernel.Program, o *Options) {
 	}
 	var out []*kernel.Kernel
 	for _, k := range p.Kernels {
-		for i, d := range k.Defs {
+		var defs []*kernel.Def
+		for _, d := range k.Defs {
 			l.before = nil
-			next := l.operand(k, d)
+			if wide, again := l.narrow(k, d); wide != nil {
+				defs = append(defs, l.operand(k, wide, 1), again)
+			} else {
+				defs = append(defs, l.operand(k, d, fewRows))
+			}
 			out = append(out, l.before...)
-			k.Defs[i] = next
 		}
+		k.Defs = defs
 		*k = *reassembled(k)
 		out = append(out, k)
 	}
@@ -65,8 +70,8 @@ type layouts struct {
 	before []*kernel.Kernel // what the kernel at hand needs first
 }
 
-// operand returns the contraction d of k reading a copy, or d.
-func (l *layouts) operand(k *kernel.Kernel, d *kernel.Def) *kernel.Def {
+// operand returns the contraction d of k reading a copy, or d; a copy serves at least that many rows.
+func (l *layouts) operand(k *kernel.Kernel, d *kernel.Def, least int64) *kernel.Def {
 	if d.Reduce == nil || !tiled(d) || len(d.Axes) == 0 || followedScores(k, d) {
 		return d
 	}
@@ -93,7 +98,7 @@ func (l *layouts) operand(k *kernel.Kernel, d *kernel.Def) *kernel.Def {
 	case at < 0:
 		l.opt.explain("layout", "%s: %s is read along %s by a computed place, as it is", k.Name, b.Name, v.Name)
 		return d
-	case !contiguous && constant && n < fewRows:
+	case !contiguous && constant && n < least:
 		l.opt.explain("layout", "%s: %s stays transposed for %d rows", k.Name, b.Name, n)
 		return d
 	case contiguous && d.Scan != nil && !aligned(load, at, v.Name):
@@ -101,7 +106,7 @@ func (l *layouts) operand(k *kernel.Kernel, d *kernel.Def) *kernel.Def {
 	case contiguous && !l.packs(k, b, rows, d.Scan != nil):
 		return d
 	}
-	return l.reading(k, d, load, l.copyOf(b, at))
+	return l.reading(k, d, load, l.copyOf(b, at, aligned(load, at, v.Name)))
 }
 
 // followedScores reports whether a running maximum of k reads d: then another axis of it lies across
@@ -174,9 +179,9 @@ func (l *layouts) packs(k *kernel.Kernel, b *kernel.Buffer, rows []kernel.Axis, 
 }
 
 // copyOf returns a buffer that holds b with its axis at moved to the end, made when first asked
-// for: in panels of 16 where it is wide.
-func (l *layouts) copyOf(b *kernel.Buffer, at int) *kernel.Buffer {
-	key := fmt.Sprintf("%s/%d", b.Name, at)
+// for: in panels of 16 where it is wide and read from the start of one.
+func (l *layouts) copyOf(b *kernel.Buffer, at int, panel bool) *kernel.Buffer {
+	key := fmt.Sprintf("%s/%d/%v", b.Name, at, panel)
 	if c := l.made[key]; c != nil {
 		return c
 	}
@@ -196,7 +201,10 @@ func (l *layouts) copyOf(b *kernel.Buffer, at int) *kernel.Buffer {
 		name += "_"
 	}
 	l.used[name] = true
-	c := &kernel.Buffer{Name: name, Type: tensor.Type{DType: b.Type.DType, Shape: shape}, Layout: panels(shape)}
+	c := &kernel.Buffer{Name: name, Type: tensor.Type{DType: b.Type.DType, Shape: shape}}
+	if panel {
+		c.Layout = panels(shape)
+	}
 	def := &kernel.Def{Name: name, DType: c.Type.DType, Axes: axes, Expr: &kernel.Load{Name: b.Name, DType: c.Type.DType, At: from}}
 	k := &kernel.Kernel{Name: "pack_" + name, Ins: []*kernel.Buffer{b}, Outs: []*kernel.Buffer{c}, Defs: []*kernel.Def{def}}
 	l.prog.Buffers = append(l.prog.Buffers, c)

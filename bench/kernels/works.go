@@ -26,6 +26,9 @@ func works() []work {
 	for _, s := range []shape{{8, 28, 64, 64, 3, 1, 1}, {8, 28, 64, 128, 3, 2, 1}, {4, 7, 512, 512, 3, 1, 1}, {8, 28, 256, 64, 1, 1, 0}, {2, 224, 3, 64, 7, 2, 3}} {
 		list = append(list, s.forward(), s.data(), s.weights())
 	}
+	for _, s := range []shape{{n: 8, in: 56, co: 128, r: 3, stride: 1, pad: 1}, {n: 8, in: 56, co: 128, r: 3, stride: 2, pad: 1}} {
+		list = append(list, s.forward(), s.data(), s.weights())
+	}
 	for _, n := range []int{1, 32} {
 		list = append(list, lstm(64, n, 128, 256, false), lstm(64, n, 128, 256, true))
 	}
@@ -76,75 +79,6 @@ func halfMatmul(m, k, c int) work {
 	w.torchSetup += fmt.Sprintf("; wt = w.t().contiguous(); p = packed(w, %d)", m)
 	w.torch = []string{"F.gelu(F.linear(x, w, b))", "F.gelu(torch.addmm(b, x, wt))", "torch.ops.mkldnn._linear_pointwise(x, p, b, 'gelu', [], 'none')"}
 	return w
-}
-
-// A shape is a convolution: batch, square input, channels in and out, window, stride, padding.
-type shape struct{ n, in, ci, co, r, stride, pad int }
-
-func (s shape) out() int { return (s.in+2*s.pad-s.r)/s.stride + 1 }
-
-func (s shape) work(kind, text, torch string) work {
-	o := float64(s.out() * s.out() * s.n)
-	w := work{name: fmt.Sprintf("conv %dx%d s%d %dx%dx%d->%d b%d %s", s.r, s.r, s.stride, s.in, s.in, s.ci, s.co, s.n, kind), text: text,
-		flops: 2 * o * float64(s.co*s.ci*s.r*s.r), reads: 4 * float64(s.n*s.in*s.in*s.ci+s.r*s.r*s.ci*s.co), writes: 4 * o * float64(s.co)}
-	w.torchSetup = fmt.Sprintf("x, w, b, dy = c(r(%d, %d, %d, %d)), c(r(%d, %d, %d, %d)), r(%d), c(r(%d, %d, %d, %d))",
-		s.n, s.ci, s.in, s.in, s.co, s.ci, s.r, s.r, s.co, s.n, s.co, s.out(), s.out())
-	w.torch = []string{torch}
-	return w
-}
-
-// along writes an index of the input: stride*h + r - pad.
-func (s shape) along(h, r string) string {
-	return fmt.Sprintf("%d*%s + %s - %d", s.stride, h, r, s.pad)
-}
-
-// when skips what is padding; with a window of one position nothing is.
-func (s shape) when() string {
-	if s.r == 1 && s.stride == 1 {
-		return ""
-	}
-	return fmt.Sprintf(" when 0 <= %s < %d, 0 <= %s < %d", s.along("h", "r"), s.in, s.along("v", "s"), s.in)
-}
-
-func (s shape) forward() work {
-	text := fmt.Sprintf(`kernel conv(x: input f32[%d, %d, %d, %d], w: input f32[%d, %d, %d, %d], b: input f32[%d]) -> (y: output f32[%d, %d, %d, %d])
-  a[n:%d, h:%d, v:%d, o:%d] = sum (r:%d, s:%d, i:%d) chain%s; x[n, %s, %s, i] * w[r, s, i, o]
-  y[n:%d, h:%d, v:%d, o:%d] = max(a[n, h, v, o] + b[o], 0.0)
-`, s.n, s.in, s.in, s.ci, s.r, s.r, s.ci, s.co, s.co, s.n, s.out(), s.out(), s.co,
-		s.n, s.out(), s.out(), s.co, s.r, s.r, s.ci, s.when(), s.along("h", "r"), s.along("v", "s"),
-		s.n, s.out(), s.out(), s.co)
-	return s.work("forward", text, fmt.Sprintf("F.relu(F.conv2d(x, w, b, %d, %d))", s.stride, s.pad))
-}
-
-// data is the gradient with respect to the input: rows h + pad - r that the stride divides.
-func (s shape) data() work {
-	from := func(h, r string) string { return fmt.Sprintf("(%s + %d - %s) div %d", h, s.pad, r, s.stride) }
-	when := fmt.Sprintf(" when 0 <= %s < %d, 0 <= %s < %d", from("h", "r"), s.out(), from("v", "s"), s.out())
-	if s.stride == 1 {
-		from = func(h, r string) string { return fmt.Sprintf("%s + %d - %s", h, s.pad, r) }
-		when = fmt.Sprintf(" when 0 <= %s < %d, 0 <= %s < %d", from("h", "r"), s.out(), from("v", "s"), s.out())
-		if s.r == 1 {
-			when = ""
-		}
-	} else {
-		for _, p := range [][2]string{{"h", "r"}, {"v", "s"}} {
-			d := fmt.Sprintf("%s + %d - %s", p[0], s.pad, p[1])
-			when += fmt.Sprintf(", 0 <= %s - %d*((%s) div %d) < 1", d, s.stride, d, s.stride)
-		}
-	}
-	text := fmt.Sprintf(`kernel convdata(dy: input f32[%d, %d, %d, %d], w: input f32[%d, %d, %d, %d]) -> (dx: output f32[%d, %d, %d, %d])
-  dx[n:%d, h:%d, v:%d, i:%d] = sum (r:%d, s:%d, o:%d) chain%s; dy[n, %s, %s, o] * w[r, s, o, i]
-`, s.n, s.out(), s.out(), s.co, s.r, s.r, s.co, s.ci, s.n, s.in, s.in, s.ci,
-		s.n, s.in, s.in, s.ci, s.r, s.r, s.co, when, from("h", "r"), from("v", "s"))
-	return s.work("data", text, fmt.Sprintf("torch.nn.grad.conv2d_input(x.shape, w, dy, %d, %d)", s.stride, s.pad))
-}
-
-func (s shape) weights() work {
-	text := fmt.Sprintf(`kernel convweights(x: input f32[%d, %d, %d, %d], dy: input f32[%d, %d, %d, %d]) -> (dw: output f32[%d, %d, %d, %d])
-  dw[r:%d, s:%d, i:%d, o:%d] = sum (n:%d, h:%d, v:%d) chunks n by 2%s; x[n, %s, %s, i] * dy[n, h, v, o]
-`, s.n, s.in, s.in, s.ci, s.n, s.out(), s.out(), s.co, s.r, s.r, s.ci, s.co,
-		s.r, s.r, s.ci, s.co, s.n, s.out(), s.out(), s.when(), s.along("h", "r"), s.along("v", "s"))
-	return s.work("weights", text, fmt.Sprintf("torch.nn.grad.conv2d_weight(x, w.shape, dy, %d, %d)", s.stride, s.pad))
 }
 
 func softmax(rows, n int) work {
