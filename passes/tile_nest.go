@@ -167,6 +167,12 @@ func (n *nest) blocks(head, body []tile.Node) {
 	r := n.s.reduces[0].Reduce
 	grid, least := map[string]int64{}, n.choose(minBlock, warpTerms)
 	work := n.terms() * n.shape.width
+	inside := n.columnsInside()
+	if inside {
+		e, _ := n.s.axes[axisNamed(n.s.axes, n.shape.v)].Extent.Const()
+		body = []tile.Node{each(n.shape.v, n.shape.width, n.shape.width, body)}
+		work *= (e + n.shape.width - 1) / n.shape.width
+	}
 	for i, row := range n.shape.rows {
 		body, work = n.rowLoop(i, row, body, work, grid)
 	}
@@ -175,7 +181,7 @@ func (n *nest) blocks(head, body []tile.Node) {
 		switch {
 		case n.tiles > 0:
 			body, work = n.staged(body, grid, work)
-		case ok && e <= n.shape.width:
+		case inside, ok && e <= n.shape.width:
 		case ok && work*((e+n.shape.width-1)/n.shape.width) <= least:
 			body = []tile.Node{each(n.shape.v, n.shape.width, n.shape.width, body)}
 			work *= (e + n.shape.width - 1) / n.shape.width
@@ -208,6 +214,17 @@ func (n *nest) blocks(head, body []tile.Node) {
 	ph.Grid = append(n.chunkGrid(r), n.order(grid)...)
 	ph.Body = append(append([]tile.Node{}, head...), body...)
 	n.out.Phases = append(n.out.Phases, ph)
+}
+
+// columnsInside reports whether the columns are walked inside of the rows: where rows read places of
+// their own, as in a depthwise convolution, so that memory is read as it lies.
+func (n *nest) columnsInside() bool {
+	at := axisNamed(n.s.axes, n.shape.v)
+	if at < 0 || n.shape.contraction || n.shape.shared == 0 || n.gpu() {
+		return false
+	}
+	e, ok := n.s.axes[at].Extent.Const()
+	return ok && e > n.shape.width
 }
 
 // rowLoop walks one row axis of the tile by its lengths, and splits a long one over the grid.

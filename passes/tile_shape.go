@@ -13,7 +13,8 @@ type tileShape struct {
 	width       int64 // points of v; a multiple of 16, or 1 without v
 	vectors     int64 // registers of a row, all accumulators
 	rows        []rowAxis
-	contraction bool // rows share what the vector axis reads
+	contraction bool  // rows share what the vector axis reads
+	shared      int64 // otherwise: loads along the vector axis that all rows share
 }
 
 // A rowAxis is an axis whose points are rows, the most frequent length first. A second one
@@ -75,7 +76,7 @@ func (t *tiler) tileShape(s *stage) tileShape {
 			continue
 		}
 		for _, rows := range t.rowChoices(cands, most, s) {
-			shape.rows = rows
+			shape.rows, shape.shared = rows, t.sharedLoads(s, rows)
 			c := shape.cycles(v, lanes)
 			if least == 0 || c < least*0.999 {
 				best, least = shape, c
@@ -83,6 +84,24 @@ func (t *tiler) tileShape(s *stage) tileShape {
 		}
 	}
 	return best
+}
+
+// sharedLoads counts the loads of the reductions that all rows of a tile have in common: the
+// filter of a depthwise convolution.
+func (t *tiler) sharedLoads(s *stage, rows []rowAxis) int64 {
+	shared := int64(0)
+	for _, d := range s.reduces {
+		for _, l := range d.Loads() {
+			same := len(rows) > 0 && t.k.Buffer(l.Name) != nil && len(l.At) > 0
+			for _, r := range rows {
+				same = same && t.along(l, r.axis.Name) == absent
+			}
+			if same {
+				shared++
+			}
+		}
+	}
+	return shared
 }
 
 // widths lists the points of the vector axis to weigh, the better of equals first: rows of what
@@ -120,7 +139,7 @@ func (s *tileShape) cycles(v kernel.Axis, lanes int64) float64 {
 		for _, p := range sizes {
 			loads := p.length + n
 			if !s.contraction {
-				loads = p.length * n
+				loads = p.length*n + float64(s.shared)*n
 			}
 			sum += c.count * p.count * max(p.length*n/2, loads/2, 5)
 		}
