@@ -51,6 +51,7 @@ type emitter struct {
 	running  map[string]bool        // running maxima of which the block at hand is done
 	given    map[string]value       // loads that are values
 	stepping *kernel.Def            // by the node at hand
+	asked    map[string]bool        // lines that the step at hand asked the second cache for
 
 	node // of the node at hand
 }

@@ -83,19 +83,43 @@ func (e *emitter) load(l *kernel.Load, o *operand) value {
 	return e.read(o, p)
 }
 
-// askAhead asks the second cache for a later part of what a step reads along the vector index,
-// where the schedule says so. The address need not be the buffer's.
+// askAhead asks the second cache for a later part of what a step reads, where the schedule says so,
+// once for each line. The address need not be the buffer's.
 func (e *emitter) askAhead(l *kernel.Load, o *operand, p place) {
-	if e.stepping == nil || p.step != 1 || e.machine.Warps > 0 {
+	if e.stepping == nil || p.by != nil || p.step < 0 || p.step > 1 || e.machine.Warps > 0 {
 		return
 	}
 	by, ok := e.aheads[tile.Stage{Def: e.stepping.Name, From: l.Name}]
 	if !ok {
 		return
 	}
+	const line = 64
+	base, offset := e.baseAddress(o, p), (p.offset+by)*int64(o.buffer.Type.DType.Size())
+	key := base + "+" + strconv.FormatInt(offset/line, 10)
+	if e.asked[key] {
+		return
+	}
+	e.asked[key] = true
 	const reads, second, data = ", i32 0", ", i32 2", ", i32 1"
-	at := e.displaced(e.baseAddress(o, p), (p.offset+by)*int64(o.buffer.Type.DType.Size()))
-	e.put("call void @llvm.prefetch.p0(ptr ", at, reads, second, data, ")")
+	e.put("call void @llvm.prefetch.p0(ptr ", e.displaced(base, offset), reads, second, data, ")")
+}
+
+// askOutputs asks the second cache for the lines of the tile that d begins, of what the schedule
+// says is written there.
+func (e *emitter) askOutputs(d *kernel.Def, l *live) {
+	for _, b := range e.program.Kernel.Outs {
+		if _, ok := e.aheads[tile.Stage{Def: d.Name, From: b.Name}]; !ok || e.machine.Warps > 0 {
+			continue
+		}
+		o := e.buffers[b.Name]
+		f := e.formOf(o, kernel.AddressOf(b, symbolsOf(e.defs[b.Name].Axes)))
+		e.points(l.axes, false, func() {
+			if p := e.at(f); p.by == nil {
+				const writes, second, data = ", i32 1", ", i32 2", ", i32 1"
+				e.put("call void @llvm.prefetch.p0(ptr ", e.displaced(e.baseAddress(o, p), p.offset*int64(b.Type.DType.Size())), writes, second, data, ")")
+			}
+		})
+	}
 }
 
 // read loads the element at place p, or the elements it has across the lanes.

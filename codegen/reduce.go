@@ -150,6 +150,7 @@ func (e *emitter) begin(d *kernel.Def) {
 			l.values = append(l.values, first)
 		}
 	})
+	e.askOutputs(d, l)
 	if isWelford(d) {
 		l.values = append(l.values, l.values...)
 	}
@@ -170,7 +171,7 @@ func (e *emitter) step(d *kernel.Def) {
 		e.unitStep(l)
 		return
 	}
-	e.stepping = d
+	e.stepping, e.asked = d, map[string]bool{}
 	defer func() { e.stepping = nil }()
 	if d.Reduce.Order.Kind == kernel.Matrix && e.dots(l) {
 		return

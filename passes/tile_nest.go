@@ -42,7 +42,7 @@ func (t *tiler) nest(s *stage) {
 	}
 	n.copies()
 	chunked := s.reduces[0].Reduce.Order.Kind == kernel.Chunks
-	var body []tile.Node
+	body := n.ahead()
 	for i, d := range s.reduces {
 		if i > 0 && sameNames(d.Reduce.Axes, s.reduces[i-1].Reduce.Axes) && !t.reads(d, s) {
 			continue

@@ -3,8 +3,9 @@ package tile
 import "fmt"
 
 // Ahead says that steps of Def should ask the second cache for what they will read of From: with
-// each element, for the one By positions further along the vector index. It ends with the node
-// list. It is advice to the machine and has no meaning.
+// each element, for the one that lies By elements further in memory; an output, for what a tile will
+// write there when Def begins. It ends with the node list. It is advice to the machine and has no
+// meaning.
 type Ahead struct {
 	Def, From string
 	By        int64
@@ -14,7 +15,7 @@ func (*Ahead) node() {}
 
 func (c *checker) ahead(n *Ahead) error {
 	d := c.p.Kernel.Def(n.Def)
-	if d == nil || d.Reduce == nil || c.p.Kernel.Buffer(n.From) == nil || n.By < 1 {
+	if d == nil || d.Reduce == nil || c.p.Kernel.Buffer(n.From) == nil || n.By < 0 {
 		return fmt.Errorf("ahead %s for %s by %d: there is no such reduction, buffer or distance", n.From, n.Def, n.By)
 	}
 	return nil

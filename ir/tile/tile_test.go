@@ -246,7 +246,7 @@ func TestVerify(t *testing.T) {
 		{dense, stageText, "stage x for a", "stage x for a\nstage x for a", "staged already"},
 		{dense, "tile dense for avx512\nphase vector c {\n  stage x for a\n}", "", "", "no constant range"},
 		{dense, stageText, "grid m by 6", "grid m by 60000", "bytes of copies"},
-		{dense, partialText, "by 8", "by 0", "no such reduction, buffer or distance"},
+		{dense, partialText, "by 8", "by -1", "no such reduction, buffer or distance"},
 		{dense, partialText, "ahead w", "ahead z", "no such reduction, buffer or distance"},
 		{dense, versionText, "if N", "if M", "no symbol M"},
 		{dense, versionText, "    each m by 4,1 {\n      begin a", "    each m by 4,1 {", "has not begun"},
