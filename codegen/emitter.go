@@ -43,7 +43,7 @@ type emitter struct {
 	below     map[condition]bool      // whether the index is always below the extent
 
 	copies   map[tile.Stage]*copied // staged operands
-	aheads   map[tile.Stage]int64   // how far ahead operands are asked for
+	aheads   map[tile.Ahead]int64   // how far ahead operands are asked for
 	room     int64                  // bytes of scratch that these and what is held take
 	most     int64                  // bytes of scratch ever taken
 	aligned  int64                  // of the address at hand, where more than its element's size is known

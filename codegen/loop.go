@@ -52,7 +52,7 @@ func (e *emitter) one(n tile.Node) {
 	case *tile.Pair:
 		e.pairUp(n)
 	case *tile.Ahead:
-		e.aheads[tile.Stage{Def: n.Def, From: n.From}] = n.By
+		e.aheads[tile.Ahead{Def: n.Def, From: n.From, Once: n.Once}] = n.By
 	case *tile.Let:
 		e.let(e.defs[n.Def])
 	case *tile.Hold:

@@ -89,7 +89,7 @@ func (e *emitter) askAhead(l *kernel.Load, o *operand, p place) {
 	if e.stepping == nil || p.by != nil || p.step < 0 || p.step > 1 || e.machine.Warps > 0 {
 		return
 	}
-	by, ok := e.aheads[tile.Stage{Def: e.stepping.Name, From: l.Name}]
+	by, ok := e.aheads[tile.Ahead{Def: e.stepping.Name, From: l.Name}]
 	if !ok {
 		return
 	}
@@ -104,22 +104,31 @@ func (e *emitter) askAhead(l *kernel.Load, o *operand, p place) {
 	e.put("call void @llvm.prefetch.p0(ptr ", e.displaced(base, offset), reads, second, data, ")")
 }
 
-// askOutputs asks the second cache for the lines of the tile that d begins, of what the schedule
-// says is written there.
-func (e *emitter) askOutputs(d *kernel.Def, l *live) {
-	for _, b := range e.program.Kernel.Outs {
-		if _, ok := e.aheads[tile.Stage{Def: d.Name, From: b.Name}]; !ok || e.machine.Warps > 0 {
+// askOnce asks the second cache for what the schedule says a tile reads or writes, when it begins d.
+func (e *emitter) askOnce(d *kernel.Def, l *live) {
+	for _, b := range e.program.Kernel.Buffers() {
+		by, ok := e.aheads[tile.Ahead{Def: d.Name, From: b.Name, Once: true}]
+		if !ok || e.machine.Warps > 0 {
 			continue
 		}
-		o := e.buffers[b.Name]
-		f := e.formOf(o, kernel.AddressOf(b, symbolsOf(e.defs[b.Name].Axes)))
+		o, mode := e.buffers[b.Name], ", i32 0"
+		var f *form
+		if w := e.defs[b.Name]; w != nil {
+			f, mode = e.formOf(o, kernel.AddressOf(b, symbolsOf(w.Axes))), ", i32 1"
+		}
+		for _, load := range d.Loads() {
+			if load.Name == b.Name {
+				f = e.formOf(load, e.exprs.linear(load, b))
+			}
+		}
 		e.points(l.axes, false, func() {
 			if p := e.at(f); p.by == nil {
-				const writes, second, data = ", i32 1", ", i32 2", ", i32 1"
-				e.put("call void @llvm.prefetch.p0(ptr ", e.displaced(e.baseAddress(o, p), p.offset*int64(b.Type.DType.Size())), writes, second, data, ")")
+				const second, data = ", i32 2", ", i32 1"
+				e.put("call void @llvm.prefetch.p0(ptr ", e.displaced(e.baseAddress(o, p), (p.offset+by)*int64(b.Type.DType.Size())), mode, second, data, ")")
 			}
 		})
 	}
+	e.fresh()
 }
 
 // read loads the element at place p, or the elements it has across the lanes.

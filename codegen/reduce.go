@@ -150,7 +150,7 @@ func (e *emitter) begin(d *kernel.Def) {
 			l.values = append(l.values, first)
 		}
 	})
-	e.askOutputs(d, l)
+	e.askOnce(d, l)
 	if isWelford(d) {
 		l.values = append(l.values, l.values...)
 	}

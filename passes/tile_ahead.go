@@ -16,6 +16,9 @@ const (
 // that no machine foresees.
 func (n *nest) ahead() (nodes []tile.Node) {
 	d := n.s.reduces[0]
+	if !n.gpu() && !n.shape.contraction && len(d.Reduce.Axes) > 1 {
+		return n.aheadRows(d)
+	}
 	if n.gpu() || len(n.s.reduces) != 1 || !n.shape.contraction || len(n.shape.rows) != 1 || n.tiles > 0 || len(d.Reduce.Axes) != 1 || d.Scan != nil || len(d.Reduce.When) > 0 {
 		return nil
 	}
@@ -40,7 +43,34 @@ func (n *nest) ahead() (nodes []tile.Node) {
 	ask(rows, n.rowBlock(0, row, e, n.terms()*n.shape.width)*n.strideOf(rows, row.axis.Name))
 	for _, s := range n.s.stores {
 		if n.output(s.Name) != nil && n.terms() <= aheadOutput {
-			nodes = append(nodes, &tile.Ahead{Def: d.Name, From: s.Name})
+			nodes = append(nodes, &tile.Ahead{Def: d.Name, From: s.Name, Once: true})
+		}
+	}
+	return nodes
+}
+
+// aheadRows asks, where windows go along an axis row by row, for the row that the next windows add, and
+// for what is written.
+func (n *nest) aheadRows(d *kernel.Def) (nodes []tile.Node) {
+	if len(n.s.reduces) != 1 || d.Reduce.Order.Kind != kernel.Chain {
+		return nil
+	}
+	window := d.Reduce.Axes[0]
+	length := extentOf(window, 0)
+	for _, l := range kernel.Loads(d.Expr) {
+		step := n.strideOf(l, window.Name)
+		if n.k.Def(l.Name) != nil || step*length == 0 {
+			continue
+		}
+		for _, a := range n.s.axes {
+			if n.shape.row(a.Name) < 0 && a.Name != n.shape.v && n.strideOf(l, a.Name) == step {
+				nodes = append(nodes, &tile.Ahead{Def: d.Name, From: l.Name, By: length * step / int64(l.DType.Size()), Once: true})
+			}
+		}
+	}
+	for _, s := range n.s.stores {
+		if n.output(s.Name) != nil && len(nodes) > 0 {
+			nodes = append(nodes, &tile.Ahead{Def: d.Name, From: s.Name, Once: true})
 		}
 	}
 	return nodes

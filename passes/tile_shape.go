@@ -7,6 +7,10 @@ import (
 // longRows is how many row tiles of constant number a block walks before the grid cuts them.
 const longRows = 8
 
+// inOrder is the fewest columns of a tile of which each row reads places of its own: narrower ones
+// would read memory in pieces.
+const inOrder = 64
+
 // A tileShape is a register tile: rows of vectors of one axis.
 type tileShape struct {
 	v           string
@@ -14,7 +18,7 @@ type tileShape struct {
 	vectors     int64 // registers of a row, all accumulators
 	rows        []rowAxis
 	contraction bool  // rows share what the vector axis reads
-	shared      int64 // otherwise: loads along the vector axis that all rows share
+	own, shared int64 // otherwise: loads that each row has for itself, and that all rows share
 }
 
 // A rowAxis is an axis whose points are rows, the most frequent length first. A second one
@@ -69,14 +73,18 @@ func (t *tiler) tileShape(s *stage) tileShape {
 		}
 		shape := tileShape{v: best.v, width: width, contraction: contraction, vectors: (use + lanes - 1) / lanes * s.states()}
 		most := (int64(t.m.Registers) - 2 - shape.vectors) / shape.vectors
-		if !contraction {
+		if !contraction && len(cands) < 2 {
 			most = min((int64(t.m.Registers)-3)/shape.vectors, max(1, 8/shape.vectors))
+			if _, shared := t.rowLoads(s, rowsOf(cands)); shared > 0 && isConst && width < min(e, inOrder) {
+				continue
+			}
 		}
 		if most = t.choose(most, min(most, warpRows)); most < 1 {
 			continue
 		}
 		for _, rows := range t.rowChoices(cands, most, s) {
-			shape.rows, shape.shared = rows, t.sharedLoads(s, rows)
+			shape.rows = rows
+			shape.own, shape.shared = t.rowLoads(s, rows)
 			c := shape.cycles(v, lanes)
 			if least == 0 || c < least*0.999 {
 				best, least = shape, c
@@ -86,22 +94,40 @@ func (t *tiler) tileShape(s *stage) tileShape {
 	return best
 }
 
-// sharedLoads counts the loads of the reductions that all rows of a tile have in common: the
-// filter of a depthwise convolution.
-func (t *tiler) sharedLoads(s *stage, rows []rowAxis) int64 {
-	shared := int64(0)
+// short reports whether one register tile may have all points of the axes.
+func (t *tiler) short(axes []kernel.Axis) bool {
+	n, ok := sizeOf(axes).Const()
+	return ok && n <= int64(t.m.Registers)-3
+}
+
+// rowsOf are rows of one point of each axis.
+func rowsOf(axes []kernel.Axis) (rows []rowAxis) {
+	for _, a := range axes {
+		rows = append(rows, rowAxis{a, []int64{1}})
+	}
+	return rows
+}
+
+// rowLoads counts the loads of the reductions that differ from row to row of a tile, and those that all
+// rows have in common: the filter of a depthwise convolution.
+func (t *tiler) rowLoads(s *stage, rows []rowAxis) (own, shared int64) {
 	for _, d := range s.reduces {
 		for _, l := range d.Loads() {
-			same := len(rows) > 0 && t.k.Buffer(l.Name) != nil && len(l.At) > 0
+			if t.k.Buffer(l.Name) == nil {
+				continue
+			}
+			same := len(rows) > 0 && len(l.At) > 0
 			for _, r := range rows {
 				same = same && t.along(l, r.axis.Name) == absent
 			}
 			if same {
 				shared++
+			} else {
+				own++
 			}
 		}
 	}
-	return shared
+	return max(own, 1), shared
 }
 
 // widths lists the points of the vector axis to weigh, the better of equals first: rows of what
@@ -139,7 +165,7 @@ func (s *tileShape) cycles(v kernel.Axis, lanes int64) float64 {
 		for _, p := range sizes {
 			loads := p.length + n
 			if !s.contraction {
-				loads = p.length*n + float64(s.shared)*n
+				loads = (p.length*float64(s.own) + float64(s.shared)) * n
 			}
 			sum += c.count * p.count * max(p.length*n/2, loads/2, 5)
 		}
@@ -192,8 +218,11 @@ func (t *tiler) rowCandidates(s *stage, v string) (cands []kernel.Axis, contract
 		for _, l := range with {
 			shared = shared && t.along(l, a.Name) == absent
 		}
+		more := append(cands[:len(cands):len(cands)], a)
 		if shared && contraction || !contraction && len(cands) == 0 {
-			cands = append(cands, a)
+			cands = more
+		} else if _, shared := t.rowLoads(s, rowsOf(more)); !contraction && shared > 0 && t.short(more) {
+			cands = more
 		}
 	}
 	return cands, contraction && len(cands) > 0

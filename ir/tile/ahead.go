@@ -1,14 +1,18 @@
 package tile
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Ahead says that steps of Def should ask the second cache for what they will read of From: with
-// each element, for the one that lies By elements further in memory; an output, for what a tile will
-// write there when Def begins. It ends with the node list. It is advice to the machine and has no
-// meaning.
+// each element, for the one that lies By elements further in memory. Once: Begin asks, for what is By
+// elements from the first that each point of the tile reads of From, or from what is stored there. It
+// ends with the node list. It is advice to the machine and has no meaning.
 type Ahead struct {
 	Def, From string
 	By        int64
+	Once      bool
 }
 
 func (*Ahead) node() {}
@@ -23,8 +27,9 @@ func (c *checker) ahead(n *Ahead) error {
 
 func parseAhead(text string) (Node, error) {
 	n := &Ahead{}
+	text, n.Once = strings.CutPrefix(text, "once ")
 	if _, err := fmt.Sscanf(text, "%s for %s by %d", &n.From, &n.Def, &n.By); err != nil {
-		return nil, fmt.Errorf("`ahead FROM for DEF by DISTANCE` is expected")
+		return nil, fmt.Errorf("`ahead FROM for DEF by DISTANCE`, or `ahead once`, is expected")
 	}
 	return n, nil
 }

@@ -100,7 +100,11 @@ func printNodes(b *strings.Builder, nodes []Node, indent string) {
 		case *Pair:
 			b.WriteString("pair " + n.From + " for " + n.Def + "\n")
 		case *Ahead:
-			fmt.Fprintf(b, "ahead %s for %s by %d\n", n.From, n.Def, n.By)
+			once := ""
+			if n.Once {
+				once = "once "
+			}
+			fmt.Fprintf(b, "ahead %s%s for %s by %d\n", once, n.From, n.Def, n.By)
 		case *Stage:
 			b.WriteString("stage " + n.From + " for " + n.Def + "\n")
 		case *Hold:
