@@ -29,7 +29,7 @@ func parseAhead(text string) (Node, error) {
 	n := &Ahead{}
 	text, n.Once = strings.CutPrefix(text, "once ")
 	if _, err := fmt.Sscanf(text, "%s for %s by %d", &n.From, &n.Def, &n.By); err != nil {
-		return nil, fmt.Errorf("`ahead FROM for DEF by DISTANCE`, or `ahead once`, is expected")
+		return nil, fmt.Errorf("`ahead FROM for DEF by DISTANCE` is expected")
 	}
 	return n, nil
 }
