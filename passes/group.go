@@ -58,10 +58,12 @@ type grouping struct {
 	groups      []*group
 	of          map[string]int
 	recurrences map[int]*group // by number
+	blocks      map[string]*blockPlan
 }
 
 func (f *fusion) group() *grouping {
 	g := &grouping{fusion: f, of: map[string]int{}, recurrences: map[int]*group{}}
+	g.planBlocks()
 	for _, name := range f.live() {
 		g.place(f.defs[name])
 	}
@@ -90,6 +92,8 @@ func (g *grouping) place(d *kernel.Def) {
 	}
 	deps := g.producers(d)
 	switch {
+	case g.placeInBlock(d, deps):
+		return
 	case followed(d) != "":
 		g.placeFollower(d, deps)
 		return
@@ -200,6 +204,8 @@ func (g *grouping) sharesReads(c *group, d *kernel.Def) bool {
 // renamed gives d the axis names of the group, where its index space allows.
 func (g *grouping) renamed(c *group, d *kernel.Def) (*kernel.Def, bool) {
 	switch {
+	case g.blocks[d.Name] != nil:
+		return g.inBlockNames(g.blocks[d.Name], d), true
 	case followed(d) != "":
 		return g.follow(c, d), true
 	case c.kind == weighted && isRunning(d):
@@ -343,7 +349,7 @@ func (g *grouping) waits(c *group, deps []int) bool {
 func (g *grouping) add(c *group, d *kernel.Def, deps []int) {
 	kind := kindOf(d)
 	moved := (*kernel.Def)(nil)
-	if len(c.names) == 0 {
+	if len(c.names) == 0 && g.blocks[d.Name] == nil {
 		moved = rename(d, c.kept, c.inner)
 	} else {
 		moved, _ = g.renamed(c, d)

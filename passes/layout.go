@@ -109,11 +109,11 @@ func (l *layouts) operand(k *kernel.Kernel, d *kernel.Def, least int64) *kernel.
 	return l.reading(k, d, load, l.copyOf(b, at, aligned(load, at, v.Name)))
 }
 
-// followedScores reports whether a running maximum of k reads d: then another axis of it lies across
-// the lanes.
+// followedScores reports whether d is scores, which a running maximum or another contraction of k
+// needs: then another axis of it lies across the lanes.
 func followedScores(k *kernel.Kernel, d *kernel.Def) bool {
 	for _, m := range k.Defs {
-		if isRunning(m) && slices.Contains(m.Reads(), d.Name) {
+		if isRunning(m) && slices.Contains(m.Reads(), d.Name) || m != d && tiled(m) && m.Scan == nil {
 			return true
 		}
 	}

@@ -153,6 +153,8 @@ func (t *tiler) stageFor(d *kernel.Def, needs []need, home map[string]int) *stag
 			s.kind = scatterStage
 		case isRunning(d) && t.weighs(d):
 			s.kind = weightStage
+		case t.blockBase(d) != nil:
+			s.kind, s.axes, s.lane = weightStage, t.blockBase(d), r.Axes[0].Name
 		case r.Order.Kind == kernel.Lanes64, r.Order.Kind == kernel.Rescale:
 			s.kind, s.lane = rowStage, r.Axes[0].Name
 		}
@@ -186,6 +188,9 @@ func (s *stage) takesMap(d *kernel.Def, needs []need, reads bool) bool {
 }
 
 func (s *stage) takesReduce(d *kernel.Def, needs []need) bool {
+	if s.kind == weightStage && s.lane != "" {
+		return s.alike(d)
+	}
 	if len(s.reduces) == 0 || s.kind == scatterStage || s.kind == weightStage || d.Scatters() || !sameAxes(s.axes, turnAxes(d)) {
 		return false
 	}
@@ -211,6 +216,13 @@ func (s *stage) takesReduce(d *kernel.Def, needs []need) bool {
 	return true
 }
 
+// alike reports whether d is a chain over the same index as the stage's, under the same conditions,
+// that has its axes and others.
+func (s *stage) alike(d *kernel.Def) bool {
+	first, r := s.reduces[0].Reduce, d.Reduce
+	return r.Order == first.Order && len(r.Axes) == 1 && r.Axes[0].Name == s.lane && sameConds(first.When, r.When) && len(d.Axes) > len(s.axes) && subset(s.axes, d.Axes)
+}
+
 // reaches reports whether the map d has the axes of a sum of the stage, which are constant beside
 // those of its maximum.
 func (s *stage) reaches(d *kernel.Def) bool {
@@ -227,7 +239,13 @@ func (t *tiler) markScores() {
 	t.inBlocks = map[string]bool{}
 	for _, d := range t.k.Defs {
 		if isRunning(d) && t.weighs(d) {
-			scores, _ := t.scoresOf(d)
+			scores, _ := t.scoresOf(append(t.family(d), d), d.Axes)
+			for _, s := range scores {
+				t.inBlocks[s.Name] = true
+			}
+		}
+		if base := t.blockBase(d); base != nil {
+			scores, _ := t.scoresOf(t.blockFamily(d.Reduce.Axes[0], base), base)
 			for _, s := range scores {
 				t.inBlocks[s.Name] = true
 			}

@@ -20,7 +20,8 @@ const (
 type weightWalk struct {
 	*tiler
 	s      *stage
-	most   *kernel.Def
+	most   *kernel.Def   // nil where the sums follow no maximum
+	base   []kernel.Axis // of scores, without j
 	sums   []*kernel.Def // by lanes
 	wide   []*kernel.Def // with axes of their own
 	scores []*kernel.Def
@@ -29,23 +30,24 @@ type weightWalk struct {
 	rows   int64         // points of i in a block
 }
 
-// scoresOf returns the reductions that nothing reads but m, the sums that follow it and maps that
-// these alone read; and those of the maps that are costly.
-func (t *tiler) scoresOf(m *kernel.Def) (scores, weights []*kernel.Def) {
-	inside := map[string]bool{m.Name: true}
-	for _, d := range t.family(m) {
+// scoresOf returns the reductions that nothing reads but the given ones, over the base axes and one
+// they reduce, and maps that these alone read; and those of the maps that are worth holding: what
+// the reductions read themselves, and what is costly and read more than once.
+func (t *tiler) scoresOf(family []*kernel.Def, base []kernel.Axis) (scores, weights []*kernel.Def) {
+	inside, j := map[string]bool{}, family[0].Reduce.Axes[0]
+	for _, d := range family {
 		inside[d.Name] = true
 	}
-	block := append(slices.Clone(m.Axes), m.Reduce.Axes...)
+	block := append(slices.Clone(base), j)
 	for i := len(t.k.Defs) - 1; i >= 0; i-- {
 		d := t.k.Defs[i]
-		if inside[d.Name] || t.output(d.Name) != nil || !t.readOnlyBy(d, inside) || !subset(d.Axes, block) || axisNamed(d.Axes, m.Reduce.Axes[0].Name) < 0 {
+		if inside[d.Name] || t.output(d.Name) != nil || !t.readOnlyBy(d, inside) || !subset(d.Axes, block) || axisNamed(d.Axes, j.Name) < 0 {
 			continue
 		}
 		switch {
 		case d.Reduce == nil:
 			inside[d.Name] = true
-			if expanded(d.Expr) {
+			if n, direct := t.readersOf(d, family); direct || n > 1 && expanded(d.Expr) {
 				weights = append([]*kernel.Def{d}, weights...)
 			}
 		case d.Reduce.Order.Kind == kernel.Chain && !d.Scatters() && len(d.Axes) == len(block):
@@ -54,6 +56,53 @@ func (t *tiler) scoresOf(m *kernel.Def) (scores, weights []*kernel.Def) {
 		}
 	}
 	return scores, weights
+}
+
+// readersOf counts the definitions that read d, and reports whether a sum of the family does.
+func (t *tiler) readersOf(d *kernel.Def, family []*kernel.Def) (n int, direct bool) {
+	for _, e := range t.k.Defs {
+		if slices.Contains(e.Reads(), d.Name) {
+			n++
+			direct = direct || slices.Contains(family, e) && !isRunning(e)
+		}
+	}
+	return n, direct && costly(d)
+}
+
+// blockBase returns the axes of the scores that the chain d reads through maps, without the one
+// that it reduces; nil where it reads no such.
+func (t *tiler) blockBase(d *kernel.Def) []kernel.Axis {
+	if d.Reduce == nil || d.Reduce.Order.Kind != kernel.Chain || len(d.Reduce.Axes) != 1 || d.Scatters() || d.Scan != nil {
+		return nil
+	}
+	j := d.Reduce.Axes[0]
+	for _, n := range d.Reads() {
+		e := t.k.Def(n)
+		if e == nil || e.Reduce != nil || t.output(n) != nil || axisNamed(e.Axes, j.Name) < 0 || len(e.Axes) > len(d.Axes) {
+			continue
+		}
+		var base []kernel.Axis
+		for _, a := range e.Axes {
+			if a.Name != j.Name {
+				base = append(base, a)
+			}
+		}
+		if scores, _ := t.scoresOf(t.blockFamily(j, base), base); len(scores) > 0 && subset(base, d.Axes) {
+			return base
+		}
+	}
+	return nil
+}
+
+// blockFamily lists the chains over j that have the base axes and others.
+func (t *tiler) blockFamily(j kernel.Axis, base []kernel.Axis) []*kernel.Def {
+	var out []*kernel.Def
+	for _, d := range t.k.Defs {
+		if r := d.Reduce; r != nil && r.Order.Kind == kernel.Chain && len(r.Axes) == 1 && r.Axes[0].Name == j.Name && len(d.Axes) > len(base) && subset(base, d.Axes) {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // readOnlyBy reports whether all that reads d is inside, and reads it plainly.
@@ -73,19 +122,23 @@ func subset(a, b []kernel.Axis) bool {
 }
 
 func (t *tiler) weights(s *stage) {
-	w := &weightWalk{tiler: t, s: s, most: s.reduces[0], j: s.reduces[0].Reduce.Axes[0]}
-	w.scores, w.maps = t.scoresOf(w.most)
+	w := &weightWalk{tiler: t, s: s, base: s.axes, j: s.reduces[0].Reduce.Axes[0]}
+	w.scores, w.maps = t.scoresOf(s.reduces, s.axes)
 	elements := int64(1)
-	for _, d := range s.reduces[1:] {
-		if len(d.Axes) == len(w.most.Axes) {
+	for _, d := range s.reduces {
+		if isRunning(d) {
+			w.most = d
+			continue
+		}
+		if len(d.Axes) == len(w.base) {
 			w.sums = append(w.sums, d)
 			continue
 		}
 		w.wide = append(w.wide, d)
 		elements = max(elements, w.extras(d))
 	}
-	if n := len(w.most.Axes); n > 0 {
-		w.i = w.most.Axes[n-1]
+	if n := len(w.base); n > 0 {
+		w.i = w.base[n-1]
 	}
 	w.rows = t.choose(weightRows, int64(t.m.Lanes))
 	for w.rows > 16 && 4*w.rows*elements > t.choose(weightBytes, warpSums) {
@@ -96,7 +149,7 @@ func (t *tiler) weights(s *stage) {
 	}
 	w.settle()
 	ph := &tile.Phase{Vector: w.i.Name, Body: w.body()}
-	for _, a := range w.most.Axes {
+	for _, a := range w.base {
 		by := int64(1)
 		if a.Name == w.i.Name {
 			by = w.rows
@@ -110,7 +163,7 @@ func (t *tiler) weights(s *stage) {
 func (w *weightWalk) extras(d *kernel.Def) int64 {
 	n := int64(1)
 	for _, a := range d.Axes {
-		if axisNamed(w.most.Axes, a.Name) < 0 {
+		if axisNamed(w.base, a.Name) < 0 {
 			n *= max(1, extentOf(a, guess))
 		}
 	}
@@ -144,7 +197,9 @@ func (w *weightWalk) settle() {
 
 func (w *weightWalk) body() []tile.Node {
 	nodes := w.panels()
-	nodes = append(nodes, &tile.Hold{Def: w.most.Name, Along: w.i.Name})
+	if w.most != nil {
+		nodes = append(nodes, &tile.Hold{Def: w.most.Name, Along: w.i.Name})
+	}
 	for _, d := range w.sums {
 		nodes = append(nodes, &tile.Hold{Def: d.Name, Along: w.i.Name})
 	}
@@ -160,6 +215,9 @@ func (w *weightWalk) panels() []tile.Node {
 	var nodes []tile.Node
 	for _, s := range w.scores {
 		for _, l := range kernel.Loads(s.Expr) {
+			if w.gpu() && w.most == nil { // a warp has no room for them beside two weights
+				continue
+			}
 			if w.i.Name == "" || w.k.Def(l.Name) != nil || !plain(l) || w.along(l, w.i.Name) != strided {
 				continue
 			}
@@ -195,7 +253,7 @@ func (w *weightWalk) fill(p *kernel.Def) tile.Node {
 	inner := true
 	for i := len(p.Axes) - 2; i >= 0; i-- {
 		a := p.Axes[i]
-		if axisNamed(w.most.Axes, a.Name) >= 0 {
+		if axisNamed(w.base, a.Name) >= 0 {
 			continue
 		}
 		by := []int64{1}
@@ -215,7 +273,7 @@ func (w *weightWalk) fill(p *kernel.Def) tile.Node {
 func (w *weightWalk) bounded(p *kernel.Def) bool {
 	n := w.rows * 4
 	for _, a := range p.Axes {
-		if axisNamed(w.most.Axes, a.Name) >= 0 {
+		if axisNamed(w.base, a.Name) >= 0 {
 			continue
 		}
 		e, ok := a.Extent.Const()
@@ -239,7 +297,7 @@ func unusedPanel(k *kernel.Kernel, name string) string {
 func (w *weightWalk) across(d *kernel.Def) string {
 	var own []kernel.Axis
 	for _, a := range d.Axes {
-		if axisNamed(w.most.Axes, a.Name) < 0 {
+		if axisNamed(w.base, a.Name) < 0 {
 			own = append(own, a)
 		}
 	}
@@ -257,8 +315,10 @@ func (w *weightWalk) block() []tile.Node {
 		nodes = append(nodes, &tile.Hold{Def: s.Name, Along: w.i.Name})
 		nodes = append(nodes, w.columns(vectors, body)...)
 	}
-	most := w.stream(w.j, []int64{8, 1}, &tile.Step{Def: w.most.Name})
-	nodes = append(nodes, &tile.Begin{Def: w.most.Name}, most, &tile.Store{Def: w.most.Name})
+	if w.most != nil {
+		most := w.stream(w.j, []int64{8, 1}, &tile.Step{Def: w.most.Name})
+		nodes = append(nodes, &tile.Begin{Def: w.most.Name}, most, &tile.Store{Def: w.most.Name})
+	}
 	for _, d := range w.maps {
 		store := w.each(w.j, []int64{2, 1}, []tile.Node{&tile.Store{Def: d.Name}})
 		nodes = append(nodes, &tile.Hold{Def: d.Name, Along: w.i.Name})
@@ -318,7 +378,7 @@ func (w *weightWalk) wideTiles(d *kernel.Def, body []tile.Node, rows []int64) ti
 		a := d.Axes[i]
 		e, isConst := a.Extent.Const()
 		switch {
-		case axisNamed(w.most.Axes, a.Name) >= 0:
+		case axisNamed(w.base, a.Name) >= 0:
 		case a.Name != v:
 			body = []tile.Node{w.each(a, []int64{1}, body)}
 		case !isConst || e > width:
