@@ -21,4 +21,9 @@
 //     carries what a proxy fence made visible to them.
 //
 // A run ends with a Report or with the first Fault, a sentence that names PTX lines.
+//
+// What it leaves out: clusters run one after another, so that blocks of different ones cannot wait for each
+// other; fences without a synchronizing access order nothing; the sums of matrix units are kept in doubles and
+// rounded once, where hardware rounds in a way of its own; functions other than entries, base offsets of matrix
+// descriptors, integer matrices, cache policies and reductions by bulk copies are refused.
 package emulate
