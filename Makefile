@@ -1,6 +1,6 @@
 # make demo: sets up what is missing, builds dlc, trains on real digits, builds the artifact and runs it.
 # make test: everything that must hold.
-.PHONY: demo test fuzz race build llvm golden fixtures bench bench-kernels clean
+.PHONY: demo test fuzz mutants race build llvm golden fixtures bench bench-kernels clean
 export CGO_ENABLED = 0
 SHARED := $(or $(DLC_SHARED),../shared)
 
@@ -21,6 +21,11 @@ test: llvm build
 SECONDS := 20
 fuzz:
 	@./scripts/fuzz.sh $(SECONDS)
+
+# Mistakes made in the PTX of every witness, and which of them its tests catch.
+MUTANTS := 20
+mutants: llvm
+	go test ./tests -run MistakesInPTX -v -timeout 1h -mutants $(MUTANTS)
 
 race: llvm
 	./scripts/race.sh
