@@ -225,7 +225,7 @@ func (t *tiler) finish(s *stage, alive map[string]bool) []tile.Node {
 		}
 	}
 	for _, d := range s.stores {
-		stores = append(stores, &tile.Store{Def: d.Name})
+		stores = append(stores, s.storing(d))
 	}
 	return append(lets, stores...)
 }

@@ -71,3 +71,40 @@ func Repeats(t *tile.Program) []*program.Repeat {
 	}
 	return out
 }
+
+// fewSides is how many values a map may have for each point of its stage.
+const fewSides = 8
+
+// besides returns the axes that a map has more than the stage, where these are short: the gates of
+// which each is made from the sums of one point. Else nil.
+func (s *stage) besides(axes []kernel.Axis) (more []kernel.Axis) {
+	for _, a := range s.axes {
+		if axisNamed(axes, a.Name) < 0 {
+			return nil
+		}
+	}
+	n := int64(1)
+	for _, a := range axes {
+		if axisNamed(s.axes, a.Name) < 0 {
+			more, n = append(more, a), n*extentOf(a, fewSides+1)
+		}
+	}
+	if n > fewSides {
+		return nil
+	}
+	return more
+}
+
+// storing stores d at a point of the stage: where it has axes beside those, each of its values by
+// code of its own.
+func (s *stage) storing(d *kernel.Def) tile.Node {
+	var n tile.Node = &tile.Store{Def: d.Name}
+	if s.kind != nestStage || s.scan == nil {
+		return n
+	}
+	for _, a := range s.besides(turnAxes(d)) {
+		l := each(a.Name, 1, 1, []tile.Node{n})
+		l.Unroll, n = true, l
+	}
+	return n
+}

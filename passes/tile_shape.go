@@ -79,6 +79,9 @@ func (t *tiler) tileShape(s *stage) tileShape {
 				continue
 			}
 		}
+		if most < 1 && len(s.reduces) > 2 && shape.vectors+3 <= int64(t.m.Registers) {
+			most = 1 // each vector that is read is used once
+		}
 		if most = t.choose(most, min(most, warpRows)); most < 1 {
 			continue
 		}

@@ -176,7 +176,7 @@ func (s *stage) takesMap(d *kernel.Def, needs []need, reads bool) bool {
 		}
 	}
 	axes := turnAxes(d)
-	if sameAxes(s.axes, axes) || s.kind == weightStage && s.reaches(d) {
+	if sameAxes(s.axes, axes) || s.kind == weightStage && s.reaches(d) || s.kind == nestStage && s.scan != nil && s.besides(axes) != nil {
 		return reads
 	}
 	at := axisNamed(axes, s.lane)
