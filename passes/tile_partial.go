@@ -134,7 +134,15 @@ type partial struct {
 }
 
 func (p *partial) few(rows int64) []tile.Node {
-	width := p.shape.width
+	tall := int64(1)
+	for _, r := range p.shape.rows {
+		tall = r.by[0]
+	}
+	width := int64(64) // of a register tile: what lies in the registers that there are
+	for vectors := width / int64(p.m.Lanes); width > 16 && tall*vectors+vectors+2 > int64(p.m.Registers); vectors /= 2 {
+		width /= 2
+	}
+	p.shape.width = width
 	columns := min(wideColumns, wideBytes/4/rows, (p.extent+1)/2)
 	columns = max((columns+width-1)/width*width, width)
 	p.grid = map[string]int64{}
@@ -153,7 +161,7 @@ func (p *partial) streamed(rows int64) []tile.Node {
 	}
 	body = append(body, &tile.Ahead{Def: p.d.Name, From: p.columns.Name, By: aheadBy},
 		&tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: k, By: exactly(p.terms, partTurn)}, Body: p.tiles(p.summed(&tile.Step{Def: p.d.Name}))})
-	return append(body, p.tiles(p.finish(p.s, nil))...)
+	return append(body, p.finished()...)
 }
 
 // alone gives a batch of one row, where the number of rows is a symbol, a way of its own: it reads
@@ -221,8 +229,7 @@ func (p *partial) many(int64) []tile.Node {
 		tiles = append([]tile.Node{&tile.Stage{Def: p.d.Name, From: p.rows.Name}}, tiles...)
 	}
 	body := []tile.Node{&tile.Hold{Def: p.d.Name, Along: p.shape.v}, &tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: k, By: exactly(p.terms, by)}, Body: tiles}}
-	p.paired = false
-	return append(body, p.tiles(p.finish(p.s, nil))...)
+	return append(body, p.finished()...)
 }
 
 // pairs reports whether the columns' operand can be copied by pairs of terms.
@@ -232,6 +239,24 @@ func (n *nest) pairs(d *kernel.Def, columns *kernel.Load) bool {
 	}
 	_, _, err := tile.PairBox(columns, d.Reduce.Axes[0].Name, n.shape.v, func(string) (int64, bool) { return 1, true })
 	return err == nil
+}
+
+// finished stores what becomes of the sums, in smaller tiles: an epilogue has much code, and needs
+// no registers for what it shares.
+func (p *partial) finished() []tile.Node {
+	nodes := p.finish(p.s, nil)
+	width := min(p.shape.width, int64(2*p.m.Lanes))
+	for _, r := range p.shape.rows {
+		by := []int64{2, 1}
+		if e, ok := r.axis.Extent.Const(); ok && p.grid[r.axis.Name] == 0 {
+			by = exactly(e, 2)
+		}
+		nodes = []tile.Node{&tile.Loop{Kind: tile.Each, Split: tile.Split{Index: r.axis.Name, By: by}, Body: nodes}}
+	}
+	if p.extent > width {
+		nodes = []tile.Node{each(p.shape.v, width, width, nodes)}
+	}
+	return nodes
 }
 
 // summed are the nodes that add terms to the partial sums of a register tile.
