@@ -17,6 +17,8 @@ import (
 // what is uniform is stored by the first thread.
 type warps struct {
 	*emitter
+	own  bool  // what is uniform elsewhere is the thread's own: all threads store
+	team int64 // warps of a block of threads that computes one block of the grid; else 0
 	slot *line // address of the warp's part of shared memory, where it is used
 	mine *line // number of the first block of the grid that the block of threads has
 }
@@ -156,6 +158,10 @@ func (e *warps) align(t tensor.DType) string {
 }
 
 func (e *warps) storeOne(t tensor.DType, at string, v value) {
+	if e.own {
+		e.onlyIf(e.when, func() { e.put("store ", v.arg(), ", ptr ", at, ", align ", e.align(t)) })
+		return
+	}
 	e.onlyIf(e.below(1), func() { e.put("store ", v.arg(), ", ptr ", at, ", align ", align(t)) })
 }
 
@@ -229,18 +235,27 @@ func (e *warps) function(name string) {
 	count := e.phase.Blocks(func(index string) tensor.Dim { return e.extents[e.indexOf(index)].length })
 	some := e.set("icmp slt i64 ", number, ", ", e.integer(count))
 	start.Term = either(some, head, done)
-	e.inBlock(number, head)
+	if e.phase.Unit != nil {
+		e.unitBlock(number, head)
+	} else {
+		e.inBlock(number, head)
+	}
 	e.cur.Term = to(done)
 	done.Term = &jump{text: "ret void"}
 	if e.slot != nil {
 		e.slot.text += strconv.FormatInt(e.scratchBytes(), 10)
 	}
-	e.mine.text += strconv.FormatInt(e.threads().Warps, 10)
+	if e.mine != nil {
+		e.mine.text += strconv.FormatInt(e.threads().Warps, 10)
+	}
 }
 
-// number is the number of the warp's block of the grid.
+// number is the number of the block of the grid of the warp, or of the block of threads.
 func (e *warps) number() string {
 	group := e.set("zext i32 ", e.set("call i32 @llvm.nvvm.read.ptx.sreg.ctaid.x()"), " to i64")
+	if e.phase.Unit != nil {
+		return group
+	}
 	first := e.name()
 	e.mine = &line{text: first + " = mul nuw nsw i64 " + group + ", "}
 	e.cur.Insts = append(e.cur.Insts, e.mine)
@@ -249,6 +264,9 @@ func (e *warps) number() string {
 
 // threads has as many warps as the machine wants, or fewer where their memory asks for it.
 func (e *warps) threads() Threads {
+	if e.phase.Unit != nil {
+		return Threads{Warps: e.team, Shared: e.most, Together: true}
+	}
 	t := Threads{Warps: int64(e.machine.Warps)}
 	for t.Warps > 1 && t.Warps*e.scratchBytes() > e.machine.Shared/2 {
 		t.Warps--

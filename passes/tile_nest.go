@@ -33,6 +33,9 @@ type nest struct {
 }
 
 func (t *tiler) nest(s *stage) {
+	if t.matrix(s) {
+		return
+	}
 	n := &nest{tiler: t, s: s, unroll: map[string]bool{}, peel: map[string][]int64{}, static: map[string]bool{}, tested: map[string]bool{}}
 	n.shape = t.tileShape(s)
 	n.conditions()

@@ -111,7 +111,7 @@ func module(f codegen.Function, t Target) string {
 		b.WriteString("@shared = external addrspace(3) global [0 x i8], align 16\n\n")
 	}
 	b.WriteString(f.Text)
-	b.WriteString("attributes #0 = { nounwind \"target-cpu\"=\"" + t.LLVM.CPU + "\" \"denormal-fp-math\"=\"ieee,ieee\" }\n")
+	b.WriteString("attributes #0 = { nounwind \"target-cpu\"=\"" + t.LLVM.CPU + "\" \"denormal-fp-math\"=\"ieee,ieee\" }\nattributes #" + strconv.Itoa(codegen.Convergent) + " = { nounwind convergent }\n")
 	b.WriteString("!nvvm.annotations = !{!0, !1}\n!0 = !{ptr @" + f.Name + ", !\"maxntidx\", i32 " + strconv.FormatInt(32*f.Threads.Warps, 10) + "}\n!1 = !{ptr @" + f.Name + ", !\"maxnreg\", i32 255}\n!" + strconv.Itoa(codegen.AsWritten) + " = distinct !{!" + strconv.Itoa(codegen.AsWritten) + ", !3}\n!3 = !{!\"llvm.loop.unroll.disable\"}\n\n")
 	return b.String()
 }

@@ -140,6 +140,13 @@ func (r *reader) phase(text string) error {
 			ph.Run = n
 		}
 	}
+	head, unit, ok := strings.Cut(head, " unit ")
+	if ok {
+		var err error
+		if ph.Unit, err = parseUnit(unit); err != nil {
+			return err
+		}
+	}
 	if grid, ok := strings.CutPrefix(head, " grid "); ok {
 		for _, s := range strings.Split(grid, ", ") {
 			split, rest, err := parseSplit(s)

@@ -45,6 +45,9 @@ func (p *Phase) header() string {
 		}
 		s += g.String()
 	}
+	if p.Unit != nil {
+		s += " " + p.Unit.String()
+	}
 	if p.Vector != "" {
 		s += " vector " + p.Vector
 		if p.Run > 1 {

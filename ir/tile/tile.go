@@ -52,6 +52,7 @@ type Phase struct {
 	Grid   []Split
 	Vector string
 	Run    int64
+	Unit   *Unit // nil where warps compute by themselves
 	Body   []Node
 }
 

@@ -106,6 +106,11 @@ func (c *checker) phase(i int, ph *Phase) error {
 		seen[g.Index] = true
 		s.path = append(s.path, walk{split: g})
 	}
+	if ph.Unit != nil {
+		if err := c.unit(ph.Unit); err != nil {
+			return err
+		}
+	}
 	s.ranges = ph.Block(c.p.Kernel)
 	if err := c.list(ph.Body, s); err != nil {
 		return err

@@ -14,7 +14,7 @@ func (c *checker) fixed(axes []kernel.Axis, s *scope, what string) error {
 		if r.Len < 0 {
 			return fmt.Errorf("%s: the length of %s is not constant here", what, a.Name)
 		}
-		if r.Short && a.Name != s.vector {
+		if r.Short && a.Name != s.vector && c.ph.Unit == nil {
 			return fmt.Errorf("%s: the range of %s may be cut short here", what, a.Name)
 		}
 	}

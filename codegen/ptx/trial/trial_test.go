@@ -31,8 +31,8 @@ kernel columns(y: f32[M, 100]) -> (s: f32[100])
   s[c:100] = sum i:M chunks i by 3; y[i, c]
 `
 
-// agree runs a program in both interpreters.
-func agree(t *testing.T, text string, target ptx.Target, symbols map[string]int64, tolerance float64) {
+// compiled schedules and compiles a program.
+func compiled(t *testing.T, text string, target ptx.Target) (*ptx.Module, []*tile.Program) {
 	t.Helper()
 	p, err := kernel.Parse(text)
 	if err != nil {
@@ -47,6 +47,17 @@ func agree(t *testing.T, text string, target ptx.Target, symbols map[string]int6
 		programs = append(programs, s)
 	}
 	m, err := ptx.Compile(programs, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, programs
+}
+
+// agree runs a program in both interpreters.
+func agree(t *testing.T, text string, target ptx.Target, symbols map[string]int64, tolerance float64) {
+	t.Helper()
+	m, programs := compiled(t, text, target)
+	p, err := kernel.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,185 @@
+package codegen
+
+import (
+	"strconv"
+
+	"github.com/llir/llvm/ir"
+
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+	"dlc/ir/tile"
+)
+
+// A matrix is the phase of a matrix unit: the block of threads together compute one block of the
+// grid.
+type matrix struct {
+	*warps
+	unit    *tile.Unit
+	con     *tile.Contraction
+	def     *kernel.Def
+	turn    int64 // length of the reduced index that is in shared memory at a time
+	m, n    int64 // lengths of the block
+	threads int64 // that compute
+}
+
+// spread is the way a unit spreads the fragments of a warp's part over its threads: where a
+// thread's own positions begin, and which others it has.
+//
+// Of 16 rows by 8 columns, thread t has the rows t div 4 and that plus 8, and of each the columns
+// 2*(t mod 4) and the next.
+func (x *matrix) spread(warpRow, warpColumn tensor.Dim) (row, column tensor.Dim) {
+	lane := x.declare(x.lane().id, 0, tensor.Range{Hi: warp - 1})
+	quarter := x.declare(x.hoist(0, "and i64 ", x.lane().id, ", 3"), 0, tensor.Range{Hi: 3})
+	return warpRow.Add(lane.Div(4)), warpColumn.Add(quarter.Scale(2))
+}
+
+func newMatrix(e *warps) *matrix {
+	x := &matrix{warps: e, unit: e.phase.Unit}
+	for _, n := range e.phase.Body {
+		switch n := n.(type) {
+		case *tile.Begin:
+			x.def = e.defs[n.Def]
+		case *tile.Loop:
+			x.turn = n.Split.By[0]
+		}
+	}
+	con, err := tile.ContractionOf(e.program.Kernel, x.def)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	x.con = con
+	for _, g := range e.phase.Grid {
+		switch g.Index {
+		case con.M:
+			x.m = g.By[0]
+		case con.N:
+			x.n = g.By[0]
+		}
+	}
+	return x
+}
+
+// Warps is the number of warps of a block of threads that a phase asks for.
+func (x *matrix) groups() int64 { return x.m / x.unit.M.By[0] * (x.n / x.unit.N.By[0]) }
+
+// body emits the code of one block of the grid, of which the number is known.
+func (e *warps) unitBlock(number string, head *ir.Block) {
+	x := newMatrix(e)
+	e.scopes = append(e.scopes, &scope{head, map[string]string{}})
+	e.cur = head
+	e.split(number)
+	body := e.block()
+	head.Term = to(body)
+	e.cur = body
+	e.fresh()
+	for _, n := range e.phase.Body {
+		if let, ok := n.(*tile.Let); ok {
+			e.let(e.defs[let.Def])
+		}
+	}
+	x.mma()
+}
+
+// starts are the first positions of the block, and whether it is whole: nothing of it is cut off.
+func (x *matrix) starts() (m, n span) { return x.tile[x.indexOf(x.con.M)], x.tile[x.indexOf(x.con.N)] }
+
+// finish evaluates what is stored on the fragments of the thread, which begin at row and column
+// of the block and hold values in the order of rows, then columns.
+func (x *matrix) finish(rows, columns []int64, row, column tensor.Dim, values []value) {
+	m, n := x.starts()
+	im, in := x.indexOf(x.con.M), x.indexOf(x.con.N)
+	l := &live{def: x.def, axes: x.axes(x.def.Axes), split: 1}
+	x.alive[x.def.Name] = l
+	x.tile[im] = span{start: m.start.Add(row), length: tensor.Int(x.m), max: x.m}
+	x.tile[in] = span{start: n.start.Add(column), length: tensor.Int(x.n), max: x.n}
+	x.fresh()
+	l.values = make([]value, int64(x.register(&live{axes: l.axes, split: 1}))+x.m*x.n*8)
+	for i, r := range rows {
+		for j, c := range columns {
+			x.point[im], x.point[in] = r, c
+			l.values[x.register(l)] = values[i*len(columns)+j]
+		}
+	}
+	x.own = true
+	store := func(masked bool) {
+		x.fresh()
+		for _, r := range rows {
+			for _, c := range columns {
+				x.point[im], x.point[in] = r, c
+				x.storePoint(masked)
+			}
+		}
+	}
+	lengthM, exactM := m.exact()
+	lengthN, exactN := n.exact()
+	switch {
+	case exactM && exactN && lengthM == x.m && lengthN == x.n:
+		store(false)
+	case exactM && lengthM < x.m || exactN && lengthN < x.n:
+		store(true)
+	default:
+		all := x.two("and", x.compare("icmp eq", value{id: x.integer(m.length), t: tensor.I64, lanes: 1}, integerOf(tensor.I64, x.m)),
+			x.compare("icmp eq", value{id: x.integer(n.length), t: tensor.I64, lanes: 1}, integerOf(tensor.I64, x.n)))
+		x.branch(all.id, nil, func() { store(false) }, func() { store(true) })
+	}
+	x.own = false
+	x.tile[im], x.tile[in] = m, n
+}
+
+// storePoint stores all definitions at the current point, which may lie outside where masked.
+func (x *matrix) storePoint(masked bool) {
+	x.when = value{}
+	if masked {
+		for _, index := range []string{x.con.M, x.con.N} {
+			extent := x.extents[x.indexOf(index)].length
+			c := kernel.Cond{Index: tensor.Sym(index), Extent: extent}
+			if truth, v := x.holds(condition{index, 0}, c); truth == sometimes {
+				x.when = x.and(x.when, v)
+			}
+		}
+	}
+	var defs []*kernel.Def
+	for _, n := range x.phase.Body {
+		if s, ok := n.(*tile.Store); ok {
+			defs = append(defs, x.defs[s.Def])
+		}
+	}
+	values := make([]value, len(defs))
+	for i, d := range defs {
+		if l := x.alive[d.Name]; l != nil {
+			values[i] = x.kept(l)
+		} else {
+			values[i] = x.eval(x.exprs.body(d))
+		}
+	}
+	for i, d := range defs {
+		o := x.buffers[d.Name]
+		x.write(o, x.at(x.formOf(o, kernel.AddressOf(o.buffer, symbolsOf(d.Axes)))), values[i])
+	}
+	x.when = value{}
+}
+
+func (e *emitter) i32(parts ...string) string { return e.set(parts...) }
+
+// scaled is i32 v times a constant.
+func (e *emitter) scaled(v string, by int64) string {
+	switch by {
+	case 0:
+		return "0"
+	case 1:
+		return v
+	}
+	return e.set("mul i32 ", v, ", ", strconv.FormatInt(by, 10))
+}
+
+func (e *emitter) plus(a, b string) string {
+	switch {
+	case a == "0":
+		return b
+	case b == "0":
+		return a
+	}
+	return e.set("add i32 ", a, ", ", b)
+}
+
+func (e *emitter) plusConst(a string, c int64) string { return e.plus(a, strconv.FormatInt(c, 10)) }

@@ -1,0 +1,66 @@
+package passes
+
+import (
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+	"dlc/ir/tile"
+)
+
+// A matrixTile is the block of a matrix unit and how its warps share it. Operands are in shared
+// memory stages times.
+type matrixTile struct {
+	unit         string
+	m, n, k      int64
+	warpM, warpN int64
+	stages       int64
+}
+
+// With 128 by 128 a warp's quarter has 128 accumulators in a thread; three tiles of 32 terms take
+// 48 KiB, so that two blocks fit into the shared memory of any of these machines.
+var mmaTile = matrixTile{"mma", 128, 128, 32, 64, 64, 3}
+
+// matrix schedules a nest for the matrix unit, where its one reduction declares that order and
+// the unit can take it.
+func (t *tiler) matrix(s *stage) bool {
+	if !t.gpu() || len(s.reduces) != 1 || s.reduces[0].Reduce.Order.Kind != kernel.Matrix {
+		return false
+	}
+	d := s.reduces[0]
+	c, err := tile.ContractionOf(t.k, d)
+	if err != nil || !rowsAligned(c.A, c) || !rowsAligned(c.B, c) || d.DType != tensor.F32 {
+		return false
+	}
+	shape := mmaTile
+	ph := &tile.Phase{Unit: &tile.Unit{Name: shape.unit, M: tile.Split{Index: c.M, By: []int64{shape.warpM}},
+		N: tile.Split{Index: c.N, By: []int64{shape.warpN}}, Stages: shape.stages}}
+	for _, a := range s.axes {
+		by := int64(1)
+		switch a.Name {
+		case c.M:
+			by = shape.m
+		case c.N:
+			by = shape.n
+		}
+		ph.Grid = append(ph.Grid, tile.Split{Index: a.Name, By: []int64{by}})
+	}
+	stream := &tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: c.K, By: []int64{shape.k}}, Body: []tile.Node{&tile.Step{Def: d.Name}}}
+	ph.Body = append(t.prelude(s), &tile.Begin{Def: d.Name}, stream)
+	for _, d := range s.stores {
+		ph.Body = append(ph.Body, &tile.Store{Def: d.Name})
+	}
+	t.out.Phases = append(t.out.Phases, ph)
+	return true
+}
+
+// rowsAligned reports whether every row of an operand begins at a multiple of 16 bytes.
+func rowsAligned(f tile.Factor, c *tile.Contraction) bool {
+	per := int64(16 / f.Load.DType.Size())
+	ok := per == 8
+	f.Linear.Terms(func(coef int64, factors []tensor.Factor) {
+		plain := len(factors) == 1 && factors[0].Den == 0 && (factors[0].Name == c.M || factors[0].Name == c.N || factors[0].Name == c.K)
+		if coef%per != 0 && !(plain && coef == 1) {
+			ok = false
+		}
+	})
+	return ok
+}
