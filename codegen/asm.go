@@ -1,6 +1,7 @@
 package codegen
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -27,6 +28,18 @@ var instructions = map[string]instruction{
 		"ffff", "rrrrrrffff", false, true},
 	"mma.f16": {"mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {$0, $1, $2, $3}, {$4, $5, $6, $7}, {$8, $9}, {$10, $11, $12, $13};",
 		"ffff", "rrrrrrffff", false, true},
+	"setmaxnreg.dec":  {fmt.Sprintf("setmaxnreg.dec.sync.aligned.u32 %d;", fewRegister), "", "", true, true},
+	"setmaxnreg.inc":  {fmt.Sprintf("setmaxnreg.inc.sync.aligned.u32 %d;", allRegister), "", "", true, true},
+	"mbarrier.init":   {"mbarrier.init.shared.b64 [$0], $1;", "", "rr", true, false},
+	"mbarrier.expect": {"mbarrier.arrive.expect_tx.shared.b64 _, [$0], $1;", "", "rr", true, false},
+	"mbarrier.arrive": {"mbarrier.arrive.shared.b64 _, [$0];", "", "r", true, false},
+	"mbarrier.wait": {"{ .reg .pred p; W${:uid}: mbarrier.try_wait.parity.shared.b64 p, [$0], $1; @p bra D${:uid}; bra W${:uid}; D${:uid}: }",
+		"", "rr", true, true},
+	"fence.barriers": {"fence.mbarrier_init.release.cluster; fence.proxy.async;", "", "", true, false},
+	"tensor.2":       {"cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {$3, $4}], [$2];", "", "rlrrr", true, false},
+	"tensor.3":       {"cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {$3, $4, $5}], [$2];", "", "rlrrrr", true, false},
+	"tensor.4":       {"cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {$3, $4, $5, $6}], [$2];", "", "rlrrrrr", true, false},
+	"tensor.5":       {"cp.async.bulk.tensor.5d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {$3, $4, $5, $6, $7}], [$2];", "", "rlrrrrrr", true, false},
 	"ldmatrix":       {"ldmatrix.sync.aligned.m8n8.x4.shared.b16 {$0, $1, $2, $3}, [$4];", "rrrr", "r", true, true},
 	"ldmatrix.trans": {"ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {$0, $1, $2, $3}, [$4];", "rrrr", "r", true, true},
 }
@@ -62,6 +75,10 @@ func (e *warps) assembly(in instruction, operands []string) []string {
 		constraints, types = append(constraints, "="+string(c)), append(types, letterType(c))
 	}
 	for i, c := range []byte(in.operands) {
+		if c == '=' { // the register of the result of the same number
+			constraints, args = append(constraints, strconv.Itoa(i)), append(args, letterType(in.results[i])+" "+operands[i])
+			continue
+		}
 		constraints, args = append(constraints, string(c)), append(args, letterType(c)+" "+operands[i])
 	}
 	effect := ""

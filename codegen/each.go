@@ -26,6 +26,8 @@ type Function struct {
 type Threads struct {
 	Warps, Shared int64
 	Together      bool
+	Maps          []TensorMap
+	Parameters    int // the maps are the last of them
 }
 
 // unnamed stands for the name of a function in a text that is compared with others.

@@ -77,7 +77,11 @@ func (e *warps) unitBlock(number string, head *ir.Block) {
 			e.let(e.defs[let.Def])
 		}
 	}
-	x.mma()
+	if x.unit.Name == "wgmma" {
+		x.wgmma()
+	} else {
+		x.mma()
+	}
 }
 
 // starts are the first positions of the block, and whether it is whole: nothing of it is cut off.
@@ -133,7 +137,11 @@ func (x *matrix) storePoint(masked bool) {
 		for _, index := range []string{x.con.M, x.con.N} {
 			extent := x.extents[x.indexOf(index)].length
 			c := kernel.Cond{Index: tensor.Sym(index), Extent: extent}
-			if truth, v := x.holds(condition{index, 0}, c); truth == sometimes {
+			switch truth, v := x.holds(condition{index, 0}, c); truth {
+			case never:
+				x.when = value{}
+				return
+			case sometimes:
 				x.when = x.and(x.when, v)
 			}
 		}

@@ -49,6 +49,6 @@ func SM89() tile.Machine {
 // SM90A describes compute capability 9.0 with the instructions that later ones do not have.
 func SM90A() tile.Machine {
 	m := SM80()
-	m.Name, m.L2, m.Shared = "sm_90a", 50<<20, 227<<10
+	m.Name, m.L2, m.Shared, m.WarpGroups = "sm_90a", 50<<20, 227<<10, true
 	return m
 }

@@ -17,10 +17,11 @@ import (
 // what is uniform is stored by the first thread.
 type warps struct {
 	*emitter
-	own  bool  // what is uniform elsewhere is the thread's own: all threads store
-	team int64 // warps of a block of threads that computes one block of the grid; else 0
-	slot *line // address of the warp's part of shared memory, where it is used
-	mine *line // number of the first block of the grid that the block of threads has
+	own  bool        // what is uniform elsewhere is the thread's own: all threads store
+	maps []TensorMap // parameters behind the others
+	team int64       // warps of a block of threads that computes one block of the grid; else 0
+	slot *line       // address of the warp's part of shared memory, where it is used
+	mine *line       // number of the first block of the grid that the block of threads has
 }
 
 func (e *warps) splat(v value, lanes int) value {
@@ -241,6 +242,11 @@ func (e *warps) function(name string) {
 		e.inBlock(number, head)
 	}
 	e.cur.Term = to(done)
+	for i := range e.maps {
+		p := ir.NewParam("map"+strconv.Itoa(i), types.NewPointer(types.I8))
+		p.Attrs = append(p.Attrs, ir.Byval{Typ: types.NewArray(128, types.I8)}, ir.Align(64))
+		e.fn.Params = append(e.fn.Params, p)
+	}
 	done.Term = &jump{text: "ret void"}
 	if e.slot != nil {
 		e.slot.text += strconv.FormatInt(e.scratchBytes(), 10)
@@ -265,7 +271,7 @@ func (e *warps) number() string {
 // threads has as many warps as the machine wants, or fewer where their memory asks for it.
 func (e *warps) threads() Threads {
 	if e.phase.Unit != nil {
-		return Threads{Warps: e.team, Shared: e.most, Together: true}
+		return Threads{Warps: e.team, Shared: e.most, Together: true, Maps: e.maps, Parameters: len(e.fn.Params)}
 	}
 	t := Threads{Warps: int64(e.machine.Warps)}
 	for t.Warps > 1 && t.Warps*e.scratchBytes() > e.machine.Shared/2 {

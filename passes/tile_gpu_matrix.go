@@ -19,6 +19,45 @@ type matrixTile struct {
 // 48 KiB, so that two blocks fit into the shared memory of any of these machines.
 var mmaTile = matrixTile{"mma", 128, 128, 32, 64, 64, 3}
 
+// Two groups of warps have 64 rows each of 128, a third feeds them: 192 KiB of shared memory.
+var (
+	wgmmaTile   = matrixTile{"wgmma", 128, 256, 64, 64, 256, 4}
+	wgmmaNarrow = matrixTile{"wgmma", 128, 128, 64, 64, 128, 4}
+)
+
+// tileOf chooses the unit: warp groups where the machine has them and tensor copies can bring the
+// operands.
+func (t *tiler) tileOf(c *tile.Contraction, d *kernel.Def) matrixTile {
+	e, ok := d.Reduce.Axes[0].Extent.Const()
+	if !t.m.WarpGroups || !ok || e < 1 || !boxes(&c.A, c, d) || !boxes(&c.B, c, d) {
+		return mmaTile
+	}
+	for _, a := range d.Axes {
+		if n, ok := a.Extent.Const(); a.Name == c.N && ok && n <= wgmmaNarrow.n {
+			return wgmmaNarrow
+		}
+	}
+	return wgmmaTile
+}
+
+// boxes reports whether an operand is an array of at most five dimensions, one for each index.
+func boxes(f *tile.Factor, c *tile.Contraction, d *kernel.Def) bool {
+	rest := f.Linear
+	for _, a := range d.AllAxes() {
+		by, left, ok := rest.Linear(a.Name)
+		if !ok {
+			return false
+		}
+		for _, b := range d.AllAxes() {
+			if by.Uses(b.Name) {
+				return false
+			}
+		}
+		rest = left
+	}
+	return rest.IsConst(0) && len(f.Batches(c, d)) <= 3
+}
+
 // matrix schedules a nest for the matrix unit, where its one reduction declares that order and
 // the unit can take it.
 func (t *tiler) matrix(s *stage) bool {
@@ -30,7 +69,7 @@ func (t *tiler) matrix(s *stage) bool {
 	if err != nil || !rowsAligned(c.A, c) || !rowsAligned(c.B, c) || d.DType != tensor.F32 {
 		return false
 	}
-	shape := mmaTile
+	shape := t.tileOf(c, d)
 	ph := &tile.Phase{Unit: &tile.Unit{Name: shape.unit, M: tile.Split{Index: c.M, By: []int64{shape.warpM}},
 		N: tile.Split{Index: c.N, By: []int64{shape.warpN}}, Stages: shape.stages}}
 	for _, a := range s.axes {

@@ -31,8 +31,9 @@ type Kernel struct {
 	Turns   bool // it is repeated along a recurrence: behind Symbols it takes the position (i64)
 	Blocks  tensor.Dim
 	Threads int
-	Shared  int64 // bytes of dynamic shared memory
-	Warps   int64 // blocks of the grid that a block of threads computes: one a warp, or one
+	Shared  int64               // bytes of dynamic shared memory
+	Maps    []codegen.TensorMap // of the last parameters
+	Warps   int64               // blocks of the grid that a block of threads computes: one a warp, or one
 }
 
 // Grid is the number of blocks of threads to launch, at symbol values.
@@ -108,17 +109,45 @@ func module(f codegen.Function, t Target) string {
 	b.WriteString("target datalayout = \"e-i64:64-i128:128-v16:16-v32:32-n16:32:64\"\n")
 	b.WriteString("target triple = \"" + t.LLVM.Triple + "\"\n\n")
 	if f.Threads.Shared > 0 {
-		b.WriteString("@shared = external addrspace(3) global [0 x i8], align 16\n\n")
+		b.WriteString("@shared = external addrspace(3) global [0 x i8], align 1024\n\n")
 	}
 	b.WriteString(f.Text)
 	b.WriteString("attributes #0 = { nounwind \"target-cpu\"=\"" + t.LLVM.CPU + "\" \"denormal-fp-math\"=\"ieee,ieee\" }\nattributes #" + strconv.Itoa(codegen.Convergent) + " = { nounwind convergent }\n")
-	b.WriteString("!nvvm.annotations = !{!0, !1}\n!0 = !{ptr @" + f.Name + ", !\"maxntidx\", i32 " + strconv.FormatInt(32*f.Threads.Warps, 10) + "}\n!1 = !{ptr @" + f.Name + ", !\"maxnreg\", i32 255}\n!" + strconv.Itoa(codegen.AsWritten) + " = distinct !{!" + strconv.Itoa(codegen.AsWritten) + ", !3}\n!3 = !{!\"llvm.loop.unroll.disable\"}\n\n")
+	b.WriteString(annotations(f))
 	return b.String()
+}
+
+// registersOfChip is what the threads of a block share, in registers of 32 bits.
+const registersOfChip = 1 << 16
+
+// annotations tell the backend of the function's threads, registers and tensor maps, and that
+// loops are unrolled where the schedule says so and nowhere else.
+func annotations(f codegen.Function) string {
+	threads := 32 * f.Threads.Warps
+	lines := []string{fmt.Sprintf("!\"maxntidx\", i32 %d", threads), fmt.Sprintf("!\"maxnreg\", i32 %d", min(255, registersOfChip/threads/8*8))}
+	if n := len(f.Threads.Maps); n > 0 {
+		var list []string
+		for i := range n {
+			list = append(list, fmt.Sprintf("i32 %d", f.Threads.Parameters-n+i+1))
+		}
+		lines = append(lines, "!\"grid_constant\", !{"+strings.Join(list, ", ")+"}")
+	}
+	var names, nodes strings.Builder
+	for i, line := range lines {
+		at := codegen.AsWritten + 2 + i
+		if i > 0 {
+			names.WriteString(", ")
+		}
+		fmt.Fprintf(&names, "!%d", at)
+		fmt.Fprintf(&nodes, "!%d = !{ptr @%s, %s}\n", at, f.Name, line)
+	}
+	return fmt.Sprintf("!nvvm.annotations = !{%s}\n%s!%d = distinct !{!%[3]d, !%d}\n!%[4]d = !{!\"llvm.loop.unroll.disable\"}\n\n",
+		names.String(), nodes.String(), codegen.AsWritten, codegen.AsWritten+1)
 }
 
 func kernelOf(f codegen.Function) *Kernel {
 	p := f.Program
-	k := &Kernel{Name: f.Name, Symbols: kernel.Symbols(p.Kernel), Threads: int(32 * f.Threads.Warps), Shared: f.Threads.Shared, Warps: f.Threads.Warps}
+	k := &Kernel{Name: f.Name, Symbols: kernel.Symbols(p.Kernel), Threads: int(32 * f.Threads.Warps), Shared: f.Threads.Shared, Warps: f.Threads.Warps, Maps: f.Threads.Maps}
 	if f.Threads.Together {
 		k.Warps = 1
 	}
@@ -141,7 +170,7 @@ func kernelOf(f codegen.Function) *Kernel {
 func head(t Target) string {
 	version := strings.TrimPrefix(t.LLVM.Features, "+ptx")
 	return ".version " + version[:1] + "." + version[1:] + "\n.target " + t.Name + "\n.address_size 64\n\n" +
-		".extern .shared .align 16 .b8 shared[];\n"
+		".extern .shared .align 1024 .b8 shared[];\n"
 }
 
 // bare is LLVM's text of one module without comments and what stands before the first kernel.

@@ -69,6 +69,16 @@ func ContractionOf(k *kernel.Kernel, d *kernel.Def) (*Contraction, error) {
 	return c, c.classify(d)
 }
 
+// Batches lists the other kept indices that the operand moves with.
+func (f *Factor) Batches(c *Contraction, d *kernel.Def) (names []string) {
+	for _, a := range d.Axes {
+		if a.Name != c.M && a.Name != c.N && f.Linear.Uses(a.Name) {
+			names = append(names, a.Name)
+		}
+	}
+	return names
+}
+
 // classify finds M and N: the last kept index that one factor alone moves with.
 func (c *Contraction) classify(d *kernel.Def) error {
 	for _, a := range d.Axes {

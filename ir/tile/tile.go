@@ -15,15 +15,16 @@ import (
 // A GPU's warp is a vector machine: a vector has a lane in each of its threads, and what is
 // uniform every thread computes. Blocks of a grid go to warps.
 type Machine struct {
-	Name      string // avx2, avx512, sm_80
-	Lanes     int    // f32 lanes of a vector register
-	Registers int    // vector registers
-	Masks     bool   // has mask registers
-	Dots      bool   // adds products of pairs of bf16 to f32, where that is faster than f32 or Tiles takes the rest
-	Tiles     bool   // has a matrix unit that multiplies 16 rows of 32 bf16 by 32 rows of 16 (AMX)
-	L1, L2    int64  // bytes of data cache per core
-	Warps     int    // GPU: warps of a block of threads; 0 for a CPU
-	Shared    int64  // GPU: bytes of shared memory that a block of threads may have
+	Name       string // avx2, avx512, sm_80
+	Lanes      int    // f32 lanes of a vector register
+	Registers  int    // vector registers
+	Masks      bool   // has mask registers
+	Dots       bool   // adds products of pairs of bf16 to f32, where that is faster than f32 or Tiles takes the rest
+	Tiles      bool   // has a matrix unit that multiplies 16 rows of 32 bf16 by 32 rows of 16 (AMX)
+	L1, L2     int64  // bytes of data cache per core
+	Warps      int    // GPU: warps of a block of threads; 0 for a CPU
+	WarpGroups bool   // GPU: has matrix products by groups of warps and tensor copies
+	Shared     int64  // GPU: bytes of shared memory that a block of threads may have
 }
 
 // A Program computes one kernel in one or more phases. Kernel is the scheduled kernel: its axes

@@ -56,8 +56,14 @@ func TestMatrixUnitsAreUsed(t *testing.T) {
 	for _, target := range ptx.Targets() {
 		for _, text := range []string{contraction, batched} {
 			m, _ := compiled(t, text, target)
-			if !strings.Contains(m.Text, "mma.sync.aligned.m16n8k16") || !strings.Contains(m.Text, "ldmatrix") || !strings.Contains(m.Text, "cp.async.cg") {
-				t.Errorf("%s: no matrix instructions", target.Name)
+			want := []string{"mma.sync.aligned.m16n8k16", "ldmatrix", "cp.async.cg"}
+			if target.Machine.WarpGroups {
+				want = []string{"wgmma.mma_async", "cp.async.bulk.tensor", "mbarrier.try_wait", "setmaxnreg.inc"}
+			}
+			for _, w := range want {
+				if !strings.Contains(m.Text, w) {
+					t.Errorf("%s: no %s", target.Name, w)
+				}
 			}
 			list, err := assemble.Assemble(m.Text, target.Name, "")
 			if err == assemble.ErrMissing {

@@ -6,6 +6,7 @@ package trial
 import (
 	"fmt"
 
+	"dlc/codegen"
 	"dlc/codegen/ptx"
 	"dlc/codegen/ptx/emulate"
 	"dlc/ir/kernel"
@@ -128,6 +129,13 @@ func (r *run) launch(p *tile.Program, k *ptx.Kernel, turn *int64) error {
 	for _, s := range kernel.Symbols(p.Kernel) {
 		l.Args = append(l.Args, emulate.U64(uint64(r.symbols[s])))
 	}
+	for _, m := range k.Maps {
+		x, err := r.tensorMap(m)
+		if err != nil {
+			return err
+		}
+		l.Args = append(l.Args, emulate.Tensor(x))
+	}
 	if turn != nil {
 		l.Args = append(l.Args, emulate.U64(uint64(*turn)))
 	}
@@ -141,6 +149,30 @@ func (r *run) launch(p *tile.Program, k *ptx.Kernel, turn *int64) error {
 	}
 	done(report)
 	return nil
+}
+
+// tensorMap encodes a map at the symbols' values, as the driver does.
+func (r *run) tensorMap(m codegen.TensorMap) (*emulate.TensorMap, error) {
+	b, err := r.buffer(m.Buffer)
+	if err != nil {
+		return nil, err
+	}
+	x := &emulate.TensorMap{Buffer: b, Size: m.Buffer.Type.DType.Size(), Swizzle: 128}
+	for i, d := range m.Dims {
+		n, ok := d.Eval(r.symbols)
+		if !ok {
+			return nil, fmt.Errorf("no value for %s", d)
+		}
+		x.Dims, x.Box = append(x.Dims, int(n)), append(x.Box, int(m.Box[i]))
+	}
+	for _, d := range m.Strides {
+		n, ok := d.Eval(r.symbols)
+		if !ok {
+			return nil, fmt.Errorf("no value for %s", d)
+		}
+		x.Strides = append(x.Strides, int(n))
+	}
+	return x, nil
 }
 
 func (r *run) buffer(b *kernel.Buffer) (*emulate.Buffer, error) {
