@@ -135,9 +135,7 @@ func (x *matrix) storePoint(masked bool) {
 	x.when = value{}
 	if masked {
 		for _, index := range []string{x.con.M, x.con.N} {
-			extent := x.extents[x.indexOf(index)].length
-			c := kernel.Cond{Index: tensor.Sym(index), Extent: extent}
-			switch truth, v := x.holds(condition{index, 0}, c); truth {
+			switch truth, v := x.exists(index); truth {
 			case never:
 				x.when = value{}
 				return
@@ -167,7 +165,20 @@ func (x *matrix) storePoint(masked bool) {
 	x.when = value{}
 }
 
-func (e *emitter) i32(parts ...string) string { return e.set(parts...) }
+// exists says whether the current position of an index lies inside its extent: those of a thread
+// may not.
+func (x *matrix) exists(index string) (truth, value) {
+	extent := x.extents[x.indexOf(index)].length
+	p := x.at(x.formOf([2]any{index, "position"}, tensor.Sym(index)))
+	left := x.bounds(x.at(x.formOf([2]any{index, "left"}, extent.Sub(tensor.Sym(index)))))
+	switch {
+	case !left.OpenLo && left.Lo > 0:
+		return always, value{}
+	case !left.OpenHi && left.Hi <= 0:
+		return never, value{}
+	}
+	return sometimes, x.compare("icmp slt", x.whole(p), value{id: x.integer(extent), t: tensor.I64, lanes: 1})
+}
 
 // scaled is i32 v times a constant.
 func (e *emitter) scaled(v string, by int64) string {

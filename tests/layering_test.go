@@ -31,7 +31,7 @@ codegen         : codegen/llvm ir/tensor ir/kernel ir/tile runtime/program lang/
 codegen/cpu     : codegen codegen/llvm ir/tensor ir/kernel ir/tile runtime/program lang/diag
 codegen/ptx/assemble :
 codegen/ptx     : codegen codegen/llvm ir/tensor ir/kernel ir/tile lang/diag
-codegen/ptx/trial : codegen/ptx codegen/ptx/emulate ir/kernel ir/tensor ir/tile
+codegen/ptx/trial : codegen codegen/ptx codegen/ptx/emulate ir/kernel ir/tensor ir/tile
 codegen/ptx/emulate :
 codegen/ptx/emulate/mutate : codegen/ptx/emulate
 runtime/native  : runtime/program
