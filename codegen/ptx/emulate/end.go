@@ -1,5 +1,10 @@
 package emulate
 
+import (
+	"maps"
+	"slices"
+)
+
 // What must not be left open when a thread or a block ends.
 
 func (w *warp) atEnd() {
@@ -21,7 +26,8 @@ func (b *block) atEnd() {
 			b.u.failure = &Fault{Misuse, bar.line, "the block ends while a barrier still waits for threads"}
 		}
 	}
-	for _, bar := range b.objects {
+	for _, at := range slices.Sorted(maps.Keys(b.objects)) {
+		bar := b.objects[at]
 		if bar.clock > 0 && !b.u.observed(bar) && b.u.failure == nil {
 			b.u.failure = &Fault{Misuse, bar.copy, "the block ends without anybody having waited for the copy into its shared memory"}
 		}

@@ -245,3 +245,47 @@ func TestLaunchesThatCannotBe(t *testing.T) {
 		}
 	}
 }
+
+// The same seed runs the same way; the result is the same with every seed.
+func TestSeeds(t *testing.T) {
+	e := entry(t, module(t, "matmul.ptx"), "matmul")
+	rng := rand.New(rand.NewPCG(8, 1))
+	a, b := random(rng, 32*32), random(rng, 32*32)
+	var first []byte
+	for _, seed := range []uint64{1, 2, 3, 1} {
+		c := output("c", 32*32)
+		l := matmulLaunch(a, b, c, 32, 32, 32)
+		l.Seed = seed
+		if _, err := e.Run(l); err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = c.Data
+		}
+		if string(c.Data) != string(first) {
+			t.Fatalf("seed %d gives another result", seed)
+		}
+	}
+	text, err := os.ReadFile("testdata/reduce.ptx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	racing, err := Parse(strings.Replace(string(text), "bar.sync", "//", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]int{}
+	for i := range 10 {
+		_, err := entry(t, racing, "rowsum").Run(Launch{Grid: [3]int{3}, Block: [3]int{256}, Seed: uint64(i % 5),
+			Args: []Arg{Pointer(input("x", random(rng, 3*64)), 0), Pointer(output("y", 3), 0), U32(64)}})
+		if err == nil {
+			t.Fatal("without its barrier the reduction passes")
+		}
+		said[err.Error()]++
+	}
+	for text, n := range said {
+		if n%2 != 0 {
+			t.Errorf("said %d times: %s", n, text)
+		}
+	}
+}
