@@ -1,0 +1,56 @@
+package tests
+
+import (
+	"math"
+	"testing"
+
+	"dlc/ir/tensor"
+)
+
+// TestWinogradErrors holds minimal filtering to the bounds of docs/numerics.md: the error of each
+// element, and the mean one beside that of the convolution's own chain.
+func TestWinogradErrors(t *testing.T) {
+	var w *witness
+	for _, x := range witnesses(t) {
+		if x.name == "winograd" {
+			w = x
+		}
+	}
+	size := map[string]int64{"N": 8}
+	p, exact := w.ordered(t, w.parse(t)), w.ordered(t, double(w.parse(t)))
+	in := w.inputs(p, size, false)
+	wide := map[string]*tensor.Tensor{}
+	largest := 1.0
+	for name, x := range in {
+		y, most := tensor.New(tensor.F64, x.Dims...), 0.0
+		for i := range x.Len() {
+			y.SetFloat(i, x.Float(i))
+			most = max(most, math.Abs(x.Float(i)))
+		}
+		wide[name], largest = y, largest*most
+	}
+	got, want := interpreted(t, p, size, in), interpreted(t, exact, size, wide)["direct"]
+	errors := func(name string) (mean, most float64) {
+		for i := range want.Len() {
+			d := math.Abs(got[name].Float(i) - want.Float(i))
+			mean, most = mean+d*d, max(most, d)
+		}
+		return math.Sqrt(mean / float64(want.Len())), most
+	}
+	direct, _ := errors("direct")
+	const channels, unit = 19, 1.0 / (1 << 24)
+	for _, c := range []struct {
+		name  string
+		norms float64 // of the three transforms, squared
+		mean  float64 // times that of the chain
+	}{{"y2", 81, 1.5}, {"y4", 36100, 8}} {
+		mean, most := errors(c.name)
+		t.Logf("%s: mean error %.2f times that of the chain; largest %.2g, bound %.2g", c.name, mean/direct, most, c.norms*channels*(channels+34)*unit*largest)
+		if mean > c.mean*direct {
+			t.Errorf("%s: mean error %g, of a chain %g", c.name, mean, direct)
+		}
+		if bound := c.norms * channels * (channels + 34) * unit * largest; most > bound {
+			t.Errorf("%s: error %g, beyond %g", c.name, most, bound)
+		}
+	}
+}
