@@ -59,10 +59,10 @@ func newMatrix(e *warps) *matrix {
 	return x
 }
 
-// Warps is the number of warps of a block of threads that a phase asks for.
+// groups is the number of parts, of a warp or a group of warps each, that the block has.
 func (x *matrix) groups() int64 { return x.m / x.unit.M.By[0] * (x.n / x.unit.N.By[0]) }
 
-// body emits the code of one block of the grid, of which the number is known.
+// unitBlock emits the code of the block of the grid of that number, in code that begins with head.
 func (e *warps) unitBlock(number string, head *ir.Block) {
 	x := newMatrix(e)
 	e.scopes = append(e.scopes, &scope{head, map[string]string{}})
@@ -84,7 +84,7 @@ func (e *warps) unitBlock(number string, head *ir.Block) {
 	}
 }
 
-// starts are the first positions of the block, and whether it is whole: nothing of it is cut off.
+// starts are the sub-ranges of the block, of which the last ones may be cut short.
 func (x *matrix) starts() (m, n span) { return x.tile[x.indexOf(x.con.M)], x.tile[x.indexOf(x.con.N)] }
 
 // finish evaluates what is stored on the fragments of the thread, which begin at row and column

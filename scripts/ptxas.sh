@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints the path of NVIDIA's ptxas: $PTXAS, the one on the PATH, or one from the wheel on PyPI, kept in
-# .cache/ptxas. Prints nothing, and says why, where there is none. It is a tool of tests alone.
+# .cache/ptxas with nvdisasm beside it. Prints nothing, and says why, where there is none. Tools of tests alone.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 version=13.5.37
@@ -13,7 +13,7 @@ if [ ! -x "$tool" ]; then
 		echo "SKIPPED: no pip to fetch NVIDIA's ptxas with: PTX is not assembled" >&2
 		exit 0
 	fi
-	if ! python3 -m pip install -q --disable-pip-version-check --no-deps --target "$at" "nvidia-cuda-nvcc==$version" >&2; then
+	if ! python3 -m pip install -q --disable-pip-version-check --no-deps --target "$at" "nvidia-cuda-nvcc==$version" nvidia-cuda-nvdisasm >&2; then
 		rm -rf "$at"
 		echo "SKIPPED: NVIDIA's ptxas cannot be fetched: PTX is not assembled" >&2
 		exit 0

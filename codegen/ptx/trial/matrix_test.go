@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -76,6 +77,30 @@ func TestMatrixUnitsAreUsed(t *testing.T) {
 				if f.Spilled > 0 {
 					t.Errorf("%s: %s", target.Name, f)
 				}
+			}
+		}
+	}
+}
+
+// TestMatrixUnitsOfTheChip reads what ptxas made: products of warp groups, tensor copies and
+// registers handed over are there.
+func TestMatrixUnitsOfTheChip(t *testing.T) {
+	for chip, want := range map[string][]string{"sm_80": {"HMMA.16816", "LDSM", "LDGSTS"}, "sm_90a": {"HGMMA", "UTMALDG", "USETMAXREG", "SYNCS"}} {
+		target, err := ptx.TargetOf(chip)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, _ := compiled(t, contraction, target)
+		code, err := assemble.Disassemble(m.Text, chip)
+		if errors.Is(err, assemble.ErrMissing) || errors.Is(err, assemble.ErrNoDisassembler) {
+			t.Skip("NOT DISASSEMBLED: ", err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !strings.Contains(code, w) {
+				t.Errorf("%s: no %s", chip, w)
 			}
 		}
 	}
