@@ -1,6 +1,6 @@
 # make demo: sets up what is missing, builds dlc, trains on real digits, builds the artifact and runs it.
 # make test: everything that must hold.
-.PHONY: demo test fuzz mutants race build llvm golden fixtures bench bench-kernels clean
+.PHONY: demo test fuzz mutants race build llvm golden fixtures bench bench-kernels ulp clean
 export CGO_ENABLED = 0
 SHARED := $(or $(DLC_SHARED),../shared)
 
@@ -44,6 +44,11 @@ bench: build
 
 bench-kernels: build
 	go run ./bench/kernels
+
+# The error of each function of one f32 at every float (hours; FUNCTIONS and STRIDE take less), into docs/numerics.md.
+STRIDE := 1
+ulp: llvm
+	go run ./bench/ulp -stride $(STRIDE) -write $(FUNCTIONS)
 
 clean:
 	rm -rf bin runs

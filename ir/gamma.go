@@ -31,9 +31,9 @@ func digamma(x float64) float64 {
 	u, v := 1/a, 1/b
 	// The difference of a^-n and b^-n is -d/(ab) times the sum of u^i v^(n-1-i).
 	power := func(n int) float64 {
-		s := 0.0
-		for i := range n {
-			s += math.Pow(u, float64(i)) * math.Pow(v, float64(n-1-i))
+		s, p := 0.0, 1.0
+		for range n {
+			s, p = s*u+p, p*v
 		}
 		return s
 	}

@@ -176,3 +176,6 @@ func (o Cast) Grad(b *Builder, n *Node, dy []*Value) []*Value {
 	}
 	return []*Value{b.Add(Cast{from}, dy[0])}
 }
+
+// Grad is none: the bits of a number do not vary with it smoothly.
+func (o Bitcast) Grad(b *Builder, n *Node, dy []*Value) []*Value { return []*Value{nil} }

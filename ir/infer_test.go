@@ -29,6 +29,8 @@ func TestInferRejects(t *testing.T) {
 		{Select{}, "f32[2]; f32[2]; f32[2]", "must be bool"},
 		{Select{}, "bool[3]; f32[2]; f32[2]", "one shape"},
 		{Cast{}, "f32[2]", "no dtype"},
+		{Bitcast{tensor.F64}, "f32[2]", "the bits of f32 are none of f64"}, {Bitcast{tensor.U8}, "bool[2]", "the bits of bool are none of u8"}, {Bitcast{}, "f32[2]", "none of"},
+		{Binary{"atan2"}, "i32[2]; i32[2]", "atan2 does not take i32"}, {Unary{"lgamma"}, "i32[2]", "lgamma does not take i32"}, {Binary{"shl"}, "f32[2]; f32[2]", "shl does not take f32"},
 		{Reduce{"sum", []int{2}}, "f32[3, 4]", "axis 2 is not in 0..2"},
 		{Reduce{"sum", []int{1, 1}}, "f32[3, 4]", "named twice"},
 		{Reduce{"any", []int{0}}, "f32[3]", "any does not take f32"},

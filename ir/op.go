@@ -9,7 +9,7 @@ import (
 // Ops returns one zero value of every op: what Parse knows and what tests cover.
 func Ops() []Op {
 	return []Op{
-		ArgMax{}, ArgMin{}, Broadcast{}, Cast{}, Compare{}, Concat{}, Const{}, Conv{}, ConvData{}, ConvFilter{},
+		ArgMax{}, ArgMin{}, Bitcast{}, Broadcast{}, Cast{}, Compare{}, Concat{}, Const{}, Conv{}, ConvData{}, ConvFilter{},
 		Einsum{}, Full{}, Gradient{}, Iota{}, Logic{}, MaxPool{}, MaxPoolGrad{}, Pad{}, Pick{}, Random{}, Reduce{},
 		Reshape{}, Reverse{}, ScatterAdd{}, Select{}, Size{}, Slice{}, StopGradient{}, SumPool{}, SumPoolGrad{},
 		Take{}, Test{}, Transpose{}, Unary{}, Binary{},

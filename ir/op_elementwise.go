@@ -32,6 +32,9 @@ type Select struct{}
 // Cast converts. To an integer floats truncate and saturate, NaN gives 0; bool is x != 0.
 type Cast struct{ To tensor.DType }
 
+// Bitcast reads the bits of each element as another type of the same size; bool has no bits.
+type Bitcast struct{ To tensor.DType }
+
 // Name is the function.
 func (o Unary) Name() string   { return "unary" }
 func (o Binary) Name() string  { return "binary" }
@@ -40,6 +43,7 @@ func (o Logic) Name() string   { return "logic" }
 func (o Test) Name() string    { return "test" }
 func (o Select) Name() string  { return "select" }
 func (o Cast) Name() string    { return "cast" }
+func (o Bitcast) Name() string { return "bitcast" }
 
 // Infer keeps the type.
 func (o Unary) Infer(in []tensor.Type) ([]tensor.Type, error) {
@@ -170,6 +174,17 @@ func (o Cast) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	return []tensor.Type{{DType: o.To, Shape: in[0].Shape}}, nil
 }
 
+// Infer keeps the shape and demands the size of the dtype.
+func (o Bitcast) Infer(in []tensor.Type) ([]tensor.Type, error) {
+	if err := arity(in, 1); err != nil {
+		return nil, err
+	}
+	if from := in[0].DType; !isNumber(from) || !isNumber(o.To) || from.Size() != o.To.Size() {
+		return nil, fmt.Errorf("the bits of %s are none of %s", from, o.To)
+	}
+	return []tensor.Type{{DType: o.To, Shape: in[0].Shape}}, nil
+}
+
 // Eval applies the function to each element.
 func (o Unary) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
 	x, y := in[0], blank(out[0])
@@ -262,6 +277,23 @@ func (o Cast) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
 	return []*tensor.Tensor{y}
 }
 
+// Eval copies the bits. Only where f32 is evaluated in f64 do the sizes differ: the bits are those
+// of f32 then.
+func (o Bitcast) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	x, y := in[0], blank(out[0])
+	if x.DType.Size() > y.DType.Size() {
+		x = tensor.New(tensor.F32, x.Dims...)
+		for i := range x.Len() {
+			x.SetFloat(i, in[0].Float(i))
+		}
+	}
+	if x.DType.Size() == y.DType.Size() {
+		copy(y.Data, x.Data)
+		return []*tensor.Tensor{y}
+	}
+	return []*tensor.Tensor{widen(&tensor.Tensor{DType: tensor.F32, Dims: x.Dims, Data: x.Data})}
+}
+
 // Lower is one call.
 func (o Unary) Lower(l *Lowering) {
 	at := l.Axes(l.OutType[0].Shape)
@@ -316,4 +348,10 @@ func (o Select) Lower(l *Lowering) {
 func (o Cast) Lower(l *Lowering) {
 	at := l.Axes(l.OutType[0].Shape)
 	l.Map(0, at, kernel.Cast(o.To, l.element(0, at)))
+}
+
+// Lower is one call.
+func (o Bitcast) Lower(l *Lowering) {
+	at := l.Axes(l.OutType[0].Shape)
+	l.Map(0, at, &kernel.Call{Fn: "bitcast", DType: o.To, Args: []kernel.Expr{l.element(0, at)}})
 }

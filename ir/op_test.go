@@ -185,7 +185,8 @@ func (s sample) widened() (Op, []tensor.Type) {
 
 // smooth reports whether finite differences tell the gradient at the values drawn.
 func (s sample) smooth() bool {
-	if _, stop := s.op.(StopGradient); stop {
+	switch s.op.(type) {
+	case StopGradient, Bitcast:
 		return false
 	}
 	r, ok := s.op.(Reduce)
@@ -309,6 +310,98 @@ func (g *gradientTest) compare(t *testing.T, in map[string]*tensor.Tensor) {
 			if d := math.Abs(got-want) / math.Max(1, math.Abs(want)); !(d < 1e-5) {
 				t.Errorf("%s: gradient of operand %d at %d is %g, differences say %g (x = %g)", g.name, i, j, got, want, v)
 				return
+			}
+		}
+	}
+}
+
+// reverse adds the gradients of loss by the values before it, for a function of elementwise nodes.
+func reverse(b *Builder, loss *Value) map[*Value]*Value {
+	nodes := b.Func.Nodes
+	grads := map[*Value]*Value{loss: b.fill(loss.Type, 1)}
+	for i := len(nodes) - 1; i >= 0; i-- {
+		n := nodes[i]
+		if grads[n.Out[0]] == nil {
+			continue
+		}
+		for j, g := range n.Op.Grad(b, n, []*Value{grads[n.Out[0]]}) {
+			if have := grads[n.In[j]]; have != nil && g != nil {
+				g = b.binary("add", have, g)
+			}
+			if g != nil {
+				grads[n.In[j]] = g
+			}
+		}
+	}
+	return grads
+}
+
+// TestSecondGradients compares the gradient of the gradient of each float function with
+// differences of the gradient.
+func TestSecondGradients(t *testing.T) {
+	r := rand.New(rand.NewSource(4))
+	for _, s := range samples() {
+		_, unary := s.op.(Unary)
+		binary, two := s.op.(Binary)
+		types := s.types()
+		if !unary && !(two && (binary.Fn == "atan2" || binary.Fn == "pow" || binary.Fn == "div")) || !types[0].DType.IsFloat() || !s.smooth() {
+			continue
+		}
+		for i := range types {
+			types[i] = typ(tensor.F64, "6")
+		}
+		build := func(times int) *Func {
+			b := NewBuilder("f")
+			var in []*Value
+			for i, typ := range types {
+				in = append(in, b.Param(Input, fmt.Sprint("x", i), typ))
+			}
+			out, _ := b.Try(s.op, in...)
+			y := out[0]
+			for range times {
+				if y = reverse(b, y)[in[0]]; y == nil {
+					y = b.fill(types[0], 0)
+				}
+			}
+			b.Result("y", y)
+			if b.Err != nil {
+				return nil
+			}
+			return b.Func
+		}
+		first, second := build(1), build(2)
+		if second == nil {
+			if u, ok := s.op.(Unary); !ok || u.Fn != "trigamma" && u.Fn != "digamma" {
+				t.Errorf("%s has no second derivative", OpText(s.op))
+			}
+			continue
+		}
+		in := map[string]*tensor.Tensor{}
+		for i := range types {
+			in[fmt.Sprint("x", i)] = operand(r, tensor.F64, s.draw, 6)
+		}
+		value := func(f *Func) []float64 {
+			out, _, err := Eval(f, in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list := make([]float64, out["y"].Len())
+			for i := range list {
+				list[i] = out["y"].Float(i)
+			}
+			return list
+		}
+		got, x := value(second), in["x0"]
+		const h = 1e-6
+		for i := range got {
+			v := x.Float(i)
+			x.SetFloat(i, v+h)
+			up := value(first)[i]
+			x.SetFloat(i, v-h)
+			down := value(first)[i]
+			x.SetFloat(i, v)
+			if want := (up - down) / (2 * h); !(math.Abs(got[i]-want) <= 1e-4*max(1, math.Abs(want))) {
+				t.Errorf("%s: the second derivative at %g is %g, differences say %g", OpText(s.op), v, got[i], want)
 			}
 		}
 	}

@@ -49,7 +49,8 @@ func typ(t tensor.DType, texts ...string) tensor.Type {
 
 // operand draws a tensor. Floats: normal by default; "positive" in (0.1, 2.1); "unit" in
 // (-0.9, 0.9); "above 1" in (1.1, 4.1); "ties" small
-// halves with zeros; "special" with infinities, NaN and signed zeros. Integers: "index" a little
+// halves with zeros; "special" with infinities, NaN and signed zeros. Integers: "extreme" for ends of the
+// type and its width, "index" a little
 // beyond 0..4, else small of both signs.
 func operand(r *rand.Rand, t tensor.DType, draw string, dims ...int) *tensor.Tensor {
 	x := tensor.New(t, dims...)
@@ -60,6 +61,8 @@ func operand(r *rand.Rand, t tensor.DType, draw string, dims ...int) *tensor.Ten
 			x.SetInt(i, int64(r.Intn(6)-1))
 		case t == tensor.Bool:
 			x.SetInt(i, int64(r.Intn(2)))
+		case !t.IsFloat() && draw == "extreme":
+			x.SetInt(i, []int64{0, 1, -1, math.MinInt64 >> (64 - 8*t.Size()), math.MaxInt64 >> (64 - 8*t.Size()), int64(8 * t.Size())}[r.Intn(6)])
 		case !t.IsFloat():
 			x.SetInt(i, int64(r.Intn(21)-10))
 		case draw == "positive":
@@ -132,6 +135,12 @@ func elementwiseSamples() []sample {
 		add(Logic{fn}, "bool[N, 3]; bool[N, 3]", "")
 	}
 	add(Logic{"not"}, "bool[5]", "")
+	add(Binary{"shl"}, "i32[40]; i32[40]", "extreme")
+	add(Binary{"shr"}, "i8[40]; i8[40]", "extreme")
+	for _, fn := range []string{"add", "mul", "rem", "idiv", "min", "and", "xor"} {
+		add(Binary{fn}, "i32[40]; i32[40]", "extreme")
+		add(Binary{fn}, "u8[40]; u8[40]", "extreme")
+	}
 	add(Test{"is_nan"}, "f32[20]", "special")
 	add(Test{"is_inf"}, "f32[20]", "special")
 	add(Select{}, "bool[N, 3]; f32[N, 3]; f32[N, 3]", "")
@@ -141,6 +150,11 @@ func elementwiseSamples() []sample {
 		add(Cast{to}, "u8[N]", "")
 		add(Cast{to}, "bool[3]", "")
 	}
+	add(Bitcast{tensor.U32}, "f32[30]", "special")
+	add(Bitcast{tensor.I32}, "f32[N, 3]", "positive")
+	add(Bitcast{tensor.F32}, "i32[N]", "index")
+	add(Bitcast{tensor.U8}, "i8[N, 5]", "")
+	add(Bitcast{tensor.I64}, "u64[3]", "")
 	for _, op := range []string{"sum", "prod", "min", "max"} {
 		add(Reduce{op, []int{1}}, "f32[N, 5]", "")
 		add(Reduce{op, []int{0, 2}}, "f32[N, 3, 2]", "ties")

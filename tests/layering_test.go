@@ -43,6 +43,7 @@ stdlib          :
 dlc             : *
 cmd/dlc         : dlc lang/diag lang/format runtime runtime/program runtime/data runtime/train runtime/check ir/tensor
 bench/kernels   : codegen/cpu ir/kernel ir/tensor ir/tile passes runtime/native runtime/program
+bench/ulp       : dlc ir runtime
 examples/*      : runtime runtime/program ir/tensor
 `
 

@@ -17,6 +17,14 @@ func elementwiseRows() []row {
 		{"to", "x dtype", (*use).to},
 		{"like", "x y", (*use).like},
 		{"stop_gradient", "x", (*use).stopGradient},
+		{"atan2", "y x", (*use).atan2},
+		{"bit_and", "x y", func(u *use) value { return u.bitwise("and") }},
+		{"bit_or", "x y", func(u *use) value { return u.bitwise("or") }},
+		{"bit_xor", "x y", func(u *use) value { return u.bitwise("xor") }},
+		{"bit_not", "x", (*use).bitNot},
+		{"shift_left", "x by", func(u *use) value { return u.shift("shl") }},
+		{"shift_right", "x by", func(u *use) value { return u.shift("shr") }},
+		{"bitcast", "x dtype", (*use).bitcast},
 		{"is_nan", "x", (*use).test},
 		{"is_inf", "x", (*use).test},
 	}
@@ -125,14 +133,23 @@ func (u *use) where() value {
 }
 
 func (u *use) to() value {
+	d, ok := u.dtype()
+	if !ok {
+		return nil
+	}
+	return u.converted(d)
+}
+
+// dtype is the argument of that name.
+func (u *use) dtype() (tensor.DType, bool) {
 	a := u.args["dtype"]
 	name, ok := a.v.(text)
 	d, err := tensor.ParseDType(string(name))
 	if !ok || err != nil {
-		u.fail(check.UnknownType, a.at, "`to` needs a dtype such as f32, not %s", a.v.says())
-		return nil
+		u.fail(check.UnknownType, a.at, "`%s` needs a dtype such as f32, not %s", u.prim.name, a.v.says())
+		return 0, false
 	}
-	return u.converted(d)
+	return d, true
 }
 
 func (u *use) like() value {

@@ -9,7 +9,7 @@ import math
 import os
 import random
 import sys
-from mpmath import (mp, mpf, pi, sqrt, log, exp, erfc, erfinv, asin, atan, asinh, atanh, acosh, sinh, cosh, acos, atan2, sin, cos,
+from mpmath import (mp, expm1, log1p, tan, tanh, erf, mpf, pi, sqrt, log, exp, erfc, erfinv, asin, atan, asinh, atanh, acosh, sinh, cosh, acos, atan2, sin, cos,
                     loggamma, digamma, psi, euler, findroot, polyval)
 
 mp.dps = 60
@@ -106,11 +106,18 @@ SPANS = {
     "lgamma": [(0, 10, "even"), (1e-300, 1e300, "log"), (0.9, 1.1, "even"), (1.9, 2.1, "even"), (-9.9, 0, "even")],
     "digamma": [(0, 10, "even"), (1e-300, 1e300, "log"), (1.4, 1.5, "even"), (-9.9, 0, "even")],
     "trigamma": [(0, 10, "even"), (1e-150, 1e300, "log"), (-9.9, 0, "even")],
+    "exp": [(-700, 700, "even"), (1e-9, 700, "log")], "exp2": [(-1020, 1020, "even"), (1e-9, 1000, "log")], "expm1": [(-3, 3, "even"), (1e-9, 700, "log")],
+    "log": [(0, 3, "even"), (1e-300, 1e300, "log")], "log2": [(0, 3, "even"), (1e-300, 1e300, "log")], "log1p": [(-1, 3, "even"), (1e-9, 1e300, "log")],
+    "sin": [(-10, 10, "even"), (1e-9, 1e9, "log")], "cos": [(-10, 10, "even"), (1e-9, 1e9, "log")], "tan": [(-10, 10, "even"), (1e-9, 1e9, "log")],
+    "tanh": [(-3, 3, "even"), (1e-9, 20, "log")], "sigmoid": [(-30, 30, "even"), (1e-9, 700, "log")], "softplus": [(-30, 30, "even"), (1e-9, 700, "log")],
+    "erf": [(-3, 3, "even"), (1e-9, 6, "log")],
 }
 
 FUNCTIONS = {
     "asin": asin, "acos": acos, "atan": atan, "sinh": sinh, "cosh": cosh, "asinh": asinh, "acosh": acosh, "atanh": atanh,
     "erfc": erfc, "erfinv": erfinv, "lgamma": lgamma, "digamma": digamma, "trigamma": lambda x: psi(1, x),
+    "exp": exp, "exp2": lambda x: mpf(2) ** x, "expm1": expm1, "log": log, "log2": lambda x: log(x, 2), "log1p": log1p, "sin": sin, "cos": cos, "tan": tan,
+    "tanh": tanh, "sigmoid": lambda x: 1 / (1 + exp(-x)), "softplus": lambda x: log1p(exp(x)), "erf": erf,
 }
 
 PER_SPAN = 80
@@ -128,7 +135,7 @@ def values():
                     x = draw.uniform(lo, hi)
                 else:
                     x = math.exp(draw.uniform(math.log(lo), math.log(hi)))
-                    if lo != 1 and name not in ("lgamma", "digamma", "trigamma") and draw.random() < 0.5:
+                    if lo != 1 and name not in ("lgamma", "digamma", "trigamma", "log", "log2", "log1p") and draw.random() < 0.5:
                         x = -x
                 line(name, [x], FUNCTIONS[name](mpf(x)))
     for _ in range(3 * PER_SPAN):
