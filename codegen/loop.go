@@ -43,6 +43,8 @@ func (e *emitter) one(n tile.Node) {
 		e.joinChunks(e.defs[n.Def], e.buffers[n.Temp])
 	case *tile.Clear:
 		e.clearPart(e.defs[n.Def])
+	case *tile.Sort:
+		e.sort(n)
 	case *tile.Scatter:
 		e.scatterTerm(e.defs[n.Def])
 	case *tile.Stage:

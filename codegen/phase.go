@@ -245,6 +245,8 @@ func storesIn(nodes []tile.Node) (names []string) {
 			names = append(names, storesIn(n.Then)...)
 		case *tile.Store:
 			names = append(names, n.Def)
+		case *tile.Sort:
+			names = append(names, n.Def)
 		case *tile.Clear:
 			names = append(names, n.Def)
 		}

@@ -13,6 +13,7 @@ import (
 //     that the gradient of a pool whose windows do not overlap becomes a map (contractions keep
 //     their axes: there they are loops);
 //   - a reduction without axes is its one term, unless that is sent to a matched place;
+//   - a reduction of many terms to few results is one of rows, then of their results (form_long.go);
 //   - a sum of squared distances from a mean is a Welford reduction (form_spread.go);
 //   - sums weighted by exponentials follow a running maximum (form_running.go).
 func form(p *kernel.Program, o *Options) {
@@ -26,6 +27,7 @@ func form(p *kernel.Program, o *Options) {
 			k.Defs[i] = next
 		}
 	}
+	long(p, o)
 	running(p, o)
 }
 
@@ -60,7 +62,7 @@ func withoutUnits(d *kernel.Def) *kernel.Def {
 	if d.Reduce != nil {
 		out.Reduce.Axes = nil
 		for i, a := range d.Reduce.Axes {
-			if !a.Extent.IsConst(1) || d.Reduce.Op == kernel.Welford && i == len(d.Reduce.Axes)-1 {
+			if !a.Extent.IsConst(1) || (d.Reduce.Op == kernel.Welford || d.Sorts()) && i == len(d.Reduce.Axes)-1 {
 				out.Reduce.Axes = append(out.Reduce.Axes, a)
 			}
 		}

@@ -13,7 +13,7 @@ type groupKind uint8
 // Pointwise: maps over one index space. Tiled: one contraction and maps over its kept axes.
 // Summed: reductions by chunks over the same axes, and maps over the kept ones. Windowed: chains
 // that are no contraction, and maps. Rowwise: reductions by lanes over one row axis, maps over
-// the kept axes, and maps over the kept axes and the row. Scattered: one reduction with matches.
+// the kept axes, and maps over the kept axes and the row. Scattered: one reduction with matches, or one argsort.
 // Recurrence: what is repeated turn by turn.
 // Weighted: a running maximum over a row, the sums that follow it, of which some have axes of
 // their own (wide), the scores that they read if nothing else does, and maps over the kept axes or
@@ -38,7 +38,7 @@ const (
 	groupNodes  = 1200 // of all expressions of a kernel
 )
 
-var kindNames = [...]string{pointwise: "maps", tiledGroup: "contraction", summed: "sums", windowed: "windows", rowwise: "rows", scattered: "scattered sums", recurrence: "recurrence", weighted: "weights"}
+var kindNames = [...]string{pointwise: "maps", tiledGroup: "contraction", summed: "sums", windowed: "windows", rowwise: "rows", scattered: "placed values", recurrence: "recurrence", weighted: "weights"}
 
 // A group is a kernel in the making. All its definitions use its axis names.
 type group struct {
@@ -74,7 +74,7 @@ func kindOf(d *kernel.Def) groupKind {
 	switch {
 	case d.Reduce == nil:
 		return pointwise
-	case d.Scatters():
+	case d.Scatters(), d.Sorts():
 		return scattered
 	case tiled(d):
 		return tiledGroup
@@ -154,7 +154,7 @@ func (g *grouping) candidates(d *kernel.Def, deps []int) []*group {
 		seen[deps[i]] = true
 	}
 	sort.SliceStable(out, func(i, j int) bool { return out[i].kind != pointwise && out[j].kind == pointwise })
-	if tiled(d) || d.Scatters() {
+	if tiled(d) || d.Scatters() || d.Sorts() {
 		return nil
 	}
 	last := len(g.groups) - maxDistance

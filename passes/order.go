@@ -58,7 +58,7 @@ func ordered(d *kernel.Def) *kernel.Def {
 	out.Reduce = &red
 	terms, constant := sizeOf(red.Axes).Const()
 	switch {
-	case d.Scatters():
+	case d.Scatters(), d.Sorts():
 		red.Order = kernel.Order{Kind: kernel.Chain}
 	case isContraction(d):
 		outputs, few := sizeOf(d.Axes).Const()

@@ -26,6 +26,7 @@ func Plan(p *kernel.Program, tiling func(*kernel.Kernel) (*tile.Program, error),
 		}
 		pl.tiles = append(pl.tiles, t)
 	}
+	pl.sideBySide()
 	for _, b := range slices.Clone(p.Buffers) {
 		if b.Role == kernel.Update && !pl.inPlace(b) {
 			if err := pl.copyLater(b); err != nil {
@@ -34,10 +35,12 @@ func Plan(p *kernel.Program, tiling func(*kernel.Kernel) (*tile.Program, error),
 		}
 	}
 	pl.symbols()
-	pl.buffers()
+	from, to := pl.teams()
+	pl.buffers(from, to)
 	for i, t := range pl.tiles {
 		first = pl.launches(t, i, first)
 	}
+	pl.gather(to)
 	pl.entry.Flops = flops(p)
 	return pl.entry, pl.tiles, nil
 }
@@ -140,7 +143,7 @@ func (pl *planner) symbols() {
 }
 
 // buffers numbers the buffers, an update like its weight, and finds their lifetimes in kernels.
-func (pl *planner) buffers() {
+func (pl *planner) buffers(from, to []int) {
 	weights := map[string]int{} // path to number
 	for _, b := range pl.prog.Buffers {
 		path := b.Name
@@ -160,10 +163,10 @@ func (pl *planner) buffers() {
 	for i, t := range pl.tiles {
 		for _, b := range t.Temps {
 			pl.add(b, b.Name)
-			pl.touch(b.Name, i)
 		}
-		for _, b := range t.Kernel.Buffers() {
-			pl.touch(b.Name, i)
+		for _, b := range slices.Concat(t.Temps, t.Kernel.Buffers()) { // alive while any of the team runs
+			pl.touch(b.Name, from[i])
+			pl.touch(b.Name, to[i])
 		}
 	}
 	for i := range pl.entry.Buffers {

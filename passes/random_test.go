@@ -240,6 +240,15 @@ func (r *randomProgram) gather(a *kernel.Buffer) {
 	if len(s) != 2 || !s[0].Equal(tensor.Sym("N")) {
 		return
 	}
+	if r.Intn(4) == 0 { // the places of the row's first few, as floats
+		p := &kernel.Def{Name: fmt.Sprintf("p%d", len(r.values)), DType: tensor.I32, Axes: append(axesOf("i", s[:1]), kernel.Axis{Name: "q", Extent: tensor.Int(2)}),
+			Reduce: &kernel.Reduce{Op: []kernel.ReduceOp{kernel.ArgSort, kernel.ArgSortDescending}[r.Intn(2)], Axes: axesOf("r", s[1:])}, Expr: load(a, kernel.At("i0"), kernel.At("r0"))}
+		b := &kernel.Buffer{Name: p.Name, Type: tensor.Type{DType: tensor.I32, Shape: tensor.Shape{s[0], tensor.Int(2)}}}
+		r.p.Buffers = append(r.p.Buffers, b)
+		r.p.Kernels = append(r.p.Kernels, assemble("k"+p.Name, []*kernel.Def{p}, buffersByName(r.p), nil))
+		r.define(s[:1], nil, kernel.Cast(tensor.F32, load(b, kernel.At("i0"), kernel.IndexOf(tensor.Int(1)))))
+		return
+	}
 	at := &kernel.Load{Name: "label", DType: tensor.I32, At: dims(tensor.Sym("i0"))}
 	if r.Intn(2) == 0 { // rows summed where their labels say
 		label := &kernel.Load{Name: "label", DType: tensor.I32, At: dims(tensor.Sym("r0"))}

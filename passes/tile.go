@@ -20,6 +20,7 @@ import (
 //	rows     Lanes64 reductions over one axis, and maps over the rest   tile_rows.go
 //	weights  a running maximum and sums with axes of their own          tile_weights.go
 //	scatter  one reduction whose terms go to matched places              tile_scatter.go
+//	sort     one argsort                                                 tile_sort.go
 //
 // A value that a later stage needs is stored in an output or a Temp between the stages.
 //
@@ -45,6 +46,8 @@ func Tile(k *kernel.Kernel, m *tile.Machine) (*tile.Program, error) {
 			t.scatter(s)
 		case weightStage:
 			t.weights(s)
+		case sortStage:
+			t.sort(s)
 		}
 		t.turned(s, first)
 	}

@@ -14,6 +14,7 @@ const (
 	rowStage
 	scatterStage
 	weightStage
+	sortStage
 )
 
 // A stage is a group of definitions computed in one walk over the same axes. Those that reduce
@@ -104,7 +105,7 @@ func (t *tiler) stages() {
 		if d.Reduce != nil {
 			s.reduces = append(s.reduces, d)
 			home[d.Name] = s.number
-			if d.Scatters() {
+			if d.Scatters() || d.Sorts() {
 				t.keep(d)
 			}
 		} else {
@@ -120,7 +121,7 @@ func (t *tiler) stages() {
 	t.renameKept()
 	for _, s := range t.list {
 		for _, d := range s.reduces {
-			if !d.Scatters() && (t.output(d.Name) != nil || t.temp(d.Name)) {
+			if !d.Scatters() && !d.Sorts() && (t.output(d.Name) != nil || t.temp(d.Name)) {
 				s.stores = append(s.stores, d)
 			}
 		}
@@ -155,6 +156,8 @@ func (t *tiler) stageFor(d *kernel.Def, needs []need, home map[string]int) *stag
 			s.kind = weightStage
 		case t.blockBase(d) != nil:
 			s.kind, s.axes, s.lane = weightStage, t.blockBase(d), r.Axes[0].Name
+		case d.Sorts():
+			s.kind = sortStage
 		case r.Order.Kind == kernel.Lanes64, r.Order.Kind == kernel.Rescale:
 			s.kind, s.lane = rowStage, r.Axes[0].Name
 		}
@@ -167,7 +170,7 @@ func (s *stage) takesMap(d *kernel.Def, needs []need, reads bool) bool {
 	if s.kind == pointStage {
 		return sameAxes(s.axes, turnAxes(d))
 	}
-	if s.kind == scatterStage {
+	if s.kind == scatterStage || s.kind == sortStage {
 		return false
 	}
 	for _, n := range needs {
@@ -191,7 +194,7 @@ func (s *stage) takesReduce(d *kernel.Def, needs []need) bool {
 	if s.kind == weightStage && s.lane != "" {
 		return s.alike(d)
 	}
-	if len(s.reduces) == 0 || s.kind == scatterStage || s.kind == weightStage || d.Scatters() || !sameAxes(s.axes, turnAxes(d)) {
+	if len(s.reduces) == 0 || s.kind == scatterStage || s.kind == weightStage || s.kind == sortStage || d.Scatters() || d.Sorts() || !sameAxes(s.axes, turnAxes(d)) {
 		return false
 	}
 	first := s.reduces[0].Reduce

@@ -10,7 +10,7 @@ import (
 
 // dropUnits removes axes of extent 1 from k's definitions and row-major buffers: the only
 // position is 0, and [3, 3, 1, 32] lies in memory as [3, 3, 32] does. The axis that chunks are
-// cut from, that of Lanes64 and matched ones stay, as do positions that a gather computes. Buffers of which
+// cut from, that of Lanes64 or an argsort and matched ones stay, as do positions that a gather computes. Buffers of which
 // the shape changes are replaced by copies.
 func dropUnits(k *kernel.Kernel) {
 	u := &units{k: k, drop: map[string][]bool{}}
@@ -75,7 +75,7 @@ func (u *units) def(d *kernel.Def) *kernel.Def {
 	}
 	if r := d.Reduce; r != nil {
 		for _, a := range r.Axes {
-			if a.Extent.IsConst(1) && a.Name != r.Order.Axis && r.Order.Kind != kernel.Lanes64 && r.Order.Kind != kernel.Rescale {
+			if a.Extent.IsConst(1) && a.Name != r.Order.Axis && r.Order.Kind != kernel.Lanes64 && r.Order.Kind != kernel.Rescale && !d.Sorts() {
 				zero[a.Name] = tensor.Dim{}
 			}
 		}

@@ -5,7 +5,8 @@ import "fmt"
 // rowWorks are the works that stream rows: norms, tables, updates of parameters, sorts.
 func rowWorks() []work {
 	return []work{layerNorm(4096, 1024), layerNormBack(4096, 1024), layerNormScales(4096, 1024),
-		embedding(8192, 8192, 512), embeddingBack(8192, 32768, 512), embeddingBack(8192, 4096, 64), adam(1 << 22)}
+		embedding(8192, 8192, 512), embeddingBack(8192, 32768, 512), embeddingBack(8192, 4096, 64), adam(1 << 22),
+		argsort(1024, 4096), topK(64, 50257, 50)}
 }
 
 func layerNorm(rows, n int) work {
@@ -70,4 +71,21 @@ func adam(n int) work {
   v1[i:%[1]d] = 0.999 * v[i] + 0.001 * g[i] * g[i]
   w1[i:%[1]d] = w[i] - 0.001 * m1[i] / (sqrt(v1[i]) + 1e-08)
 `, n), torchSetup: fmt.Sprintf("p = torch.nn.Parameter(r(%d)); p.grad = r(%d); o = torch.optim.Adam([p], fused=True)", n, n), torch: []string{"o.step()"}}
+}
+
+// argsort orders whole rows.
+func argsort(rows, n int) work {
+	return work{name: fmt.Sprintf("argsort %dx%d", rows, n), reads: 4 * float64(rows*n), writes: 8 * float64(rows*n),
+		text: fmt.Sprintf(`kernel argsort(x: input f32[%[1]d, %[2]d]) -> (p: output i64[%[1]d, %[2]d])
+  p[i:%[1]d, q:%[2]d] = argsort.i64 j:%[2]d chain; x[i, j]
+`, rows, n), torchSetup: fmt.Sprintf("x = r(%d, %d)", rows, n), torch: []string{"torch.argsort(x)", "torch.argsort(x, stable=True)"}}
+}
+
+// topK finds the largest of long rows, and where they are.
+func topK(rows, n, k int) work {
+	return work{name: fmt.Sprintf("top %d of %dx%d", k, rows, n), reads: 4 * float64(rows*n), writes: 12 * float64(rows*k),
+		text: fmt.Sprintf(`kernel topk(x: input f32[%[1]d, %[2]d]) -> (p: output i64[%[1]d, %[3]d], v: output f32[%[1]d, %[3]d])
+  p[i:%[1]d, q:%[3]d] = argsort_descending.i64 j:%[2]d chain; x[i, j]
+  v[i:%[1]d, q:%[3]d] = x[i, @p[i, q]]
+`, rows, n, k), torchSetup: fmt.Sprintf("x = r(%d, %d)", rows, n), torch: []string{fmt.Sprintf("torch.topk(x, %d)", k)}}
 }

@@ -72,8 +72,28 @@ func (d *driver) function() string {
 // launch calls step i, at a position of its recurrence, and goes on to the label next.
 func (d *driver) launch(i int, position, next string) {
 	blocks := d.dim(d.entry.Steps[i].Blocks)
-	fmt.Fprintf(&d.b, "  %%c%d = call i1 @launch(ptr %%worker, ptr %%frame, i64 %s, ptr @%s.%d, i64 %s)\n", i, blocks, d.name, i, position)
+	before, all, more := d.team(i)
+	fmt.Fprintf(&d.b, "  %%c%d = call i1 @launch(ptr %%worker, ptr %%frame, i64 %s, i64 %s, i64 %s, i1 %t, ptr @%s.%d, i64 %s)\n",
+		i, blocks, d.dim(before), d.dim(all), more, d.name, i, position)
 	fmt.Fprintf(&d.b, "  br i1 %%c%d, label %%end, label %%%s\n", i, next)
+}
+
+// team returns how many blocks the launches of step i's team before it have, how many all of them
+// have, and whether more of them follow.
+func (d *driver) team(i int) (before, all tensor.Dim, more bool) {
+	steps := d.entry.Steps
+	all = steps[i].Blocks
+	if steps[i].Team == nil {
+		return before, all, false
+	}
+	for j := i - 1; j >= 0 && steps[j].Team == steps[i].Team; j-- {
+		before = before.Add(steps[j].Blocks)
+	}
+	all = all.Add(before)
+	for j := i + 1; j < len(steps) && steps[j].Team == steps[i].Team; j++ {
+		all, more = all.Add(steps[j].Blocks), true
+	}
+	return before, all, more
 }
 
 // repeat makes the loop over the launches from number first on that are repeated together, and
@@ -177,19 +197,23 @@ func checkLists(entries []*program.Entry) error {
 	return nil
 }
 
-const team = `define internal i1 @launch(ptr %worker, ptr %frame, i64 %blocks, ptr %table, i64 %position) noinline #0 {
+const team = `define internal i1 @launch(ptr %worker, ptr %frame, i64 %blocks, i64 %before, i64 %all, i1 %follows, ptr %table, i64 %position) noinline #0 {
 entry:
   %threads.at = getelementptr i8, ptr %frame, i64 $THREADS
   %threads = load i64, ptr %threads.at, align 8
   %thread.at = getelementptr i8, ptr %worker, i64 $THREAD
   %thread = load i64, ptr %thread.at, align 8
   %cancel.at = getelementptr i8, ptr %frame, i64 $CANCEL
-  %first = mul i64 %thread, %blocks
-  %begin = udiv i64 %first, %threads
-  %last = add i64 %first, %blocks
-  %end = udiv i64 %last, %threads
+  %first = mul i64 %thread, %all
+  %from.all = udiv i64 %first, %threads
+  %last = add i64 %first, %all
+  %to.all = udiv i64 %last, %threads
+  %from.own = sub i64 %from.all, %before
+  %to.own = sub i64 %to.all, %before
+  %begin = call i64 @llvm.smax.i64(i64 %from.own, i64 0)
+  %end = call i64 @llvm.smin.i64(i64 %to.own, i64 %blocks)
   %some = icmp slt i64 %begin, %end
-  br i1 %some, label %run, label %meet
+  br i1 %some, label %run, label %done
 run:
   %scratch.at = getelementptr i8, ptr %worker, i64 $SCRATCH
   %scratch = load ptr, ptr %scratch.at, align 8
@@ -237,7 +261,11 @@ call:
   store i64 %position, ptr %position.at, align 8
   %room = getelementptr i8, ptr %scratch, i64 $ARGUMENTS
   call void %kernel(ptr %scratch, ptr %syms.list, i64 %begin, i64 %end, ptr %room, ptr %cancel.at)
-  br label %meet
+  br label %done
+done:
+  br i1 %follows, label %go, label %meet
+go:
+  ret i1 false
 meet:
   %alone = icmp eq i64 %threads, 1
   br i1 %alone, label %check, label %wait

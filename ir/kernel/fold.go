@@ -7,7 +7,7 @@ import (
 	"dlc/ir/tensor"
 )
 
-// A Fold is how a reduction joins scalars. That of Welford has its identity only.
+// A Fold is how a reduction joins scalars. That of Welford has its identity only, those of argsorts have nothing.
 type Fold struct {
 	Identity uint64
 	Join     func(acc, v uint64) uint64
@@ -38,7 +38,7 @@ func (d *Def) IsMatrix() bool {
 // NewFold returns the fold of d's reduction.
 func NewFold(d *Def) *Fold {
 	t, op := d.DType, d.Reduce.Op
-	if op == Welford {
+	if op == Welford || op.sorts() {
 		return &Fold{Identity: op.Identity(t)}
 	}
 	f := &Fold{Identity: op.Identity(t), Fused: d.Fused(), Join: ScalarOf(op.Func(), t, t).Two}
@@ -58,7 +58,7 @@ func (op ReduceOp) Func() string {
 func (op ReduceOp) Identity(t tensor.DType) uint64 {
 	bits := 8 * t.Size()
 	switch {
-	case op == Sum || op == Any || op == Welford:
+	case op == Sum || op == Any || op == Welford || op.sorts():
 		return 0
 	case op == All:
 		return 1

@@ -158,6 +158,9 @@ func (g *generator) def(name string) *Def {
 		}
 	}
 	g.axes = d.AllAxes()
+	if d.Reduce != nil && len(d.Axes) > 0 && g.Intn(6) == 0 {
+		return g.argsort(d)
+	}
 	if d.Reduce != nil && len(d.Axes) > 0 && g.Intn(3) == 0 {
 		d.Reduce.Order = Order{Kind: Chain}
 		g.axes = append(append([]Axis{}, d.Axes[1:]...), d.Reduce.Axes...)
@@ -168,6 +171,15 @@ func (g *generator) def(name string) *Def {
 		d.Reduce.When = g.conds()
 	}
 	d.Expr = g.expr(d.DType, 1+g.Intn(4))
+	return d
+}
+
+// argsort makes d one.
+func (g *generator) argsort(d *Def) *Def {
+	d.Reduce = &Reduce{Op: []ReduceOp{ArgSort, ArgSortDescending}[g.Intn(2)], Axes: d.Reduce.Axes[len(d.Reduce.Axes)-1:], Order: Order{Kind: Chain}}
+	d.DType = []tensor.DType{tensor.I32, tensor.I64}[g.Intn(2)]
+	g.axes = append(append([]Axis{}, d.Axes[:len(d.Axes)-1]...), d.Reduce.Axes...)
+	d.Expr = g.expr(g.dtype(), 1+g.Intn(3))
 	return d
 }
 

@@ -177,8 +177,12 @@ func (r *run) bindAxes(axes []Axis) []*int64 {
 func (r *run) define(d *Def, x *tensor.Tensor) {
 	dims := r.extents(d.Axes)
 	at := r.bindAxes(d.Axes)
-	if d.Scatters() {
+	switch {
+	case d.Scatters():
 		r.scatter(d, x)
+		return
+	case d.Sorts():
+		r.sort(d, x)
 		return
 	}
 	eval := r.eval(d)

@@ -106,7 +106,8 @@ type Reduce struct {
 type ReduceOp uint8
 
 // The reductions. A Sum whose Expr is a product a*b accumulates fma(a, b, acc). Welford is the
-// sum of the squared distances of the terms from their mean; see welford.go.
+// sum of the squared distances of the terms from their mean; see welford.go. The argsorts are the
+// positions of the terms in order; see sort.go.
 const (
 	Sum ReduceOp = iota
 	Prod
@@ -115,6 +116,8 @@ const (
 	Any
 	All
 	Welford
+	ArgSort
+	ArgSortDescending
 )
 
 // An OrderKind is how the terms of a reduction are grouped.

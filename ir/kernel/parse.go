@@ -238,9 +238,13 @@ func (p *parser) def() *Def {
 	p.expect("[")
 	d.Axes = p.axes("]")
 	p.expect("=")
+	word := p.peekName()
 	d.Reduce = p.reduce()
 	d.Expr = p.body()
 	d.DType = d.Expr.Type()
+	if d.Sorts() {
+		d.DType = p.sortType(word)
+	}
 	if p.accept("//") {
 		spans := p.spans()
 		d.Span = spans[0]
@@ -274,7 +278,8 @@ func (p *parser) reduce() *Reduce {
 	word := p.peekName()
 	for op, n := range reduceNames {
 		after := strings.TrimPrefix(p.rest(), word)
-		if n != word || !strings.HasPrefix(after, " ") {
+		base, _, typed := strings.Cut(word, ".")
+		if n != base || typed != ReduceOp(op).sorts() || !strings.HasPrefix(after, " ") {
 			continue
 		}
 		p.at += len(word)

@@ -25,7 +25,7 @@ import (
 // alone gives each buffer's role too. Names that are no words are quoted.
 
 var roleNames = [...]string{Temp: "temp", Input: "input", Output: "output", Weight: "weight", Update: "update", Const: "const"}
-var reduceNames = [...]string{Sum: "sum", Prod: "prod", Min: "min", Max: "max", Any: "any", All: "all", Welford: "welford"}
+var reduceNames = [...]string{Sum: "sum", Prod: "prod", Min: "min", Max: "max", Any: "any", All: "all", Welford: "welford", ArgSort: "argsort", ArgSortDescending: "argsort_descending"}
 var orderNames = [...]string{Unordered: "unordered", Chain: "chain", Lanes64: "lanes64", Chunks: "chunks", Rescale: "rescale", Matrix: "matrix"}
 
 // infix gives the operators of the text and how tightly they bind.
@@ -149,7 +149,7 @@ func (d *Def) text(span bool) string {
 		if len(r.Axes) != 1 {
 			list = "(" + list + ")"
 		}
-		s += r.Op.String() + " " + list + " " + r.Order.String() + matchesText(r.At) + condsText(" when ", r.When) + "; "
+		s += d.reduceWord() + " " + list + " " + r.Order.String() + matchesText(r.At) + condsText(" when ", r.When) + "; "
 	}
 	p := newPrinter(d.Expr)
 	s += p.lets() + p.text(d.Expr, 0)

@@ -23,8 +23,12 @@ type Match struct {
 // Scatters reports whether d sends its terms to matched positions.
 func (d *Def) Scatters() bool { return d.Reduce != nil && len(d.Reduce.At) > 0 }
 
-// Matched reports whether a kept axis of d is matched.
+// Matched reports whether a kept axis of d is no index of its terms: it is matched, or the rank of
+// an argsort.
 func (d *Def) Matched(axis string) bool {
+	if d.Sorts() && d.Axes[len(d.Axes)-1].Name == axis {
+		return true
+	}
 	if d.Reduce != nil {
 		for _, m := range d.Reduce.At {
 			if m.Axis == axis {

@@ -177,7 +177,11 @@ func (v *verifier) def(d *Def) error {
 	if err := v.expr(d.Expr); err != nil {
 		return err
 	}
-	if d.Expr.Type() != d.DType {
+	if d.Sorts() {
+		if err := v.sort(d); err != nil {
+			return err
+		}
+	} else if d.Expr.Type() != d.DType {
 		return fmt.Errorf("the expression is %s, not %s", d.Expr.Type(), d.DType)
 	}
 	if d.Reduce != nil {
@@ -243,6 +247,9 @@ func (v *verifier) reduce(d *Def) error {
 	}
 	if err := v.welford(r, t); err != nil {
 		return err
+	}
+	if r.Op.sorts() {
+		return nil
 	}
 	if t.IsHalf() {
 		return fmt.Errorf("%s of %s: it is a type of memory only", r.Op, t)

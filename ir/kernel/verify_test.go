@@ -99,6 +99,25 @@ func TestVerifyRefuses(t *testing.T) {
 			d.Expr = F(tensor.F32, 1)
 			d.Reduce.At, d.Reduce.Order, d.Reduce.When = []Match{{"n", At("k")}}, Order{Kind: Chain}, []Cond{{dim("n"), dim("3")}}
 		}},
+		{"welford of i32", func(p *Program) {
+			k := p.Kernels[0]
+			k.Defs[0] = &Def{Name: "t", DType: tensor.I32, Axes: axes("n", "N"), Reduce: &Reduce{Op: Welford, Axes: axes("j", "8")}, Expr: I(tensor.I32, 1)}
+		}},
+		{"welford takes all terms", func(p *Program) { p.Kernels[0].Defs[0].Reduce.Op = Welford }},
+		{"positions of type f32", func(p *Program) { p.Kernels[0].Defs[0].Reduce.Op = ArgSort }},
+		{"an argsort takes all terms", func(p *Program) {
+			d := p.Kernels[0].Defs[0]
+			d.Reduce.Op, d.DType = ArgSort, tensor.I64
+		}},
+		{"an argsort has one reduced axis", func(p *Program) {
+			p.Kernels[0].Defs[0] = &Def{Name: "t", DType: tensor.I64, Reduce: &Reduce{Op: ArgSort, Axes: axes("j", "8")}, Expr: I(tensor.I32, 1)}
+		}},
+		{"an argsort has the order chain", func(p *Program) {
+			p.Kernels[0].Defs[0] = &Def{Name: "t", DType: tensor.I64, Axes: axes("q", "N"), Reduce: &Reduce{Op: ArgSort, Axes: axes("j", "8"), Order: Order{Kind: Lanes64}}, Expr: I(tensor.I32, 1)}
+		}},
+		{"q is the rank", func(p *Program) {
+			p.Kernels[0].Defs[0] = &Def{Name: "t", DType: tensor.I64, Axes: axes("q", "N"), Reduce: &Reduce{Op: ArgSort, Axes: axes("j", "8")}, Expr: At("q")}
+		}},
 		{"no expression", func(p *Program) { p.Kernels[1].Defs[1].Expr = nil }},
 	}
 	for _, c := range cases {

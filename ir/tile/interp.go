@@ -224,6 +224,8 @@ func (in *interp) list(nodes []Node) {
 			in.store(n.Def)
 		case *Clear:
 			in.clear(n.Def)
+		case *Sort:
+			in.sort(n)
 		case *Scatter:
 			in.scatter(n.Def)
 		case *Stage:

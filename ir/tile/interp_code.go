@@ -38,6 +38,10 @@ func (in *interp) compiled(name string) *code {
 	for _, m := range d.Reduce.At {
 		c.matches = append(c.matches, c.compile.Compile(kernel.Expand(m.Index)))
 	}
+	if d.Sorts() {
+		c.eval = c.compile.Compile(e)
+		return c
+	}
 	if d.Reduce.Op == kernel.Welford {
 		c.spread, c.eval = kernel.NewSpread(d.DType), c.compile.Compile(e)
 		return c

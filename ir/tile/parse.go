@@ -210,6 +210,9 @@ func (r *reader) node(word, rest string) (Node, error) {
 		return &Store{rest}, nil
 	case "clear":
 		return &Clear{rest}, nil
+	case "sort":
+		def, temp, _ := strings.Cut(rest, " in ")
+		return &Sort{def, temp}, nil
 	case "scatter":
 		return &Scatter{rest}, nil
 	case "if":

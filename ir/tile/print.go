@@ -92,6 +92,8 @@ func printNodes(b *strings.Builder, nodes []Node, indent string) {
 			b.WriteString("store " + n.Def + "\n")
 		case *Clear:
 			b.WriteString("clear " + n.Def + "\n")
+		case *Sort:
+			b.WriteString(n.String() + "\n")
 		case *Scatter:
 			b.WriteString("scatter " + n.Def + "\n")
 		case *If:

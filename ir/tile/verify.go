@@ -177,6 +177,8 @@ func (c *checker) node(n Node, s *scope) error {
 		return c.clear(n, s)
 	case *Scatter:
 		return c.scatter(n, s)
+	case *Sort:
+		return c.sort(n, s)
 	case *Hold:
 		return c.hold(n, s)
 	case *Across:
@@ -248,7 +250,7 @@ func (c *checker) save(s *scope) (restore func()) {
 
 func (c *checker) begin(n *Begin, s *scope) error {
 	d := c.p.Kernel.Def(n.Def)
-	if d == nil || d.Reduce == nil || d.Scatters() {
+	if d == nil || d.Reduce == nil || d.Scatters() || d.Sorts() {
 		return fmt.Errorf("begin %s: it is no reduction into registers", n.Def)
 	}
 	if s.alive[n.Def] != nil {

@@ -9,8 +9,8 @@ package program
 // A kernel computes blocks begin..end of one phase; buffers and symbols are those of its
 // launch, in its own order. Behind the symbols stands the position of the launch's Repeat, which
 // is 0 where it has none. A kernel leaves after the block at hand when *cancel is not zero. A
-// driver runs every launch of an entry: worker t of T takes blocks t*B/T .. (t+1)*B/T and meets
-// the others at the barrier.
+// driver runs every launch of an entry: worker t of T takes blocks t*B/T .. (t+1)*B/T, of the B
+// blocks of a launch or of all of its Team, and meets the others at the barrier.
 const (
 	// Worker: one per thread of a call.
 	WorkerFrame   = 0  // *Frame

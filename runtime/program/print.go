@@ -17,7 +17,7 @@ func (e *Entry) String() string {
 		}
 		b.WriteByte('\n')
 	}
-	for _, s := range e.Steps {
+	for i, s := range e.Steps {
 		args := make([]string, len(s.Args))
 		for i, a := range s.Args {
 			args[i] = fmt.Sprintf("%%%d", a)
@@ -27,6 +27,9 @@ func (e *Entry) String() string {
 			fmt.Fprintf(&b, " repeated %s reversed", r.Turns)
 		} else if r != nil {
 			fmt.Fprintf(&b, " repeated %s", r.Turns)
+		}
+		if i > 0 && s.Team != nil && e.Steps[i-1].Team == s.Team {
+			b.WriteString(" beside the last")
 		}
 		if s.Span != "" {
 			fmt.Fprintf(&b, "  // %s", s.Span)

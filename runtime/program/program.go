@@ -79,13 +79,15 @@ type Buffer struct {
 	Written bool `json:"written,omitempty"`
 }
 
-// A Launch runs one phase of a kernel over its blocks; all threads meet after it.
+// A Launch runs one phase of a kernel over its blocks; all threads meet after it, or after the last
+// of its Team.
 type Launch struct {
 	Kernel  int        `json:"kernel"`  // index into a Section's Kernels
 	Args    []int      `json:"args"`    // buffer numbers, in the kernel's parameter order
 	Symbols []int      `json:"symbols"` // places in Entry.Symbols, in the kernel's symbol order
 	Blocks  tensor.Dim `json:"blocks"`
 	Repeat  *Repeat    `json:"-"`              // nil where it runs once
+	Team    *Team      `json:"-"`              // nil where it is alone
 	Span    string     `json:"span,omitempty"` // file:line of the source
 
 	At     Position `json:"-"` // the same, exactly
@@ -95,6 +97,10 @@ type Launch struct {
 	Writes int      `json:"-"` // the next so many are written, the others are the kernel's own
 	Marks  bool     `json:"-"` // an infinity or a NaN stands in the kernel as it was written
 }
+
+// A Team is shared by neighbouring launches that run side by side: their blocks are numbered one
+// launch after the other, and shared out and finished together.
+type Team struct{ _ byte }
 
 // A Repeat is shared by neighbouring launches that run one after the other at each of the
 // positions 0..Turns, ascending or, Reversed, descending.
