@@ -12,8 +12,8 @@ const (
 
 // ahead asks the second cache for the part of the operands that is needed next, where a contraction
 // over one axis reads each element once for a tile of columns: a chain of terms for its rows of the
-// next block, chunks for terms further on. What few terms write is asked for when they begin. Tiles read many rows side by side, a distance apart
-// that no machine foresees.
+// next block, chunks for terms further on. What few terms write is asked for when they begin. Tiles
+// read many rows side by side, a distance apart that no machine foresees.
 func (n *nest) ahead() (nodes []tile.Node) {
 	d := n.s.reduces[0]
 	if !n.gpu() && !n.shape.contraction && len(d.Reduce.Axes) > 1 {
@@ -40,7 +40,9 @@ func (n *nest) ahead() (nodes []tile.Node) {
 	}
 	row := n.shape.rows[0]
 	e, _ := row.axis.Extent.Const()
-	ask(rows, n.rowBlock(0, row, e, n.terms()*n.shape.width)*n.strideOf(rows, row.axis.Name))
+	if n.shape.vectors > 1 { // else loads are what there is most of
+		ask(rows, n.rowBlock(0, row, e, n.terms()*n.shape.width)*n.strideOf(rows, row.axis.Name))
+	}
 	for _, s := range n.s.stores {
 		if n.output(s.Name) != nil && n.terms() <= aheadOutput {
 			nodes = append(nodes, &tile.Ahead{Def: d.Name, From: s.Name, Once: true})
