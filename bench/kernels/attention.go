@@ -74,3 +74,45 @@ def step():
 	w.torch = []string{"step()"}
 	return w
 }
+
+// attentionBack is the gradients of attention, from its result and the logarithm of the sums.
+func attentionBack(g, t int) work {
+	pairs := float64(g) * float64(t) * float64(t+1) / 2
+	size := 4 * float64(g) * float64(t) * 64
+	w := work{name: fmt.Sprintf("attention gradients %dx%dx64", g, t), flops: 10 * 64 * pairs, reads: 5 * size, writes: 3 * size}
+	w.text = fmt.Sprintf(`program attention
+buffer q: input f32[%[1]d, %[2]d, 64]
+buffer k: input f32[%[1]d, %[2]d, 64]
+buffer v: input f32[%[1]d, %[2]d, 64]
+buffer o: input f32[%[1]d, %[2]d, 64]
+buffer do: input f32[%[1]d, %[2]d, 64]
+buffer lse: input f32[%[1]d, %[2]d]
+buffer delta: temp f32[%[1]d, %[2]d]
+buffer dq: output f32[%[1]d, %[2]d, 64]
+buffer dk: output f32[%[1]d, %[2]d, 64]
+buffer dv: output f32[%[1]d, %[2]d, 64]
+
+kernel inner(do, o) -> (delta)
+  delta[g:%[1]d, i:%[2]d] = sum d:64 unordered; do[g, i, d] * o[g, i, d]
+
+kernel queries(q, k, v, do, lse, delta) -> (dq)
+  s1[g:%[1]d, i:%[2]d, j:%[2]d] = sum d:64 chain; q[g, i, d] * k[g, j, d]
+  c1[g:%[1]d, i:%[2]d, j:%[2]d] = sum d:64 chain; do[g, i, d] * v[g, j, d]
+  e1[g:%[1]d, i:%[2]d, j:%[2]d] = exp(s1[g, i, j] * 0.125 - lse[g, i]) * (c1[g, i, j] - delta[g, i]) * 0.125
+  dq[g:%[1]d, i:%[2]d, d:64] = sum j:%[2]d chain when 0 <= i - j < %[2]d; e1[g, i, j] * k[g, j, d]
+
+kernel keys(q, k, v, do, lse, delta) -> (dk, dv)
+  s2[g:%[1]d, i:%[2]d, j:%[2]d] = sum d:64 chain; q[g, i, d] * k[g, j, d]
+  c2[g:%[1]d, i:%[2]d, j:%[2]d] = sum d:64 chain; do[g, i, d] * v[g, j, d]
+  p2[g:%[1]d, i:%[2]d, j:%[2]d] = exp(s2[g, i, j] * 0.125 - lse[g, i])
+  e2[g:%[1]d, i:%[2]d, j:%[2]d] = p2[g, i, j] * (c2[g, i, j] - delta[g, i]) * 0.125
+  dk[g:%[1]d, j:%[2]d, d:64] = sum i:%[2]d chain when 0 <= i - j < %[2]d; e2[g, i, j] * q[g, i, d]
+  dv[g:%[1]d, j:%[2]d, d:64] = sum i:%[2]d chain when 0 <= i - j < %[2]d; p2[g, i, j] * do[g, i, d]
+`, g, t)
+	w.torchSetup = fmt.Sprintf(`q, k, v, do = (r(1, %[1]d, %[2]d, 64).requires_grad_() for _ in range(4))
+with torch.enable_grad():
+    o = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+`, g, t)
+	w.torch = []string{"torch.autograd.grad(o, (q, k, v), do, retain_graph=True)"}
+	return w
+}

@@ -32,7 +32,7 @@ func works() []work {
 	for _, n := range []int{1, 32} {
 		list = append(list, lstm(64, n, 128, 256, false), lstm(64, n, 128, 256, true))
 	}
-	list = append(list, softmax(4096, 1024), softmax(64, 50257), crossEntropy(4096, 1024), crossEntropy(64, 50257), attention(16, 128), attention(16, 2048))
+	list = append(list, softmax(4096, 1024), softmax(64, 50257), crossEntropy(4096, 1024), crossEntropy(64, 50257), attention(16, 128), attention(16, 2048), attentionBack(16, 128), attentionBack(16, 2048))
 	return append(list, rowWorks()...)
 }
 
