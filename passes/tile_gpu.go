@@ -39,3 +39,12 @@ func (t *tiler) choose(cpu, gpu int64) int64 {
 	}
 	return cpu
 }
+
+// sixRows are the lengths by which a register tile of rows is walked: fewer on a GPU, where what is
+// uniform takes registers as well.
+func (t *tiler) sixRows() []int64 {
+	if t.gpu() {
+		return []int64{2, 1}
+	}
+	return []int64{6, 4, 1}
+}

@@ -263,8 +263,8 @@ func (w *weightWalk) fill(p *kernel.Def) tile.Node {
 		inner = false
 		body = []tile.Node{&tile.Loop{Kind: tile.Each, Split: tile.Split{Index: a.Name, By: by}, Body: body}}
 	}
-	if w.rows > 16 {
-		return each(w.i.Name, 16, 16, body)
+	if g := w.granule(); w.rows > g {
+		return each(w.i.Name, g, g, body)
 	}
 	return body[0]
 }
@@ -311,7 +311,7 @@ func (w *weightWalk) block() []tile.Node {
 	for _, s := range w.scores {
 		body := append([]tile.Node{&tile.Begin{Def: s.Name}}, w.chain(s)...)
 		body = append(body, &tile.Store{Def: s.Name})
-		body = []tile.Node{w.each(w.j, []int64{6, 4, 1}, body)}
+		body = []tile.Node{w.each(w.j, w.sixRows(), body)}
 		nodes = append(nodes, &tile.Hold{Def: s.Name, Along: w.i.Name})
 		nodes = append(nodes, w.columns(vectors, body)...)
 	}
@@ -329,7 +329,7 @@ func (w *weightWalk) block() []tile.Node {
 	}
 	for _, d := range w.wide {
 		body := []tile.Node{&tile.Begin{Def: d.Name}, w.stream(w.j, []int64{4, 1}, &tile.Step{Def: d.Name}), &tile.Store{Def: d.Name}}
-		nodes = append(nodes, w.wideTiles(d, body, []int64{6, 4, 1}))
+		nodes = append(nodes, w.wideTiles(d, body, w.sixRows()))
 	}
 	return nodes
 }
@@ -341,7 +341,7 @@ func (w *weightWalk) registerTile() int64 {
 
 // columns walks i by a length where a block has more.
 func (w *weightWalk) columns(by int64, body []tile.Node) []tile.Node {
-	by = max(16, by/16*16)
+	by = max(w.granule(), by/16*16)
 	if w.i.Name == "" || w.rows <= by {
 		return body
 	}
