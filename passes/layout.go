@@ -110,10 +110,13 @@ func (l *layouts) operand(k *kernel.Kernel, d *kernel.Def, least int64) *kernel.
 }
 
 // followedScores reports whether d is scores, which a running maximum or another contraction of k
-// needs: then another axis of it lies across the lanes.
+// needs, or such a contraction: then another axis of it lies across the lanes.
 func followedScores(k *kernel.Kernel, d *kernel.Def) bool {
 	for _, m := range k.Defs {
-		if isRunning(m) && slices.Contains(m.Reads(), d.Name) || m != d && tiled(m) && m.Scan == nil {
+		if isRunning(m) && slices.Contains(m.Reads(), d.Name) {
+			return true
+		}
+		if m != d && tiled(m) && m.Scan == nil && (reaches(k, m, d.Name) || reaches(k, d, m.Name)) {
 			return true
 		}
 	}
@@ -259,4 +262,18 @@ func (l *layouts) reading(k *kernel.Kernel, d *kernel.Def, load *kernel.Load, c 
 	k.Ins = append(k.Ins, c)
 	l.opt.explain("layout", "%s reads %s as %s", k.Name, load.Name, c.Name)
 	return rewriteDef(d, r)
+}
+
+// reaches reports whether d reads what is called name, itself or by definitions of k that it reads.
+func reaches(k *kernel.Kernel, d *kernel.Def, name string) bool {
+	seen := map[string]bool{}
+	var visit func(d *kernel.Def) bool
+	visit = func(d *kernel.Def) bool {
+		seen[d.Name] = true
+		return slices.ContainsFunc(d.Reads(), func(n string) bool {
+			e := k.Def(n)
+			return n == name || e != nil && !seen[n] && visit(e)
+		})
+	}
+	return visit(d)
 }
