@@ -230,8 +230,9 @@ func replay(src *Source, o *Options, call string) error {
 // watch are the options of the passes: which one runs, what it made, and who else wants to know.
 func (j *job) watch() *passes.Options {
 	return &passes.Options{
-		Check:  j.opts.Check,
-		Before: func(pass string) { j.pass = pass; j.probe() },
+		Check:   j.opts.Check,
+		Machine: j.machine(),
+		Before:  func(pass string) { j.pass = pass; j.probe() },
 		After: func(pass string, v any) {
 			j.pass = ""
 			j.newest = func() string { return passText(v) }

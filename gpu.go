@@ -3,6 +3,7 @@ package dlc
 import (
 	"dlc/codegen/ptx"
 	"dlc/ir/kernel"
+	"dlc/ir/tile"
 )
 
 // GPUs lists what Options.GPU takes.
@@ -12,6 +13,15 @@ func GPUs() []string {
 		names = append(names, t.Name)
 	}
 	return names
+}
+
+// machine is what the program is laid out for: the GPU, or nil where CPUs share it.
+func (j *job) machine() *tile.Machine {
+	target, err := ptx.TargetOf(j.opts.GPU)
+	if err != nil {
+		return nil
+	}
+	return &target.Machine
 }
 
 // gpu schedules the programs for a GPU and hands out the texts of the stages. Nothing runs them

@@ -7,13 +7,13 @@ import "dlc/ir/tile"
 
 // AVX2 describes a CPU with 256-bit vectors and fused multiply-add: 16 registers of 8 floats.
 func AVX2() tile.Machine {
-	return tile.Machine{Name: "avx2", Lanes: 8, Registers: 16, L1: 32 << 10, L2: 512 << 10}
+	return tile.Machine{Name: "avx2", Lanes: 8, Registers: 16, L1: 32 << 10, L2: 512 << 10, Panels: 16}
 }
 
 // AVX512 describes a CPU with 512-bit vectors (F, BW, VL, DQ, CD): 32 registers of 16 floats,
 // and mask registers.
 func AVX512() tile.Machine {
-	return tile.Machine{Name: "avx512", Lanes: 16, Registers: 32, Masks: true, L1: 32 << 10, L2: 1 << 20}
+	return tile.Machine{Name: "avx512", Lanes: 16, Registers: 32, Masks: true, L1: 32 << 10, L2: 1 << 20, Panels: 16}
 }
 
 // Dots describes an AVX512 machine with BF16 instructions that are faster than multiply-adds: AMD's.
@@ -36,7 +36,7 @@ func Tiles() tile.Machine {
 // registers each; tiles of more than about a quarter of them would leave too few warps at a time
 // to hide the latency of memory.
 func SM80() tile.Machine {
-	return tile.Machine{Name: "sm_80", Lanes: 32, Registers: 40, Masks: true, L1: 28 << 10, L2: 40 << 20, Warps: 4, Shared: 163 << 10}
+	return tile.Machine{Name: "sm_80", Lanes: 32, Registers: 40, Masks: true, L1: 28 << 10, L2: 40 << 20, Warps: 4, Shared: 163 << 10, Pitch: 16}
 }
 
 // SM89 describes compute capability 8.9, which has less shared memory.

@@ -6,6 +6,7 @@ import (
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
+	"dlc/ir/tile"
 )
 
 // The numbers of the layout model, in the operations of cost.go per element.
@@ -24,7 +25,7 @@ const (
 // the model says that enough rows of constant number profit. A copy serves all contractions that
 // want the same one.
 func layout(p *kernel.Program, o *Options) {
-	l := &layouts{prog: p, opt: o, made: map[string]*kernel.Buffer{}, used: map[string]bool{}}
+	l := &layouts{prog: p, opt: o, m: o.machine(), made: map[string]*kernel.Buffer{}, used: map[string]bool{}}
 	for _, b := range p.Buffers {
 		l.used[b.Name] = true
 	}
@@ -33,7 +34,9 @@ func layout(p *kernel.Program, o *Options) {
 		var defs []*kernel.Def
 		for _, d := range k.Defs {
 			l.before = nil
-			if wide, again := l.narrow(k, d); wide != nil {
+			if l.matrix(k, d) {
+				defs = append(defs, l.rows(k, d))
+			} else if wide, again := l.narrow(k, d); wide != nil {
 				defs = append(defs, l.operand(k, wide, 1), again)
 			} else {
 				defs = append(defs, l.operand(k, d, fewRows))
@@ -65,6 +68,7 @@ func reassembled(k *kernel.Kernel) *kernel.Kernel {
 type layouts struct {
 	prog   *kernel.Program
 	opt    *Options
+	m      *tile.Machine
 	made   map[string]*kernel.Buffer // by source and order of axes
 	used   map[string]bool
 	before []*kernel.Kernel // what the kernel at hand needs first
@@ -106,7 +110,11 @@ func (l *layouts) operand(k *kernel.Kernel, d *kernel.Def, least int64) *kernel.
 	case contiguous && !l.packs(k, b, rows, d.Scan != nil):
 		return d
 	}
-	return l.reading(k, d, load, l.copyOf(b, at, aligned(load, at, v.Name)))
+	lay := rowMajor
+	if l.m.Panels > 0 && aligned(load, at, v.Name) {
+		lay = panels
+	}
+	return l.reading(k, d, load, at, l.copyOf(b, at, lay))
 }
 
 // followedScores reports whether d is scores, which a running maximum or another contraction of k
@@ -163,7 +171,7 @@ func aligned(load *kernel.Load, at int, axis string) bool {
 // again, with few rows: there it is always packed.
 func (l *layouts) packs(k *kernel.Kernel, b *kernel.Buffer, rows []kernel.Axis, recurrent bool) bool {
 	width, constant := b.Type.Shape[len(b.Type.Shape)-1].Const()
-	if !constant || width < wideRow || b.Role != kernel.Weight {
+	if l.m.Panels == 0 || !constant || width < wideRow || b.Role != kernel.Weight {
 		return false
 	}
 	if recurrent {
@@ -181,19 +189,28 @@ func (l *layouts) packs(k *kernel.Kernel, b *kernel.Buffer, rows []kernel.Axis, 
 	return pays
 }
 
+// A storage makes a layout for a shape; nil is row-major.
+type storage func(tensor.Shape) *kernel.Layout
+
+func rowMajor(tensor.Shape) *kernel.Layout { return nil }
+
 // copyOf returns a buffer that holds b with its axis at moved to the end, made when first asked
-// for: in panels of 16 where it is wide and read from the start of one.
-func (l *layouts) copyOf(b *kernel.Buffer, at int, panel bool) *kernel.Buffer {
-	key := fmt.Sprintf("%s/%d/%v", b.Name, at, panel)
-	if c := l.made[key]; c != nil {
-		return c
-	}
+// for.
+func (l *layouts) copyOf(b *kernel.Buffer, at int, lay storage) *kernel.Buffer {
 	last := len(b.Type.Shape) - 1
 	shape, axes := tensor.Shape{}, []kernel.Axis{}
 	for i := range b.Type.Shape {
 		d := b.Type.Shape[moved(i, at, last)]
 		shape = append(shape, d)
 		axes = append(axes, kernel.Axis{Name: axisName("i", i), Extent: d})
+	}
+	stored := lay(shape)
+	key := fmt.Sprintf("%s/%d", b.Name, at)
+	if stored != nil {
+		key += "/" + stored.Name
+	}
+	if c := l.made[key]; c != nil {
+		return c
 	}
 	from := make([]kernel.Expr, last+1)
 	for i := range axes {
@@ -204,10 +221,7 @@ func (l *layouts) copyOf(b *kernel.Buffer, at int, panel bool) *kernel.Buffer {
 		name += "_"
 	}
 	l.used[name] = true
-	c := &kernel.Buffer{Name: name, Type: tensor.Type{DType: b.Type.DType, Shape: shape}}
-	if panel {
-		c.Layout = panels(shape)
-	}
+	c := &kernel.Buffer{Name: name, Type: tensor.Type{DType: b.Type.DType, Shape: shape}, Layout: stored}
 	def := &kernel.Def{Name: name, DType: c.Type.DType, Axes: axes, Expr: &kernel.Load{Name: b.Name, DType: c.Type.DType, At: from}}
 	k := &kernel.Kernel{Name: "pack_" + name, Ins: []*kernel.Buffer{b}, Outs: []*kernel.Buffer{c}, Defs: []*kernel.Def{def}}
 	l.prog.Buffers = append(l.prog.Buffers, c)
@@ -245,9 +259,8 @@ func panels(s tensor.Shape) *kernel.Layout {
 }
 
 // reading returns d with load replaced by one of the copy c, whose last axis is load's axis at.
-func (l *layouts) reading(k *kernel.Kernel, d *kernel.Def, load *kernel.Load, c *kernel.Buffer) *kernel.Def {
+func (l *layouts) reading(k *kernel.Kernel, d *kernel.Def, load *kernel.Load, at int, c *kernel.Buffer) *kernel.Def {
 	last := len(load.At) - 1
-	at := axisOf(load, d.Axes[len(d.Axes)-1].Name)
 	r := newRewriting(d.Ranges())
 	r.load = func(x *kernel.Load) kernel.Expr {
 		if atText(x) != atText(load) {

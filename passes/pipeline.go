@@ -7,6 +7,7 @@ import (
 
 	"dlc/ir"
 	"dlc/ir/kernel"
+	"dlc/ir/tile"
 )
 
 // Options is passed down to every pass; the zero value and nil run silently.
@@ -21,6 +22,16 @@ type Options struct {
 	// Check makes kernels that can be watched: each is one operation of the source with its span,
 	// and the indices of its reads are buffers of their own.
 	Check bool
+	// Machine is what operands are laid out for; nil is any CPU.
+	Machine *tile.Machine
+}
+
+// machine is what operands are laid out for. Panels of one width serve every CPU.
+func (o *Options) machine() *tile.Machine {
+	if o == nil || o.Machine == nil {
+		return &tile.Machine{Panels: panelWidth}
+	}
+	return o.Machine
 }
 
 func (o *Options) before(pass string) {

@@ -66,7 +66,7 @@ func (t *tiler) matrix(s *stage) bool {
 	}
 	d := s.reduces[0]
 	c, err := tile.ContractionOf(t.k, d)
-	if err != nil || !rowsAligned(c.A, c) || !rowsAligned(c.B, c) || d.DType != tensor.F32 {
+	if err != nil || !t.pitched(c.A) || !t.pitched(c.B) || d.DType != tensor.F32 {
 		return false
 	}
 	shape := t.tileOf(c, d)
@@ -91,15 +91,7 @@ func (t *tiler) matrix(s *stage) bool {
 	return true
 }
 
-// rowsAligned reports whether every row of an operand begins at a multiple of 16 bytes.
-func rowsAligned(f tile.Factor, c *tile.Contraction) bool {
-	per := int64(16 / f.Load.DType.Size())
-	ok := per == 8
-	f.Linear.Terms(func(coef int64, factors []tensor.Factor) {
-		plain := len(factors) == 1 && factors[0].Den == 0 && (factors[0].Name == c.M || factors[0].Name == c.N || factors[0].Name == c.K)
-		if coef%per != 0 && !(plain && coef == 1) {
-			ok = false
-		}
-	})
-	return ok
+// pitched reports whether an operand's rows begin where the unit wants them.
+func (t *tiler) pitched(f tile.Factor) bool {
+	return f.Load.DType.Size() == 2 && pitched(f.Linear, t.m.Pitch/2)
 }

@@ -71,7 +71,7 @@ type gpuCode struct {
 func (w *witness) gpu(t *testing.T, target ptx.Target) *gpuCode {
 	t.Helper()
 	g := &gpuCode{program: w.parse(t)}
-	passes.Rewrite(g.program, nil)
+	passes.Rewrite(g.program, &passes.Options{Machine: &target.Machine})
 	for _, k := range g.program.Kernels {
 		s, err := passes.Tile(k, &target.Machine)
 		if err != nil {

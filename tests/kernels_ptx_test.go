@@ -74,7 +74,7 @@ func keepFigures(now, old *txtar.Archive) {
 func (w *witness) onGPU(t *testing.T, target ptx.Target, known map[string]bool) []txtar.File {
 	t.Helper()
 	p := w.parse(t)
-	passes.Rewrite(p, nil)
+	passes.Rewrite(p, &passes.Options{Machine: &target.Machine})
 	var programs []*tile.Program
 	schedules := ""
 	for _, k := range p.Kernels {

@@ -48,8 +48,8 @@ func ContractionOf(k *kernel.Kernel, d *kernel.Def) (*Contraction, error) {
 			return fail("a factor is no cast of a load")
 		}
 		f := Factor{Load: l, Buffer: k.Buffer(l.Name)}
-		if f.Buffer == nil || f.Buffer.Layout != nil {
-			return fail(l.Name + " is no row-major buffer")
+		if f.Buffer == nil {
+			return fail(l.Name + " is no buffer")
 		}
 		for _, at := range l.At {
 			if _, plain := at.(*kernel.Index); !plain {

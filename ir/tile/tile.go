@@ -23,6 +23,8 @@ type Machine struct {
 	Tiles      bool   // has a matrix unit that multiplies 16 rows of 32 bf16 by 32 rows of 16 (AMX)
 	L1, L2     int64  // bytes of data cache per core
 	Warps      int    // GPU: warps of a block of threads; 0 for a CPU
+	Panels     int64  // columns of the panels in which wide operands of contractions are packed; 0 where they serve as they lie
+	Pitch      int64  // rows of a matrix unit's operands begin at multiples of so many bytes; 0 for any
 	WarpGroups bool   // GPU: has matrix products by groups of warps and tensor copies
 	Shared     int64  // GPU: bytes of shared memory that a block of threads may have
 }

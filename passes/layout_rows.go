@@ -1,0 +1,66 @@
+package passes
+
+import (
+	"fmt"
+
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+	"dlc/ir/tile"
+)
+
+// A GPU's matrix unit takes its operands in either orientation, but by pieces of 16 bytes: rows
+// that begin elsewhere are copied to ones that do not, which costs what reading them once does.
+
+// matrix reports whether d goes to the machine's matrix unit.
+func (l *layouts) matrix(k *kernel.Kernel, d *kernel.Def) bool {
+	if l.m.Pitch == 0 || d.Reduce == nil || d.Reduce.Order.Kind != kernel.Matrix {
+		return false
+	}
+	tidied := tidy(k)
+	_, err := tile.ContractionOf(tidied, tidied.Def(d.Name))
+	return err == nil
+}
+
+// rows returns the contraction d reading operands whose rows begin at multiples of the machine's
+// pitch.
+func (l *layouts) rows(k *kernel.Kernel, d *kernel.Def) *kernel.Def {
+	for _, load := range d.Loads() {
+		b := k.Buffer(load.Name)
+		per := l.m.Pitch / int64(b.Type.DType.Size())
+		if place, ok := kernel.Address(b, load.At); !ok || pitched(place, per) || len(load.At) == 0 {
+			continue
+		}
+		l.opt.explain("layout", "%s: rows of %s begin at multiples of %d bytes", k.Name, b.Name, l.m.Pitch)
+		d = l.reading(k, d, load, len(load.At)-1, l.copyOf(b, len(load.At)-1, l.rowsOf(per)))
+	}
+	return d
+}
+
+// rowsOf is row-major storage with the last axis rounded up to a multiple of per elements.
+func (l *layouts) rowsOf(per int64) storage {
+	return func(s tensor.Shape) *kernel.Layout {
+		lay := &kernel.Layout{Name: fmt.Sprintf("rows%d", per), Dims: append(tensor.Shape{}, s...)}
+		for i := range s {
+			lay.At = append(lay.At, tensor.Sym(positionSymbol(i)))
+		}
+		last := len(s) - 1
+		lay.Dims[last] = s[last].CeilDiv(per).Scale(per)
+		return lay
+	}
+}
+
+// pitched reports whether a place moves by multiples of per elements along every index but one
+// that it moves with element by element.
+func pitched(place tensor.Dim, per int64) bool {
+	ok, along := true, ""
+	place.Terms(func(coef int64, factors []tensor.Factor) {
+		switch {
+		case coef%per == 0:
+		case coef == 1 && len(factors) == 1 && factors[0].Den == 0 && (along == "" || along == factors[0].Name):
+			along = factors[0].Name
+		default:
+			ok = false
+		}
+	})
+	return ok
+}
