@@ -157,6 +157,7 @@ func (e *emitter) loop(n *tile.Loop) {
 	}
 	before := e.tile[i]
 	known := e.tighten(n, i)
+	e.shorten(n, i)
 	if length, ok := e.tile[i].exact(); ok {
 		e.constantLoop(n, i, length)
 	} else {

@@ -9,43 +9,140 @@ import (
 	"dlc/ir/tile"
 )
 
-// divide emits a stream of which one condition rest - index >= 0 lets the first turns through for
-// every point of the tile, and the last ones for none: first the turns of which all terms count,
-// where the condition is not tested; then those of which some may. It reports whether it did.
+// divide emits a stream of which one condition lets the first turns through for every point of the
+// tile and the last ones for none, or the other way around: the turns of which all terms count, where
+// the condition is not tested; those of which some may; the others not at all. It reports whether it did.
 func (e *emitter) divide(n *tile.Loop, i int) bool {
 	defs, unit := e.steppedBy(n)
 	s := e.tile[i]
 	if n.Unroll || len(n.Peel) > 0 || n.Kind != tile.Stream || i == e.vector || len(defs) == 0 {
 		return false
 	}
-	at, rest, ok := e.lastTurn(defs[0], n.Split.Index, unit == 1)
+	c, ok := e.border(defs, n.Split.Index, unit == 1)
 	if start, fixed := s.start.Const(); !ok || unit > 1 && (!fixed || start != 0) {
 		return false
 	}
-	least, most := e.extremes(rest)
-	end := s.start.Add(s.length)
-	sure := e.clamped(least.AddInt(1).Div(unit), s.start.Div(unit), end.Div(unit))
-	some := e.clamped(most.AddInt(1).CeilDiv(unit), sure, end.CeilDiv(unit))
-	before, edge := e.tile[i], *n
-	for _, d := range defs {
-		e.assumed[condition{d, at}] = true
+	least, most := e.extremes(c.at)
+	begin, end := s.start, s.start.Add(s.length)
+	first, last := begin.Div(unit), end.CeilDiv(unit)
+	cut := func(from, to tensor.Dim) { e.tile[i] = e.piece(from.Scale(unit), to.Sub(from.Scale(unit)), s.max) }
+	inside := func(turn tensor.Dim) tensor.Dim { // where the range's last turn may be cut short
+		if unit == 1 {
+			return turn
+		}
+		return e.bound("smin", turn.Scale(unit), end)
 	}
-	e.tile[i] = e.piece(s.start, sure.Scale(unit).Sub(s.start), before.max)
-	e.walk(n, i)
-	for _, d := range defs {
-		delete(e.assumed, condition{d, at})
-	}
+	edge := *n
 	if unit == 1 {
 		edge.Split.By = []int64{1}
 	}
-	stop := some.Scale(unit)
-	if unit > 1 {
-		stop = e.bound("smin", stop, end)
+	switch {
+	case c.lasts: // index <= at
+		sure := e.clamped(least.AddInt(1).Div(unit), first, end.Div(unit))
+		some := e.clamped(most.AddInt(1).CeilDiv(unit), sure, last)
+		cut(first, sure.Scale(unit))
+		e.surely(c, n, i)
+		cut(sure, inside(some))
+		e.walk(&edge, i)
+	default: // index >= at
+		some := e.clamped(least.Div(unit), first, last)
+		sure := e.clamped(most.CeilDiv(unit), some, last)
+		cut(some, inside(sure))
+		e.walk(&edge, i)
+		cut(sure, end)
+		e.surely(c, n, i)
 	}
-	e.tile[i] = e.piece(sure.Scale(unit), stop.Sub(sure.Scale(unit)), before.max)
-	e.walk(&edge, i)
-	e.tile[i] = before
+	e.tile[i] = s
 	e.fresh()
+	return true
+}
+
+// surely walks turns in which the condition holds.
+func (e *emitter) surely(c border, n *tile.Loop, i int) {
+	for _, k := range c.keys {
+		e.assumed[k] = true
+	}
+	e.walk(n, i)
+	for _, k := range c.keys {
+		delete(e.assumed, k)
+	}
+}
+
+// shorten leaves out the turns of a stream of blocks in which a condition lets no term through for
+// any point of the tile, where terms are all that a turn adds.
+func (e *emitter) shorten(n *tile.Loop, i int) {
+	defs := e.addedTo(n)
+	if n.Unroll || len(n.Peel) > 0 || n.Kind != tile.Stream || i == e.vector || len(defs) == 0 || len(n.Split.By) != 1 {
+		return
+	}
+	c, ok := e.border(defs, n.Split.Index, false)
+	if !ok {
+		return
+	}
+	s, unit := e.tile[i], n.Split.By[0]
+	if start, fixed := s.start.Const(); !fixed || start != 0 {
+		return
+	}
+	least, most := e.extremes(c.at)
+	from, to := s.start, s.length
+	if c.lasts {
+		turns := e.clamped(most.AddInt(1).CeilDiv(unit), tensor.Dim{}, to.CeilDiv(unit))
+		to = e.bound("smin", turns.Scale(unit), to)
+	} else {
+		turns := e.clamped(least.Div(unit), tensor.Dim{}, to.Div(unit))
+		from = turns.Scale(unit)
+	}
+	e.tile[i] = e.piece(from, to.Sub(from), s.max)
+}
+
+// addedTo returns the chains over the stream's index that a turn of it steps, where these sums are all
+// that a turn leaves behind.
+func (e *emitter) addedTo(n *tile.Loop) (defs []*kernel.Def) {
+	inside, stepped, stored := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	if !e.leaves(n.Body, inside, stepped, stored) {
+		return nil
+	}
+	for name := range stored {
+		if !inside[name] && (e.held[name] == nil || !stepped[name]) {
+			return nil
+		}
+	}
+	for _, d := range e.program.Kernel.Defs {
+		if !stepped[d.Name] || inside[d.Name] || e.held[d.Name] == nil && e.alive[d.Name] == nil {
+			continue
+		}
+		r := d.Reduce
+		if r.Order.Kind != kernel.Chain || len(r.Axes) != 1 || r.Axes[0].Name != n.Split.Index || isWelford(d) {
+			return nil
+		}
+		defs = append(defs, d)
+	}
+	return defs
+}
+
+// leaves notes what nodes hold, step and store; it is false where they do anything else that lasts.
+func (e *emitter) leaves(nodes []tile.Node, inside, stepped, stored map[string]bool) bool {
+	for _, n := range nodes {
+		ok := true
+		switch n := n.(type) {
+		case *tile.Loop:
+			ok = e.leaves(n.Body, inside, stepped, stored)
+		case *tile.Across:
+			ok = e.leaves(n.Body, inside, stepped, stored)
+		case *tile.Hold:
+			inside[n.Def] = true
+		case *tile.Step:
+			stepped[n.Def] = true
+		case *tile.Store:
+			stored[n.Def] = true
+		case *tile.Begin, *tile.Ahead, *tile.Let, *tile.Stage, *tile.Pair:
+		default:
+			ok = false
+		}
+		if !ok {
+			return false
+		}
+	}
 	return true
 }
 
@@ -95,25 +192,45 @@ func (e *emitter) steppedBy(n *tile.Loop) (defs []*kernel.Def, unit int64) {
 	return defs, kernel.RescaleBlock
 }
 
-// lastTurn finds the one condition of d that the index is in, where it has the form 0 <= rest -
-// index < extent and its second half holds everywhere. Narrow allows no rest across the lanes.
-func (e *emitter) lastTurn(d *kernel.Def, index string, narrow bool) (at int, rest tensor.Dim, ok bool) {
-	for k, c := range d.Reduce.When {
-		if !c.Index.Uses(index) || e.assumed[condition{d, k}] {
+// A border is a condition that holds on one side of at, a number that differs from point to point:
+// for index <= at (lasts), or for index >= at. It is one condition of several definitions.
+type border struct {
+	keys  []condition
+	at    tensor.Dim
+	lasts bool
+}
+
+// border finds the one condition of the definitions that the index is in, where it has the form
+// 0 <= rest - index < extent or 0 <= index - rest < extent and its second half holds everywhere.
+// Narrow allows no rest across the lanes.
+func (e *emitter) border(defs []*kernel.Def, index string, narrow bool) (b border, ok bool) {
+	for k, c := range defs[0].Reduce.When {
+		if !c.Index.Uses(index) || e.assumed[condition{defs[0], k}] {
 			continue
 		}
 		by, r, linear := c.Index.Linear(index)
-		if ok || !linear || !by.IsConst(-1) || !e.alwaysBelow(r, c.Extent) {
-			return 0, rest, false
+		keys := shared(c, defs)
+		if ok || !linear || keys == nil || !e.alwaysBelow(c.Index, c.Extent) {
+			return b, false
 		}
+		single := true
 		for _, i := range e.numbers(r) {
+			single = single && e.tile[i].single()
 			if narrow && i == e.vector {
-				return 0, rest, false
+				return b, false
 			}
 		}
-		at, rest, ok = k, r, true
+		switch {
+		case by.IsConst(-1):
+			b = border{keys, r, true}
+		case by.IsConst(1) && !single:
+			b = border{keys, r.Scale(-1), false}
+		default:
+			return b, false
+		}
+		ok = true
 	}
-	return at, rest, ok
+	return b, ok
 }
 
 // alwaysBelow reports whether r < extent for all positions of the indices in it.

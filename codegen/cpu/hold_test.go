@@ -123,3 +123,20 @@ phase grid i by 32 vector i {
 		}, []map[string]int64{{"N": 0, "C": 20}, {"N": 1, "C": 1}, {"N": 3, "C": 0}, {"N": 32, "C": 64}, {"N": 77, "C": 200}}, true)
 	}
 }
+
+// TestTurnsLeftOut hides the terms before or behind a diagonal, which lies where a block begins, in
+// one, or beyond all terms.
+func TestTurnsLeftOut(t *testing.T) {
+	for _, cond := range []string{"0 <= i - j + 30 < N + 230", "0 <= j - i < 200 + N", "0 <= j - i + 30 < 230 + N", "0 <= j - i - 64 < 200 + N", "0 <= i - j - 1 < N + 200"} {
+		for _, c := range []string{"192", "C"} {
+			k := parsedKernel(t, fmt.Sprintf(`kernel weigh(q: input f32[N, 5], k: input f32[%[1]s, 5], v: input f32[%[1]s, 9]) -> (a: output f32[N, 9], b: output f32[N, 5])
+  s[i:N, j:%[1]s] = sum c:5 chain; q[i, c] * k[j, c]
+  p[i:N, j:%[1]s] = exp(s[i, j])
+  a[i:N, d:9] = sum j:%[1]s chain when %[2]s; p[i, j] * v[j, d]
+  b[i:N, f:5] = sum j:%[1]s chain when %[2]s; s[i, j] * k[j, f]
+`, c, cond))
+			check(t, func(target Target) []*tile.Program { return tiled(t, target, []*tile.Program{{Kernel: k}}) },
+				[]map[string]int64{{"N": 0, "C": 20}, {"N": 1, "C": 1}, {"N": 3, "C": 0}, {"N": 65, "C": 64}, {"N": 200, "C": 150}}, true)
+		}
+	}
+}
