@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"dlc/ir/kernel"
@@ -86,22 +87,70 @@ func (e *emitter) load(l *kernel.Load, o *operand) value {
 // askAhead asks the second cache for a later part of what a step reads, where the schedule says so,
 // once for each line. The address need not be the buffer's.
 func (e *emitter) askAhead(l *kernel.Load, o *operand, p place) {
-	if e.stepping == nil || p.by != nil || p.step < 0 || p.step > 1 || e.machine.Warps > 0 {
+	if e.stepping == nil || e.inLanes(e.stepping) || p.by != nil || p.step < 0 || p.step > 1 || e.machine.Warps > 0 {
 		return
 	}
 	by, ok := e.aheads[tile.Ahead{Def: e.stepping.Name, From: l.Name}]
 	if !ok {
 		return
 	}
+	e.askFor(e.baseAddress(o, p), (p.offset+by)*int64(o.buffer.Type.DType.Size()), readAhead)
+}
+
+const readAhead, writeAhead = ", i32 0", ", i32 1"
+
+// askFor asks the second cache for a line, once in a step.
+func (e *emitter) askFor(base string, offset int64, mode string) {
 	const line = 64
-	base, offset := e.baseAddress(o, p), (p.offset+by)*int64(o.buffer.Type.DType.Size())
 	key := base + "+" + strconv.FormatInt(offset/line, 10)
 	if e.asked[key] {
 		return
 	}
 	e.asked[key] = true
-	const reads, second, data = ", i32 0", ", i32 2", ", i32 1"
-	e.put("call void @llvm.prefetch.p0(ptr ", e.displaced(base, offset), reads, second, data, ")")
+	const second, data = ", i32 2", ", i32 1"
+	e.put("call void @llvm.prefetch.p0(ptr ", e.displaced(base, offset), mode, second, data, ")")
+}
+
+// askRows asks the second cache for what the schedule says that a step of a reduction by lanes should
+// ask for, with each point of its tile.
+func (e *emitter) askRows(d *kernel.Def, l *live) {
+	if e.machine.Warps > 0 || !e.inLanes(d) {
+		return
+	}
+	e.asked = map[string]bool{}
+	for _, b := range e.program.Kernel.Buffers() {
+		by, ok := e.aheads[tile.Ahead{Def: d.Name, From: b.Name}]
+		if !ok {
+			continue
+		}
+		f, mode := e.formAhead(b)
+		e.points(append(slices.Clone(l.axes), e.axes(d.Reduce.Axes)...), false, func() {
+			if p := e.at(f); p.by == nil {
+				e.askFor(e.baseAddress(e.buffers[b.Name], p), (p.offset+by)*int64(b.Type.DType.Size()), mode)
+			}
+		})
+	}
+}
+
+// inLanes reports whether terms of a reduction lie across the lanes.
+func (e *emitter) inLanes(d *kernel.Def) bool {
+	return d.Reduce.Order.Kind == kernel.Lanes64 || tile.ByLanes(e.program.Kernel, d)
+}
+
+// formAhead is the place of b that the kernel writes at the current point, or else that it reads
+// first, and how the machine is asked for it.
+func (e *emitter) formAhead(b *kernel.Buffer) (f *form, mode string) {
+	if w := e.defs[b.Name]; w != nil {
+		return e.formOf(e.buffers[b.Name], kernel.AddressOf(b, symbolsOf(w.Axes))), writeAhead
+	}
+	for _, d := range e.program.Kernel.Defs {
+		for _, l := range d.Loads() {
+			if l.Name == b.Name {
+				return e.formOf(l, e.exprs.linear(l, b)), readAhead
+			}
+		}
+	}
+	panic("BUG: " + e.program.Name + ": " + b.Name + " is asked for, but neither read nor written")
 }
 
 // askOnce asks the second cache for what the schedule says a tile reads or writes, when it begins d.
@@ -111,10 +160,10 @@ func (e *emitter) askOnce(d *kernel.Def, l *live) {
 		if !ok || e.machine.Warps > 0 {
 			continue
 		}
-		o, mode := e.buffers[b.Name], ", i32 0"
+		o, mode := e.buffers[b.Name], readAhead
 		var f *form
 		if w := e.defs[b.Name]; w != nil {
-			f, mode = e.formOf(o, kernel.AddressOf(b, symbolsOf(w.Axes))), ", i32 1"
+			f, mode = e.formOf(o, kernel.AddressOf(b, symbolsOf(w.Axes))), writeAhead
 		}
 		for _, load := range d.Loads() {
 			if load.Name == b.Name {

@@ -164,6 +164,7 @@ func (e *emitter) step(d *kernel.Def) {
 	if l == nil {
 		panic(fmt.Sprintf("BUG: %s: step of %s before its begin", e.program.Name, d.Name))
 	}
+	e.askRows(d, l)
 	if e.stepBlock(d, l) {
 		return
 	}

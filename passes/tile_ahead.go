@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	aheadTerms  = 32  // terms that a chunked sum asks for ahead
-	aheadOutput = 256 // terms up to which a tile asks for what it will write
+	aheadTerms  = 32      // terms that a chunked sum asks for ahead
+	aheadOutput = 256     // terms up to which a tile asks for what it will write
+	aheadRow    = 1 << 10 // bytes of the rows from which on the next are asked for
 )
 
 // ahead asks the second cache for the part of the operands that is needed next, where a contraction
@@ -76,4 +77,44 @@ func (n *nest) aheadRows(d *kernel.Def) (nodes []tile.Node) {
 		}
 	}
 	return nodes
+}
+
+// ahead asks, while the last sum of a row is made, for the next rows of what it reads, and for what
+// will be written of this one: else no memory moves while the row, which lies in a cache by then, is
+// computed with.
+func (r *rowWalk) ahead(rows int64) (nodes []tile.Node) {
+	e, ok := r.lane.Extent.Const()
+	if r.gpu() || !ok || e*4 < aheadRow {
+		return nil
+	}
+	last := r.s.reduces[len(r.s.reduces)-1]
+	asked := map[string]bool{}
+	for _, d := range r.k.Defs {
+		for _, l := range d.Loads() {
+			size := int64(l.DType.Size())
+			if b := r.k.Buffer(l.Name); b == nil || asked[l.Name] || r.k.Def(l.Name) != nil || r.strideOf(l, r.lane.Name) != size {
+				continue
+			}
+			if by := rows * r.rowStride(l); by > 0 {
+				nodes = append(nodes, &tile.Ahead{Def: last.Name, From: l.Name, By: by / size})
+				asked[l.Name] = true
+			}
+		}
+	}
+	for _, d := range r.s.stores {
+		if r.output(d.Name) != nil && axisNamed(d.Axes, r.lane.Name) >= 0 {
+			nodes = append(nodes, &tile.Ahead{Def: last.Name, From: d.Name})
+		}
+	}
+	return nodes
+}
+
+// rowStride is the distance in bytes of neighbouring rows of what l reads, 0 where they are one.
+func (r *rowWalk) rowStride(l *kernel.Load) int64 {
+	for i := len(r.s.axes) - 1; i >= 0; i-- {
+		if a := r.s.axes[i]; !a.Extent.IsConst(1) {
+			return r.strideOf(l, a.Name)
+		}
+	}
+	return 0
 }

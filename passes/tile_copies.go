@@ -138,8 +138,8 @@ func (n *nest) termStrides(d *kernel.Def, l *kernel.Load) []walkStride {
 }
 
 // strideOf returns how far apart in memory neighbours of an index are: 0 where that is no constant.
-func (n *nest) strideOf(l *kernel.Load, index string) int64 {
-	b := n.k.Buffer(l.Name)
+func (t *tiler) strideOf(l *kernel.Load, index string) int64 {
+	b := t.k.Buffer(l.Name)
 	if b == nil {
 		return 0
 	}

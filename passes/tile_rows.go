@@ -39,7 +39,9 @@ func (t *tiler) rows(s *stage) {
 	if r.held {
 		rows = min(rows, 2)
 	}
-	t.rowBlocks(s, r.lane, rows, append(body, r.stores()...))
+	body = append(body, r.stores()...)
+	rows = t.rowsAtOnce(r.lane, s, rows)
+	t.rowBlocks(s, r.lane, rows, append(r.ahead(rows), body...))
 }
 
 // reductions goes along the row once for all of a list.
@@ -153,11 +155,15 @@ func (r *rowWalk) stores() []tile.Node {
 	return nodes
 }
 
-// rowBlocks puts the loops over rows around body: up to four rows at once as registers allow.
-func (t *tiler) rowBlocks(s *stage, lane kernel.Axis, most int64, body []tile.Node) {
+// rowsAtOnce is how many rows a tile has, four at most, as registers allow.
+func (t *tiler) rowsAtOnce(lane kernel.Axis, s *stage, most int64) int64 {
 	lanes := t.lanes(s.reduces)
 	vectors := (min(64, max(1, extentOf(lane, 64))) + lanes - 1) / lanes
-	rows := min(most, max(1, int64(t.m.Registers)/4/vectors))
+	return min(most, max(1, int64(t.m.Registers)/4/vectors))
+}
+
+// rowBlocks puts the loops over rows around body, that many rows at once.
+func (t *tiler) rowBlocks(s *stage, lane kernel.Axis, rows int64, body []tile.Node) {
 	left := max(1, t.choose(rowElements, warpRow)/max(1, extentOf(lane, 1024)))
 	ph := &tile.Phase{Vector: lane.Name}
 	grid := map[string]int64{}

@@ -6,9 +6,10 @@ import (
 )
 
 // Ahead says that steps of Def should ask the second cache for what they will read of From: with
-// each element, for the one that lies By elements further in memory. Once: Begin asks, for what is By
-// elements from the first that each point of the tile reads of From, or from what is stored there. It
-// ends with the node list. It is advice to the machine and has no meaning.
+// each element, for the one that lies By elements further in memory. Where terms of Def lie across the
+// lanes, From may be any buffer that the kernel reads or writes at a point of Def's tile: each step asks
+// for what lies By elements from there. Once: Begin asks, for what is By elements from the first that
+// each point of the tile reads of From, or from what is stored there. It ends with the node list. It is advice to the machine and has no meaning.
 type Ahead struct {
 	Def, From string
 	By        int64
