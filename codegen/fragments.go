@@ -3,8 +3,6 @@ package codegen
 import (
 	"strconv"
 
-	"github.com/llir/llvm/ir"
-
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 	"dlc/ir/tile"
@@ -62,16 +60,9 @@ func newMatrix(e *warps) *matrix {
 // groups is the number of parts, of a warp or a group of warps each, that the block has.
 func (x *matrix) groups() int64 { return x.m / x.unit.M.By[0] * (x.n / x.unit.N.By[0]) }
 
-// unitBlock emits the code of the block of the grid of that number, in code that begins with head.
-func (e *warps) unitBlock(number string, head *ir.Block) {
+// fragments emits the code of a block of the grid that matrix units compute.
+func (e *warps) fragments() {
 	x := newMatrix(e)
-	e.scopes = append(e.scopes, &scope{head, map[string]string{}})
-	e.cur = head
-	e.split(number)
-	body := e.block()
-	head.Term = to(body)
-	e.cur = body
-	e.fresh()
 	for _, n := range e.phase.Body {
 		if let, ok := n.(*tile.Let); ok {
 			e.let(e.defs[let.Def])
@@ -150,18 +141,7 @@ func (x *matrix) storePoint(masked bool) {
 			defs = append(defs, x.defs[s.Def])
 		}
 	}
-	values := make([]value, len(defs))
-	for i, d := range defs {
-		if l := x.alive[d.Name]; l != nil {
-			values[i] = x.kept(l)
-		} else {
-			values[i] = x.eval(x.exprs.body(d))
-		}
-	}
-	for i, d := range defs {
-		o := x.buffers[d.Name]
-		x.write(o, x.at(x.formOf(o, kernel.AddressOf(o.buffer, symbolsOf(d.Axes)))), values[i])
-	}
+	x.writeAll(defs)
 	x.when = value{}
 }
 

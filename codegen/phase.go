@@ -76,8 +76,9 @@ func (e *emitter) indexOf(name string) int {
 	return i
 }
 
-// inBlock emits the body for the block of that number, in code that begins with head.
-func (e *emitter) inBlock(number string, head *ir.Block) {
+// inBlock emits code for the block of that number, after head, which is left for what does not
+// depend on the block.
+func (e *emitter) inBlock(number string, head *ir.Block, code func()) {
 	e.scopes = append(e.scopes, &scope{head, map[string]string{}})
 	e.cur = head
 	e.split(number)
@@ -85,7 +86,7 @@ func (e *emitter) inBlock(number string, head *ir.Block) {
 	head.Term = to(body)
 	e.cur = body
 	e.fresh()
-	e.versions()
+	code()
 }
 
 // split turns a block number into the sub-range of each index of the grid.

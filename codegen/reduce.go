@@ -231,27 +231,10 @@ func (e *emitter) reached(d *kernel.Def) value {
 // term adds the term at the current point to its accumulator.
 func (e *emitter) term(d *kernel.Def, l *live, inside value) {
 	at := e.register(l)
-	cond := inside
-	e.when, e.mask = inside, value{}
-	for i, c := range d.Reduce.When {
-		key := condition{d, i}
-		if e.assumed[key] {
-			continue
-		}
-		truth, v := e.holds(key, c)
-		if truth == never {
-			e.when = value{}
-			return
-		}
-		if truth == always {
-			continue
-		}
-		cond = e.and(cond, v)
-		if v.lanes == 1 {
-			e.when = e.and(e.when, v)
-		} else {
-			e.mask = e.and(e.mask, v)
-		}
+	defer func() { e.when, e.mask = value{}, value{} }()
+	cond, possible := e.conditions(d, inside)
+	if !possible {
+		return
 	}
 	if l.split > 1 {
 		at += int(e.point[e.vector]) % 64 / e.machine.Lanes
@@ -266,7 +249,6 @@ func (e *emitter) term(d *kernel.Def, l *live, inside value) {
 			m = moments{e.choose(cond, m.mean, was.mean), e.choose(cond, m.m2, was.m2)}
 		}
 		l.setMoments(at, m)
-		e.when, e.mask = value{}, value{}
 		return
 	}
 	acc := l.values[at]
@@ -275,7 +257,32 @@ func (e *emitter) term(d *kernel.Def, l *live, inside value) {
 		v = e.choose(cond, v, acc)
 	}
 	l.values[at] = v
-	e.when, e.mask = value{}, value{}
+}
+
+// conditions is cond with those conditions of a term of d at the current point that may fail.
+// Until the caller takes them back, what is one value guards what is evaluated, what differs by
+// lane masks it. Possible is false where a condition never holds.
+func (e *emitter) conditions(d *kernel.Def, cond value) (all value, possible bool) {
+	e.when, e.mask = cond, value{}
+	for i, c := range d.Reduce.When {
+		key := condition{d, i}
+		if e.assumed[key] {
+			continue
+		}
+		truth, v := e.holds(key, c)
+		switch {
+		case truth == never:
+			return cond, false
+		case truth == always:
+			continue
+		case v.lanes == 1:
+			e.when = e.and(e.when, v)
+		default:
+			e.mask = e.and(e.mask, v)
+		}
+		cond = e.and(cond, v)
+	}
+	return cond, true
 }
 
 // accumulate is the accumulator after one more term.
@@ -354,21 +361,25 @@ func (e *emitter) stores(list []tile.Node) int {
 		return 0
 	}
 	e.fresh()
-	e.points(e.axes(defs[0].Axes), false, func() {
-		values := make([]value, len(defs))
-		for i, d := range defs {
-			if l := e.alive[d.Name]; l != nil {
-				values[i] = e.kept(l)
-			} else {
-				values[i] = e.eval(e.exprs.body(d))
-			}
-		}
-		for i, d := range defs {
-			o := e.buffers[d.Name]
-			e.write(o, e.at(e.formOf(o, kernel.AddressOf(o.buffer, symbolsOf(d.Axes)))), values[i])
-		}
-	})
+	e.points(e.axes(defs[0].Axes), false, func() { e.writeAll(defs) })
 	return len(defs)
+}
+
+// writeAll writes the definitions at the current point. All are evaluated first, for one may read
+// what another replaces.
+func (e *emitter) writeAll(defs []*kernel.Def) {
+	values := make([]value, len(defs))
+	for i, d := range defs {
+		if l := e.alive[d.Name]; l != nil {
+			values[i] = e.kept(l)
+		} else {
+			values[i] = e.eval(e.exprs.body(d))
+		}
+	}
+	for i, d := range defs {
+		o := e.buffers[d.Name]
+		e.write(o, e.at(e.formOf(o, kernel.AddressOf(o.buffer, symbolsOf(d.Axes)))), values[i])
+	}
 }
 
 func sameAxes(a, b *kernel.Def) bool {

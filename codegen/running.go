@@ -194,25 +194,10 @@ func (e *emitter) column(d *kernel.Def, j int) value {
 	if _, exact := s.exact(); !exact {
 		cond = e.compare("icmp slt", integerOf(tensor.I64, e.point[j]), value{id: e.integer(s.length), t: tensor.I64, lanes: 1})
 	}
-	e.when, e.mask = cond, value{}
 	defer func() { e.when, e.mask = value{}, value{} }()
-	for i, c := range d.Reduce.When {
-		key := condition{d, i}
-		if e.assumed[key] {
-			continue
-		}
-		truth, v := e.holds(key, c)
-		switch {
-		case truth == never:
-			return nothing
-		case truth == always:
-			continue
-		case v.lanes == 1:
-			e.when = e.and(e.when, v)
-		default:
-			e.mask = e.and(e.mask, v)
-		}
-		cond = e.and(cond, v)
+	cond, possible := e.conditions(d, cond)
+	if !possible {
+		return nothing
 	}
 	v := e.accumulate(d, nothing)
 	if e.positive(d.Expr) {

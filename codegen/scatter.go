@@ -18,22 +18,12 @@ func (e *emitter) clearPart(d *kernel.Def) {
 // sent to. Terms that a condition skips, or that are sent elsewhere, cost a branch.
 func (e *emitter) scatterTerm(d *kernel.Def) {
 	e.fresh()
-	cond := value{}
-	for i, c := range d.Reduce.When {
-		key := condition{d, i}
-		if e.assumed[key] {
-			continue
-		}
-		truth, v := e.holds(key, c)
-		if truth == never {
-			return
-		}
-		if truth == sometimes {
-			cond = e.and(cond, v)
-		}
+	defer func() { e.when, e.mask = value{}, value{} }()
+	cond, possible := e.conditions(d, value{})
+	if !possible {
+		return
 	}
 	o := e.buffers[d.Name]
-	e.when = cond
 	offset, inside := e.sentTo(d, o)
 	cond = e.and(cond, inside)
 	e.branch(cond.id, nil, func() {

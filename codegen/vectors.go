@@ -176,7 +176,7 @@ func (e vectors) function(name string) {
 	b, next := e.name(), e.name()
 	phi := &line{}
 	head.Insts = append(head.Insts, phi)
-	e.inBlock(b, head)
+	e.inBlock(b, head, e.versions)
 	e.put(next, " = add nsw i64 ", b, ", 1")
 	more := e.set("icmp slt i64 ", next, ", %end")
 	cancel := e.set("load atomic i32, ptr %cancel monotonic, align 4")

@@ -236,11 +236,11 @@ func (e *warps) function(name string) {
 	count := e.phase.Blocks(func(index string) tensor.Dim { return e.extents[e.indexOf(index)].length })
 	some := e.set("icmp slt i64 ", number, ", ", e.integer(count))
 	start.Term = either(some, head, done)
+	code := e.versions
 	if e.phase.Unit != nil {
-		e.unitBlock(number, head)
-	} else {
-		e.inBlock(number, head)
+		code = e.fragments
 	}
+	e.inBlock(number, head, code)
 	e.cur.Term = to(done)
 	for i := range e.maps {
 		p := ir.NewParam("map"+strconv.Itoa(i), types.NewPointer(types.I8))
