@@ -81,15 +81,7 @@ func (x *expressions) names(e kernel.Expr) []string {
 		return list
 	}
 	set := map[string]bool{}
-	switch e := e.(type) {
-	case *kernel.Index:
-		e.Dim.Symbols(set)
-	case *kernel.Guard:
-		for _, c := range e.Conds {
-			c.Index.Symbols(set)
-			c.Extent.Symbols(set)
-		}
-	}
+	kernel.EachDim(e, func(d tensor.Dim) { d.Symbols(set) })
 	for _, o := range kernel.Operands(e) {
 		for _, n := range x.names(o) {
 			set[n] = true

@@ -93,7 +93,10 @@ func (b *bounding) readsOwn(e kernel.Expr) bool {
 // add makes the kernel that computes one index.
 func (b *bounding) add(d *kernel.Def, of *kernel.Indexed, at kernel.Expr, when []kernel.Cond) {
 	used := map[string]bool{}
-	note(at, used)
+	kernel.Walk(at, func(e kernel.Expr) bool {
+		kernel.EachDim(e, func(d tensor.Dim) { d.Symbols(used) })
+		return true
+	})
 	var conds []kernel.Cond
 	for _, c := range when {
 		names := map[string]bool{}
@@ -132,22 +135,6 @@ func (b *bounding) add(d *kernel.Def, of *kernel.Indexed, at kernel.Expr, when [
 	k := assemble(def.Name, []*kernel.Def{def}, b.buffers, nil)
 	k.Spans = b.kernel.Spans
 	b.made = append(b.made, k)
-}
-
-// note adds the names of axes and symbols in e.
-func note(e kernel.Expr, names map[string]bool) {
-	kernel.Walk(e, func(e kernel.Expr) bool {
-		switch e := e.(type) {
-		case *kernel.Index:
-			e.Dim.Symbols(names)
-		case *kernel.Guard:
-			for _, c := range e.Conds {
-				c.Index.Symbols(names)
-				c.Extent.Symbols(names)
-			}
-		}
-		return true
-	})
 }
 
 // holding is the conjunction of conditions.

@@ -251,25 +251,31 @@ func eachDim(d *Def, each func(tensor.Dim)) {
 	for _, a := range d.AllAxes() {
 		each(a.Extent)
 	}
-	conds := func(cs []Cond) {
-		for _, c := range cs {
-			each(c.Index)
-			each(c.Extent)
-		}
-	}
 	if d.Reduce != nil {
-		conds(d.Reduce.When)
+		eachOf(d.Reduce.When, each)
 	}
 	for _, e := range d.Exprs() {
 		Walk(e, func(e Expr) bool {
-			switch e := e.(type) {
-			case *Index:
-				each(e.Dim)
-			case *Guard:
-				conds(e.Conds)
-			}
+			EachDim(e, each)
 			return true
 		})
+	}
+}
+
+// EachDim calls each with the dims that stand in e itself, without those of its operands.
+func EachDim(e Expr, each func(tensor.Dim)) {
+	switch e := e.(type) {
+	case *Index:
+		each(e.Dim)
+	case *Guard:
+		eachOf(e.Conds, each)
+	}
+}
+
+func eachOf(conds []Cond, each func(tensor.Dim)) {
+	for _, c := range conds {
+		each(c.Index)
+		each(c.Extent)
 	}
 }
 
