@@ -410,31 +410,13 @@ func (e *elaborator) matmul(s *scope, at diag.Span, x, y operand, tx, ty *tens) 
 
 // product multiplies operands whose inner dims are equal; the dims in front broadcast.
 func (e *elaborator) product(s *scope, at diag.Span, x, y operand, cx, cy *tens) value {
-	a, b := cx.shape(), cy.shape()
-	frontA, frontB := a[:len(a)-1], tensor.Shape{}
-	batchA := tensor.Shape{}
-	if len(b) > 2 {
-		if len(a) < 2 {
-			e.errorf(s, check.Broadcast, at, "`@` of %s and %s: the left side needs two dims", cx.typ(), cy.typ())
-			return poison{}
-		}
-		batchA, frontB = a[:len(a)-2], b[:len(b)-2]
-		frontA = a[len(a)-2 : len(a)-1]
-		shape, err := ir.Joint(batchA, frontB)
-		if err != nil {
-			d := e.errorf(s, check.Broadcast, at, "the dims in front of `@` do not join: %s and %s", cx.typ(), cy.typ())
-			e.operands(s, d, x, y, cx, cy)
-			return poison{}
-		}
-		va := e.spread(s, at, cx.v, 0, append(append(tensor.Shape{}, shape...), a[len(a)-2:]...))
-		vb := e.spread(s, at, cy.v, 0, append(append(tensor.Shape{}, shape...), b[len(b)-2:]...))
-		batch := letters(0, len(shape))
-		spec := batch + "YZ," + batch + "ZX->" + batch + "YX"
-		return e.wrap(e.emit1(s, at, ir.Einsum{Spec: spec}, va, vb), false)
+	if len(cy.shape()) > 2 {
+		return e.batched(s, at, x, y, cx, cy)
 	}
-	front, tail := letters(0, len(frontA)), ""
-	labels := append([]string{}, cx.labels[:len(frontA)]...)
-	if len(b) == 2 {
+	kept := len(cx.shape()) - 1
+	front, tail := letters(0, kept), ""
+	labels := append([]string{}, cx.labels[:kept]...)
+	if len(cy.shape()) == 2 {
 		tail = "X"
 		labels = append(labels, cy.labels[1])
 	}
@@ -443,6 +425,25 @@ func (e *elaborator) product(s *scope, at diag.Span, x, y operand, cx, cy *tens)
 		t.labels = labels
 	}
 	return v
+}
+
+// batched multiplies matrices with matrices: the dims in front of the last two join.
+func (e *elaborator) batched(s *scope, at diag.Span, x, y operand, cx, cy *tens) value {
+	a, b := cx.shape(), cy.shape()
+	if len(a) < 2 {
+		e.errorf(s, check.Broadcast, at, "`@` of %s and %s: the left side needs two dims", cx.typ(), cy.typ())
+		return poison{}
+	}
+	shape, err := ir.Joint(a[:len(a)-2], b[:len(b)-2])
+	if err != nil {
+		d := e.errorf(s, check.Broadcast, at, "the dims in front of `@` do not join: %s and %s", cx.typ(), cy.typ())
+		e.operands(s, d, x, y, cx, cy)
+		return poison{}
+	}
+	va := e.spread(s, at, cx.v, 0, append(append(tensor.Shape{}, shape...), a[len(a)-2:]...))
+	vb := e.spread(s, at, cy.v, 0, append(append(tensor.Shape{}, shape...), b[len(b)-2:]...))
+	batch := letters(0, len(shape))
+	return e.wrap(e.emit1(s, at, ir.Einsum{Spec: batch + "YZ," + batch + "ZX->" + batch + "YX"}, va, vb), false)
 }
 
 // letters returns n letters of an einsum from the first-th on.

@@ -237,9 +237,7 @@ func (e *elaborator) lossScope(out value, col func(*scope, string) value) *scope
 	s := e.root(e.train.node.Name.Span())
 	names, vals := e.named(out)
 	rec := &sequence{names: names}
-	for _, v := range vals {
-		rec.items = append(rec.items, v)
-	}
+	rec.items = append(rec.items, vals...)
 	s.vars[e.model.def.Name] = rec
 	s.frame.near = append(append(s.frame.near, names...), e.data.names()...)
 	s.frame.data, s.frame.outputs = true, true
