@@ -65,9 +65,6 @@ func definedName(tokens []lexer.Token) string {
 // Names returns the paths of all definitions in the source's order.
 func (x *Library) Names() []string { return x.names }
 
-// Source returns the file the definitions stand in, for rendering.
-func (x *Library) Source() *File { return x.file }
-
 // Lookup parses the definition of that path; both results are nil when there is none.
 func (x *Library) Lookup(path string) (*Definition, *diag.Diagnostic) {
 	x.mu.Lock()

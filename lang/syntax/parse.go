@@ -2,7 +2,6 @@ package syntax
 
 import (
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"unicode/utf8"
@@ -90,40 +89,15 @@ func Parse(file string, src []byte) (*File, diag.List) {
 	}
 	chunks, comments := scan(file, src)
 	f.Comments = comments
-	decls, errs := make([]Decl, len(chunks)), make([]*diag.Diagnostic, len(chunks))
-	together(len(chunks), func(i int) { decls[i], errs[i] = f.parse(chunks[i]) })
 	var list diag.List
-	for i, err := range errs {
-		if err != nil {
+	for _, c := range chunks {
+		if d, err := f.parse(c); err != nil {
 			list = append(list, err)
-			continue
+		} else {
+			f.Decls = append(f.Decls, d)
 		}
-		f.Decls = append(f.Decls, decls[i])
 	}
 	return f, list
-}
-
-// together calls f for 0..n side by side. A panic of f reaches the caller, with the stack it came
-// from.
-func together(n int, f func(i int)) {
-	panics := make([]any, n)
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() {
-			defer func() {
-				if cause := recover(); cause != nil {
-					panics[i] = fmt.Sprintf("%v\n\n%s", cause, debug.Stack())
-				}
-			}()
-			f(i)
-		})
-	}
-	wg.Wait()
-	for _, cause := range panics {
-		if cause != nil {
-			panic(cause)
-		}
-	}
 }
 
 // unreadable refuses what is no text at all.

@@ -2,7 +2,6 @@ package syntax
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,17 +107,4 @@ func TestLibrary(t *testing.T) {
 	if d, _ := x.Lookup("a"); d.Span().Line != 1 {
 		t.Error("the first of two counts")
 	}
-}
-
-func TestPanicOfAParserReachesTheCaller(t *testing.T) {
-	defer func() {
-		if text := fmt.Sprint(recover()); !strings.HasPrefix(text, "BUG: injected\n") || !strings.Contains(text, "parse_test.go") {
-			t.Errorf("got %s", text)
-		}
-	}()
-	together(3, func(i int) {
-		if i == 1 {
-			panic("BUG: injected")
-		}
-	})
 }
