@@ -4,7 +4,6 @@
 package dlc
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -376,12 +375,6 @@ func bestTarget(known []cpu.Target) int {
 		}
 	}
 	return -1
-}
-
-// IsUserError reports whether err is the user's mistake rather than the machine's or dlc's.
-func IsUserError(err error) bool {
-	var list diag.List
-	return errors.As(err, &list)
 }
 
 // Seed returns the seed that the file's training begins with.

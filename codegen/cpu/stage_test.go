@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -93,6 +92,6 @@ func TestPartialShapes(t *testing.T) {
 // TestCopiesFit holds the tile pass's limit to the memory that threads have.
 func TestCopiesFit(t *testing.T) {
 	if n := program.ScratchBytes - argumentBytes; tile.StageBytes > n {
-		t.Error(fmt.Sprintf("copies of %d bytes in %d", tile.StageBytes, n))
+		t.Errorf("copies of %d bytes in %d", tile.StageBytes, n)
 	}
 }

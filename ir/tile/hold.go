@@ -269,7 +269,6 @@ func (c *checker) readHeld(reader *kernel.Def, l *kernel.Load, s *scope) error {
 type holding struct {
 	*registers
 	written []bool
-	scale   []uint64 // of running maxima
 }
 
 func (in *interp) hold(n *Hold) {

@@ -27,7 +27,6 @@ type trace struct {
 	uses     map[string]int
 	rates    map[*configured]value
 	layers   *[]Layer // filled in when not nil
-	outer    *trace
 }
 
 // bounds is what is known of an integer tensor's values: lo <= v < hi.

@@ -112,7 +112,6 @@ type checker struct {
 	def       *Def
 	scopes    []map[string]bool
 	signature map[string]*declared // names of the definition's lists that nothing has hidden
-	depth     int
 }
 
 // New makes an error of one place.

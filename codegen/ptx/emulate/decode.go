@@ -71,7 +71,6 @@ type decoder struct {
 	in   *instr
 	mods []string
 	used int // operands taken
-	pcOf map[int]int
 }
 
 func (d *decoder) refuse(format string, args ...any) {

@@ -71,15 +71,6 @@ mov.u32 %%t, %%tid.x;
 `, version, target, vars, body)
 }
 
-// thread32 loads word t of the input into %r0 and stores %r1 to word t of the output around a body.
-func perThread(body string) string {
-	return `mul.wide.u32 %x0, %t, 16;
-add.s64 %x1, %in, %x0;
-mul.wide.u32 %x2, %t, 8;
-add.s64 %x3, %out, %x2;
-` + body + "\nret;"
-}
-
 // runText assembles and runs a one-block text over bytes in and n bytes out.
 func runText(t *testing.T, text, target string, threads int, in []byte, n int) ([]byte, *Report, error) {
 	t.Helper()

@@ -16,7 +16,6 @@ type clusterBarrier struct {
 // clusterPart is a warp's part in it.
 type clusterPart struct {
 	arrived [32]int // phases that each lane has arrived in
-	relaxed uint32  // lanes whose last arrival orders nothing
 }
 
 func clusterBarrierOp(d *decoder) {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
-	"math"
 	"math/rand/v2"
 	"slices"
 )
@@ -25,12 +24,6 @@ func U32(v uint32) Arg { return Arg{data: binary.LittleEndian.AppendUint32(nil, 
 
 // U64 passes 64 bits.
 func U64(v uint64) Arg { return Arg{data: binary.LittleEndian.AppendUint64(nil, v)} }
-
-// F32 passes a float.
-func F32(v float32) Arg { return U32(math.Float32bits(v)) }
-
-// F64 passes a double.
-func F64(v float64) Arg { return U64(math.Float64bits(v)) }
 
 // Raw passes bytes of a parameter given by value.
 func Raw(data []byte) Arg { return Arg{data: data} }
