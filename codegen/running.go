@@ -159,6 +159,10 @@ func (e *emitter) unlessZero(diffs value) value {
 	return e.op(diffs.t, diffs.lanes, "phi ", diffs.typ(), " [ ", one.id, ", ", from.Ident(), " ], [ ", v.id, ", ", back.Ident(), " ]")
 }
 
+// columnParts is in how many parts a block of columns is read: a GPU's assembler would otherwise
+// ask for all of them before it adds the first two, and run out of registers.
+const columnParts = 4
+
 // stepColumns adds a block of which each term is a register: lane l of the order is the term at l.
 func (e *emitter) stepColumns(d *kernel.Def, l *live) {
 	j := e.indices[d.Reduce.Axes[0].Name]
@@ -167,7 +171,11 @@ func (e *emitter) stepColumns(d *kernel.Def, l *live) {
 		var lane func(i, width int64) value
 		lane = func(i, width int64) value {
 			if width < kernel.RescaleBlock {
-				return e.apply("add", d.DType, []value{lane(i, 2*width), lane(i+width, 2*width)})
+				v := e.apply("add", d.DType, []value{lane(i, 2*width), lane(i+width, 2*width)})
+				if width == columnParts {
+					v = e.across.settle(v)
+				}
+				return v
 			}
 			e.point[j] = i
 			v := e.column(d, j)
