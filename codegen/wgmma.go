@@ -180,7 +180,8 @@ func (x *matrix) copy(f *feed, turn, at, full string) {
 	}
 }
 
-// multiply is the loop of the groups that multiply. It returns their accumulators.
+// multiply is the loop of the groups that multiply. The products of a turn are under way while the next
+// one's are issued, so a slot is given back a turn later. It returns the groups' accumulators.
 func (x *matrix) multiply(a, b *feed, slot, bars int64) []value {
 	count := int(x.n / 2) // 64 rows by n columns, over 128 threads
 	phis, names, acc := make([]*line, count), make([]string, count), make([]string, count)
@@ -209,9 +210,10 @@ func (x *matrix) multiply(a, b *feed, slot, bars int64) []value {
 		}
 		acc = x.assembly(x.product(a, b, count), operands)
 		arrive, on := x.block(), x.block()
-		x.cur.Term = either(leader, arrive, on)
+		later := x.set("icmp ne i32 ", turn, ", 0")
+		x.cur.Term = either(x.set("and i1 ", leader, ", ", later), arrive, on)
 		x.cur = arrive
-		x.asm("mbarrier.arrive", empty)
+		x.asm("mbarrier.arrive", x.previous(empty, bars+8))
 		arrive.Term = to(on)
 		x.cur = on
 		for i, p := range phis {
@@ -219,10 +221,17 @@ func (x *matrix) multiply(a, b *feed, slot, bars int64) []value {
 		}
 	})
 	out := make([]value, count)
-	for i, id := range acc {
+	for i, id := range x.assembly(settled(count), acc) {
 		out[i] = value{id: id, t: tensor.F32, lanes: 1}
 	}
 	return out
+}
+
+// previous is the barrier of the slot before that of one, of which the first has that place.
+func (x *matrix) previous(barrier string, first int64) string {
+	all := 16 * x.unit.Stages
+	before := x.set("icmp eq i32 ", barrier, ", ", x.sharedAt(first))
+	return x.plusConst(x.set("select i1 ", before, ", i32 ", x.plusConst(barrier, all), ", i32 ", barrier), -16)
 }
 
 // descriptor tells the unit where an operand lies in shared memory: address, distances between
@@ -247,8 +256,8 @@ func (f *feed) ahead(k int64) string {
 	return strconv.FormatInt(k*32>>4, 10)
 }
 
-// product is all of one turn's products as one piece of PTX: nothing may touch the accumulators
-// before they are there.
+// product is all of one turn's products as one piece of PTX, and waits for those of the turn before:
+// nothing may touch the accumulators between.
 func (x *matrix) product(a, b *feed, count int) instruction {
 	list := make([]string, count)
 	for i := range list {
@@ -261,7 +270,13 @@ func (x *matrix) product(a, b *feed, count int) instruction {
 		fmt.Fprintf(&s, "wgmma.mma_async.sync.aligned.m64n%dk16.f32.%[2]s.%[2]s {%s}, $%d, $%d, p, 1, 1, %s, %s; ",
 			x.n, x.con.A.Load.DType, strings.Join(list, ", "), 2*int64(count)+2*k, 2*int64(count)+2*k+1, flag[a.across], flag[b.across])
 	}
-	s.WriteString("wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0; }")
+	s.WriteString("wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 1; }")
 	return instruction{text: s.String(), results: strings.Repeat("f", count),
 		operands: strings.Repeat("=", count) + strings.Repeat("l", int(2*x.turn/16)), lasting: true, convergence: true}
+}
+
+// settled waits for all products: behind it the accumulators are values like others.
+func settled(count int) instruction {
+	return instruction{text: "wgmma.wait_group.sync.aligned 0;", results: strings.Repeat("f", count),
+		operands: strings.Repeat("=", count), lasting: true, convergence: true}
 }
