@@ -2,13 +2,17 @@ package tests
 
 import (
 	"flag"
+	"math"
 	"math/rand"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"dlc/codegen/ptx"
-	"dlc/codegen/ptx/emulate"
 	"dlc/codegen/ptx/emulate/mutate"
+	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 )
 
@@ -49,61 +53,104 @@ func TestMistakesInPTXAreCaught(t *testing.T) {
 	}
 }
 
-// trials records launches at the witness's sizes and at others, over plain, special and large values.
-func (w *witness) trials(t *testing.T, g *gpuCode) []mutate.Trial {
-	t.Helper()
-	all := map[string][]mutate.Trial{}
-	record := func(entry string, l emulate.Launch) func(*emulate.Report) {
-		one, done := mutate.Record(entry, l)
-		all[entry] = append(all[entry], one)
-		return func(*emulate.Report) { done() }
-	}
-	for i, size := range append(w.sizes, more(w.sizes)...) {
-		meaning := w.ordered(t, w.parse(t))
-		for round := range 3 {
-			in := w.inputs(meaning, size, round == 1)
-			if round == 2 {
-				scale(in, 40)
-			}
-			g.run(t, size, in, uint64(i), record)
-		}
-	}
-	const most = 24 // of an entry, evenly spread
-	var out []mutate.Trial
-	for _, name := range sorted(all) {
-		list := all[name]
-		for i := range min(most, len(list)) {
-			out = append(out, list[i*len(list)/min(most, len(list))])
-		}
-	}
-	return out
+// drawings are the ways in which floats are drawn for launches.
+var drawings = []func(*rand.Rand) float64{
+	func(r *rand.Rand) float64 { return r.NormFloat64() },
+	func(r *rand.Rand) float64 { return 220*r.Float64() - 110 },                                     // to both ends of exp
+	func(r *rand.Rand) float64 { return math.Copysign(0, r.Float64()-0.5) },                         // sums of nothing
+	func(*rand.Rand) float64 { return math.Copysign(0, -1) },
+	func(r *rand.Rand) float64 { return r.NormFloat64() * 0x1p-140 },                                // denormal
+	func(r *rand.Rand) float64 { return math.Ldexp(r.NormFloat64(), r.Intn(267)-140) },              // of all exponents
+	func(r *rand.Rand) float64 { return float64(r.Intn(5) - 2) },                                    // equal ones
+	func(r *rand.Rand) float64 { return math.Ldexp(r.NormFloat64(), -r.Intn(40)) },                  // near 0
+	func(r *rand.Rand) float64 { return 12 * r.NormFloat64() },                                      // where functions flatten
+	func(r *rand.Rand) float64 { return math.Ldexp(r.NormFloat64(), r.Intn(30)) },                   // large arguments
+	func(r *rand.Rand) float64 { return special[r.Intn(len(special))] * float64(1-2*r.Intn(2)) },    // the special ones
+	func(r *rand.Rand) float64 { return math.Abs(r.NormFloat64()) * 0x1p-126 * float64(r.Intn(3)) }, // about the smallest normal one
 }
 
-// scale makes floats large, so that functions come to their ends.
-func scale(in map[string]*tensor.Tensor, by float64) {
+// trials records launches at the witness's sizes and at others, over many kinds of values: those that
+// come to code, or to an outcome of a comparison, to which those before did not, and some more.
+func (w *witness) trials(t *testing.T, g *gpuCode) []mutate.Trial {
+	t.Helper()
+	choice := &mutate.Choice{Others: 16, Steps: 1_000_000}
+	meaning := w.ordered(t, w.parse(t))
+	r := rand.New(rand.NewSource(5))
+	for i, size := range append(slices.Clone(w.sizes), w.more(g)...) {
+		for round := range 1 + len(drawings) {
+			if round > 0 && (i >= len(w.sizes) && r.Intn(4) > 0 || elements(g.program, size) > 100_000) {
+				continue
+			}
+			in := w.inputs(meaning, size, round == 1)
+			if round > 0 {
+				draw(in, drawings[round-1])
+			}
+			g.run(t, size, in, uint64(i+round), choice.Watch)
+		}
+	}
+	t.Log(choice)
+	return choice.Trials()
+}
+
+// draw draws the floats of all inputs anew.
+func draw(in map[string]*tensor.Tensor, one func(*rand.Rand) float64) {
+	r := rand.New(rand.NewSource(2))
 	for _, name := range sorted(in) {
 		x := in[name]
 		for i := range x.Len() {
-			if x.DType.IsFloat() {
-				x.SetFloat(i, by*x.Float(i))
+			if x.DType.IsFloat() || x.DType.IsHalf() {
+				x.SetFloat(i, one(r))
 			}
 		}
 	}
 }
 
-// more draws sizes up to twice those given, since what tiles leave over has many forms.
-func more(sizes []map[string]int64) (out []map[string]int64) {
-	r := rand.New(rand.NewSource(3))
-	for range 4 {
-		size := map[string]int64{}
-		for _, name := range sorted(sizes[0]) {
-			most := int64(1)
-			for _, s := range sizes {
-				most = max(most, s[name])
+var steps = regexp.MustCompile(`by ([0-9,]+)`)
+
+// more draws sizes, many of them next to those by which the schedules cut: what tiles leave over has
+// many forms.
+func (w *witness) more(g *gpuCode) (out []map[string]int64) {
+	near := []int64{1, 2, 3, 5, 8}
+	for _, p := range g.tiles {
+		for _, m := range steps.FindAllStringSubmatch(p.String(), -1) {
+			for _, n := range strings.Split(m[1], ",") {
+				by, _ := strconv.ParseInt(n, 10, 64)
+				near = append(near, by-1, by, by+1, 2*by, 2*by+3)
 			}
-			size[name] = 1 + r.Int63n(2*most)
 		}
-		out = append(out, size)
+	}
+	near = slices.DeleteFunc(near, func(n int64) bool { return n < 1 })
+	slices.Sort(near)
+	near = slices.Compact(near)
+	r := rand.New(rand.NewSource(3))
+	for _, class := range []struct{ sizes, least, most int64 }{{24, 0, 50_000}, {4, 50_000, 400_000}, {3, 400_000, 3_000_000}} {
+		found := int64(0)
+		for tries := 0; tries < 300 && found < class.sizes; tries++ {
+			size := map[string]int64{}
+			for _, name := range sorted(w.sizes[0]) {
+				size[name] = near[r.Intn(len(near))]
+				if r.Intn(4) == 0 {
+					size[name] = 1 + r.Int63n(70)
+				}
+			}
+			if n := elements(g.program, size); n >= class.least && n < class.most {
+				out = append(out, size)
+				found++
+			}
+		}
 	}
 	return out
+}
+
+// elements counts those of all buffers.
+func elements(p *kernel.Program, size map[string]int64) (n int64) {
+	for _, b := range p.Buffers {
+		dims, _ := b.Type.Shape.Bind(size)
+		one := int64(1)
+		for _, d := range dims {
+			one *= int64(d)
+		}
+		n += one
+	}
+	return n
 }

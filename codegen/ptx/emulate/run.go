@@ -79,7 +79,22 @@ type Report struct {
 	Unreached []int
 	// Steps is the number of instructions executed by warps.
 	Steps int
+	// Seen tells of each instruction of the entry, in their order, what has been seen of it.
+	Seen []Seen
 }
+
+// Seen is a set of what a run can show of an instruction.
+type Seen uint8
+
+// What can be seen of an instruction: that a warp came to it, that its guard let lanes by and held
+// lanes back, that the predicate it writes was true and was false.
+const (
+	Reached Seen = 1 << iota
+	Guarded
+	Held
+	True
+	False
+)
 
 // run is the state of one launch.
 type run struct {
@@ -92,6 +107,7 @@ type run struct {
 	tensors   map[uint64]*TensorMap // by address in the parameters
 	constants *region
 	counts    []int
+	seen      []Seen
 	turn      int // longest turn of a warp
 	turns     int
 	limit     int
@@ -166,7 +182,7 @@ func (r *run) prepare() error {
 	if r.limit = l.Limit; r.limit == 0 {
 		r.limit = defaultLimit
 	}
-	r.counts = make([]int, len(e.code))
+	r.counts, r.seen = make([]int, len(e.code)), make([]Seen, len(e.code))
 	r.limit /= (r.turn + 1) / 2
 	r.moduleMemory()
 	return r.arguments()
@@ -254,7 +270,7 @@ func (r *run) copyBack() {
 }
 
 func (r *run) report() *Report {
-	out := &Report{Counts: map[string]int{}}
+	out := &Report{Counts: map[string]int{}, Seen: r.seen}
 	approximate, fusible := map[string]bool{}, map[string]bool{}
 	for pc, n := range r.counts {
 		in := &r.e.code[pc]

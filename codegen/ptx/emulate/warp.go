@@ -101,9 +101,11 @@ func (w *warp) group(steps int) int {
 		if in.flow == straight {
 			if g != 0 && w.defined(in, g) {
 				in.exec(w, g)
+				w.see(in, pc, m, g)
 			}
 			pc++
 		} else {
+			w.see(in, pc, m, g)
 			next, whole := w.flow(in, m, g, pc, stop)
 			if !whole {
 				return steps
@@ -119,6 +121,26 @@ func (w *warp) group(steps int) int {
 	}
 	w.setPC(m, pc)
 	return steps
+}
+
+// see notes what can be seen of an instruction that lanes m came to and g ran.
+func (w *warp) see(in *instr, pc int, m, g uint32) {
+	s := Reached
+	if g != 0 {
+		s |= Guarded
+	}
+	if g != m {
+		s |= Held
+	}
+	for _, p := range in.pwrites {
+		if w.p[p]&g != 0 {
+			s |= True
+		}
+		if w.p[p]&g != g {
+			s |= False
+		}
+	}
+	w.u.run.seen[pc] |= s
 }
 
 // flow moves the lanes of m over a branch, an exit or a gathering instruction, of which g take part. It tells

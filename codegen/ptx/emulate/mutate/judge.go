@@ -43,8 +43,11 @@ type Verdict struct {
 	Reached bool   // whether any trial comes to the line
 }
 
-// limitFactor is how many times the original's steps a mutant may take.
-const limitFactor = 20
+// A mutant may take limitFactor times the original's steps and limitPlus more.
+const (
+	limitFactor = 4
+	limitPlus   = 20000
+)
 
 // Judge runs every mutant over the trials of its entry until one catches it. The text without a mistake must
 // pass them all.
@@ -61,7 +64,7 @@ func Judge(text string, mutants []Mutant, trials []Trial) ([]Verdict, error) {
 		if err != nil {
 			return nil, fmt.Errorf("trial %d of the text without a mistake: %w", i, err)
 		}
-		steps[i] = limitFactor * (report.Steps + 1000)
+		steps[i] = limitFactor*report.Steps + limitPlus
 		count[t.Entry]++
 		if missed[t.Entry] == nil {
 			missed[t.Entry] = map[int]int{}
@@ -71,31 +74,40 @@ func Judge(text string, mutants []Mutant, trials []Trial) ([]Verdict, error) {
 		}
 	}
 	var out []Verdict
+	order := make([]int, len(trials))
+	for i := range order {
+		order[i] = i
+	}
 	for _, v := range mutants {
-		by := judge(v, trials, steps)
+		by := judge(v, trials, steps, order)
 		out = append(out, Verdict{v, by != "", by, missed[v.Entry][v.Line] < count[v.Entry]})
 	}
 	return out, nil
 }
 
-// judge gives what catches a mutant, "" when nothing does.
-func judge(v Mutant, trials []Trial, steps []int) string {
+// judge gives what catches a mutant, "" when nothing does. The trial that does so moves to the front of
+// the order: it will catch others.
+func judge(v Mutant, trials []Trial, steps, order []int) string {
 	m, err := emulate.Parse(v.Text)
 	if err != nil {
 		return "refused"
 	}
-	for i, t := range trials {
+	for at, i := range order {
+		t := trials[i]
 		if t.Entry != v.Entry {
 			continue
 		}
 		_, err := t.run(m, steps[i])
-		var f *emulate.Fault
-		switch {
-		case errors.As(err, &f):
-			return string(f.Kind)
-		case err != nil:
-			return "wrong result"
+		if err == nil {
+			continue
 		}
+		copy(order[1:at+1], order[:at])
+		order[0] = i
+		var f *emulate.Fault
+		if errors.As(err, &f) {
+			return string(f.Kind)
+		}
+		return "wrong result"
 	}
 	return ""
 }

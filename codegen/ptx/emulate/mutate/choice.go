@@ -1,0 +1,92 @@
+package mutate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"dlc/codegen/ptx/emulate"
+)
+
+// Choice keeps, of the launches that it is shown, those that show something of their entry that those
+// before did not, and some others for their values.
+type Choice struct {
+	Others int // launches of an entry that are kept though they show nothing new
+	Steps  int // instructions of warps that the others of an entry may take together
+
+	entries []*chosen
+}
+
+// chosen is what is kept of an entry.
+type chosen struct {
+	name   string
+	seen   []emulate.Seen
+	trials []Trial
+	others int
+	steps  int // of the others
+	all    int
+}
+
+// Watch is told of a launch before it runs, and of its report afterwards.
+func (c *Choice) Watch(entry string, l emulate.Launch) func(*emulate.Report) {
+	one, done := Record(entry, l)
+	return func(r *emulate.Report) {
+		e := c.entry(entry)
+		if !e.news(r) {
+			if e.others == c.Others || e.steps+r.Steps > c.Steps {
+				return
+			}
+			e.others++
+			e.steps += r.Steps
+		}
+		done()
+		e.trials = append(e.trials, one)
+		e.all += r.Steps
+	}
+}
+
+func (c *Choice) entry(name string) *chosen {
+	for _, e := range c.entries {
+		if e.name == name {
+			return e
+		}
+	}
+	c.entries = append(c.entries, &chosen{name: name})
+	return c.entries[len(c.entries)-1]
+}
+
+// news tells whether a report has what was not seen, and adds it.
+func (e *chosen) news(r *emulate.Report) bool {
+	if e.seen == nil {
+		e.seen = make([]emulate.Seen, len(r.Seen))
+	}
+	news := false
+	for i, s := range r.Seen {
+		news = news || s&^e.seen[i] != 0
+		e.seen[i] |= s
+	}
+	return news
+}
+
+// Trials lists what is kept, entry by entry.
+func (c *Choice) Trials() (out []Trial) {
+	for _, e := range c.entries {
+		out = append(out, slices.Clone(e.trials)...)
+	}
+	return out
+}
+
+// String tells how much is kept.
+func (c *Choice) String() string {
+	var b strings.Builder
+	for _, e := range c.entries {
+		shown := 0
+		for _, s := range e.seen {
+			if s&emulate.Reached != 0 {
+				shown++
+			}
+		}
+		fmt.Fprintf(&b, "%s: %d launches, %d instructions of warps; %d of %d lines reached\n", e.name, len(e.trials), e.all, shown, len(e.seen))
+	}
+	return b.String()
+}
