@@ -95,7 +95,9 @@ func (e *emitter) joinLevels(d *kernel.Def, temp *operand, l *live, linear tenso
 	phi.text = i + " = phi i64 [ 0, " + level.Ident() + " ], [ " + after + ", " + e.cur.Ident() + " ]"
 	e.cur.Term = e.again(more, turn, next)
 	e.cur = next
-	e.across.meet()
+	if e.lanesOf(l.axes) == 1 { // else each lane reads what it wrote
+		e.across.meet()
+	}
 	again := e.set("icmp slt i64 ", double, ", ", count)
 	next.Term = either(again, level, done)
 	e.cur = done

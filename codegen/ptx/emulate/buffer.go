@@ -33,7 +33,7 @@ func (b *Buffer) Clone() *Buffer {
 // fill marks the cells of what earlier launches have written.
 func (b *Buffer) fill(r *region) {
 	for i, yes := range b.written {
-		if c := &r.cells[i/4]; yes && i%4 == 0 && i+4 <= len(b.written) && !slices.Contains(b.written[i:i+4], false) {
+		if c := r.cells.of(uint64(i)); yes && i%4 == 0 && i+4 <= len(b.written) && !slices.Contains(b.written[i:i+4], false) {
 			c.flags |= filled
 		} else if yes && c.flags&filled == 0 {
 			c.byte(i % 4).flags |= filled
@@ -47,7 +47,10 @@ func (b *Buffer) note(r *region) {
 		b.written = make([]bool, len(b.Data))
 	}
 	for i := range b.written {
-		c := &r.cells[i/4]
+		if r.cells.pages[i/4/pageCells] == nil {
+			continue
+		}
+		c := r.cells.of(uint64(i))
 		if c.rest != nil && c.rest.bytes != nil {
 			c = &c.rest.bytes[i%4]
 		}

@@ -9,9 +9,9 @@ import (
 type region struct {
 	name     string
 	data     []byte
-	base     uint64 // the address, in the region's space, of data[0]
-	cells    []cell // nil where nobody writes
-	blank    bool   // reading what nobody has written is an error
+	base     uint64  // the address, in the region's space, of data[0]
+	cells    *shadow // nil where nobody writes
+	blank    bool    // reading what nobody has written is an error
 	readOnly bool
 	handoffs map[uint64]*handoff // of release and acquire at a location
 }
@@ -32,7 +32,7 @@ const (
 func globalBase(i int) uint64 { return uint64(i+1) << windowBits }
 
 func newRegion(name string, base uint64, size int, blank bool) *region {
-	return &region{name: name, base: base, data: make([]byte, size), cells: make([]cell, (size+3)/4), blank: blank}
+	return &region{name: name, base: base, data: make([]byte, size), cells: newShadow(size), blank: blank}
 }
 
 // place names the byte at an offset.
@@ -41,7 +41,7 @@ func (r *region) place(off uint64) string { return fmt.Sprintf("%s+%d", r.name, 
 func (r *region) dig(holes [][2]uint64) {
 	for _, h := range holes {
 		for at := h[0]; at < h[1]; at++ {
-			c := &r.cells[(at-r.base)/4]
+			c := r.cells.of(at - r.base)
 			if h[0] > at&^3 || h[1] < at&^3+4 {
 				c = c.byte(int(at % 4))
 			}

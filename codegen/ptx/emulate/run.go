@@ -250,7 +250,7 @@ func (r *run) buffer(b *Buffer) (uint64, error) {
 		r.names[b] = i
 		g := &region{name: b.Name, data: append([]byte(nil), b.Data...), readOnly: b.ReadOnly, blank: b.Blank}
 		if !b.ReadOnly {
-			g.cells = make([]cell, (len(b.Data)+3)/4)
+			g.cells = newShadow(len(b.Data))
 			b.fill(g)
 		}
 		r.buffers = append(r.buffers, g)

@@ -25,6 +25,24 @@ type cell struct {
 	rest  *cellRest
 }
 
+// shadow has the cells of a region's words. Those that nobody came near take no memory.
+type shadow struct{ pages [][]cell }
+
+const pageCells = 1 << 10
+
+func newShadow(bytes int) *shadow {
+	return &shadow{make([][]cell, ((bytes+3)/4+pageCells-1)/pageCells)}
+}
+
+// of gives the cell of the word at an offset.
+func (s *shadow) of(off uint64) *cell {
+	p := &s.pages[off/4/pageCells]
+	if *p == nil {
+		*p = make([]cell, pageCells)
+	}
+	return &(*p)[off/4%pageCells]
+}
+
 type cellFlags uint8
 
 const (
@@ -279,7 +297,7 @@ func (t *touch) push(rest *cellRest, a *access, mask uint32) {
 // cover visits the cells of a byte range: whole words, or the bytes of words in pieces.
 func (t *touch) cover(off uint64, size int) bool {
 	for end := off + uint64(size); off < end; {
-		c := &t.reg.cells[off/4]
+		c := t.reg.cells.of(off)
 		t.off = off
 		if off%4 == 0 && end-off >= 4 && (c.rest == nil || c.rest.bytes == nil) {
 			if !t.visit(c) {

@@ -21,7 +21,8 @@ func Run(m *ptx.Module, programs []*tile.Program, symbols map[string]int64, valu
 	return RunWatched(m, programs, symbols, values, seed, nil)
 }
 
-// Watch is told of a launch before it runs; the function that it returns gets the report afterwards.
+// Watch is told of a launch before it runs; the function that it returns gets the report afterwards. A
+// launch for which it returns none is left out.
 type Watch func(entry string, l emulate.Launch) func(*emulate.Report)
 
 // RunWatched is Run with somebody looking on.
@@ -141,7 +142,9 @@ func (r *run) launch(p *tile.Program, k *ptx.Kernel, turn *int64) error {
 	}
 	done := func(*emulate.Report) {}
 	if r.watch != nil {
-		done = r.watch(k.Name, l)
+		if done = r.watch(k.Name, l); done == nil {
+			return nil
+		}
 	}
 	report, err := entry.Run(l)
 	if err != nil {
@@ -193,7 +196,8 @@ func (r *run) buffer(b *kernel.Buffer) (*emulate.Buffer, error) {
 		v = tensor.New(b.Type.DType, dims...)
 		r.values[b.Name] = v
 	}
-	x := &emulate.Buffer{Name: b.Name, Data: append([]byte{}, v.Data...), Blank: blank}
+	read := b.Value != nil || b.Role == kernel.Input || b.Role == kernel.Weight
+	x := &emulate.Buffer{Name: b.Name, Data: append([]byte{}, v.Data...), Blank: blank, ReadOnly: read}
 	r.buffers[b.Name] = x
 	return x, nil
 }
