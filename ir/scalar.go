@@ -65,10 +65,13 @@ func transcendental(fn string, x float64) float64 {
 	case "expm1":
 		return math.Expm1(x)
 	case "log":
-		return math.Log(x)
+		return logarithm(x)
 	case "log1p":
 		return math.Log1p(x)
 	case "log2":
+		if math.Abs(x-1) < 0.25 { // where math.Log2 loses digits
+			return math.Log1p(x-1) / math.Ln2
+		}
 		return math.Log2(x)
 	case "sin":
 		return math.Sin(x)
@@ -77,6 +80,9 @@ func transcendental(fn string, x float64) float64 {
 	case "tan":
 		return math.Tan(x)
 	case "lgamma":
+		if math.Abs(x) < 0x1p-1000 {
+			return -logarithm(math.Abs(x))
+		}
 		y, _ := math.Lgamma(math.Abs(x))
 		if x < 0 && x > math.Inf(-1) {
 			y, _ = math.Lgamma(x)
@@ -88,6 +94,30 @@ func transcendental(fn string, x float64) float64 {
 		return trigamma(x)
 	}
 	return inverse(fn, x)
+}
+
+// logarithm is that of subnormals too, for which math.Log is wrong on amd64.
+func logarithm(x float64) float64 {
+	if x > 0 && x < 0x1p-1022 {
+		return math.Log(x*0x1p54) - 54*math.Ln2
+	}
+	return math.Log(x)
+}
+
+// power is a**b, also of subnormals, whose logarithm math.Pow takes.
+func power(a, b float64) float64 {
+	if a > 0 && a < 0x1p-1022 && math.Abs(b) < 2 {
+		return math.Pow(a*0x1p54, b) * math.Exp2(-54*b)
+	}
+	return math.Pow(a, b)
+}
+
+// angle is that of the point (x, y). Of quotients that underflow math.Atan2 forgets the sign.
+func angle(y, x float64) float64 {
+	if x < 0 && y != 0 && y/x == 0 {
+		return math.Copysign(math.Pi, y)
+	}
+	return math.Atan2(y, x)
 }
 
 func inverse(fn string, x float64) float64 {
@@ -159,9 +189,9 @@ func binaryFloat(fn string, a, b float64, round func(float64) float64) float64 {
 	case "max":
 		return maximum(a, b)
 	case "pow":
-		return math.Pow(a, b)
+		return power(a, b)
 	case "atan2":
-		return math.Atan2(a, b)
+		return angle(a, b)
 	case "idiv":
 		return math.Floor(round(a / b))
 	case "rem":
