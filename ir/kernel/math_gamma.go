@@ -33,11 +33,12 @@ func (m doubles) lowered(y Expr, top float64, take func(taken, y Expr)) Expr {
 func (m doubles) lgamma(x Expr) Expr {
 	y, negative := m.reflected(x)
 	up := m.gammaLog(y)
-	sin := m.abs(m.sinPi(m.turns(x)))
+	tiny := m.lt(m.abs(x), m.c(0x1p-60)) // there it is -log|x|; pi times a subnormal has lost its digits
+	sin := m.pick(tiny, m.abs(x), m.abs(m.sinPi(m.turns(x))))
 	n, f := m.frexp(sin)
 	log := m.logOf(sin, 0, m.logSum(n, f), sin)
-	down := m.sub(m.sub(m.c(0x1.250d048e7a1bdp+0), log), up) // log(pi)
-	down = m.pick(m.eq(x, m.neg(m.inf())), m.inf(), down)
+	down := m.sub(m.sub(m.pick(tiny, m.c(0), m.c(0x1.250d048e7a1bdp+0)), log), up) // log(pi)
+	down = m.pick(m.lt(x, m.c(-0x1p52)), m.inf(), down)                            // whole numbers, whose sines are 0
 	return m.pick(negative, down, up)
 }
 
