@@ -55,7 +55,7 @@ func (c *checker) scatter(n *Scatter, s *scope) error {
 		}
 	}
 	for _, a := range d.Reduce.Axes {
-		if r := s.ranges[a.Name]; r.Len != 1 || r.Short {
+		if r := s.ranges[a.Name]; r.Len > 1 || r.Len < 0 || r.Short { // 0: there are no terms
 			return fmt.Errorf("scatter %s: %s has not length 1", n.Def, a.Name)
 		}
 	}
