@@ -1,6 +1,6 @@
 # make demo: sets up what is missing, builds dlc, trains on real digits, builds the artifact and runs it.
 # make test: everything that must hold.
-.PHONY: demo test fuzz mutants race build llvm golden fixtures bench bench-kernels ulp clean
+.PHONY: demo test fuzz mutants race build llvm golden fixtures fixtures-ops bench bench-kernels ulp clean
 export CGO_ENABLED = 0
 SHARED := $(or $(DLC_SHARED),../shared)
 
@@ -33,11 +33,17 @@ race: llvm
 golden: build
 	go test $$(grep -rl 'flag.Bool("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -update
 
-fixtures:
+fixtures: fixtures-ops
 	@echo "needs Python with torch, safetensors and mpmath (any recent version)"
 	python3 tests/fixtures/make.py lenet-accuracy $(SHARED)/data/mnist
 	python3 tests/fixtures/make.py logits
 	python3 ir/kernel/testdata/functions.py values
+
+# Stored values of every op, of all samples in its row (PYTHON: one with torch, scipy and mpmath).
+PYTHON := python3
+fixtures-ops:
+	go test ./ir/sample -run '^TestReferences$$' -args -cases "$${TMPDIR:-/tmp}/cases.json"
+	$(PYTHON) ir/sample/references.py "$${TMPDIR:-/tmp}/cases.json"
 
 bench: build
 	./bench/run.sh

@@ -44,8 +44,8 @@ func snakeCase(s string) string {
 	return b.String()
 }
 
-// mapAttributes returns the op with every dtype and every dim of its attributes replaced.
-func mapAttributes(o Op, dtype func(tensor.DType) tensor.DType, dim func(tensor.Dim) tensor.Dim) Op {
+// MapAttributes returns the op with every dtype and every dim of its attributes replaced.
+func MapAttributes(o Op, dtype func(tensor.DType) tensor.DType, dim func(tensor.Dim) tensor.Dim) Op {
 	v := reflect.New(reflect.TypeOf(o)).Elem()
 	v.Set(reflect.ValueOf(o))
 	shape := func(s tensor.Shape) tensor.Shape {

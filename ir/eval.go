@@ -132,7 +132,7 @@ func (e *evaluation) node(n *Node) error {
 			return fmt.Errorf("%s has no value with %s", v.Type, describe(e.env))
 		}
 	}
-	op := mapAttributes(n.Op, e.dtype, e.dim)
+	op := MapAttributes(n.Op, e.dtype, e.dim)
 	if c, ok := op.(Const); ok && e.wide {
 		op = Const{widen(c.Value)}
 	}

@@ -36,8 +36,8 @@ func TestConvReference(t *testing.T) {
 		o := Conv{[]int64{1 + pick(3), 1 + pick(3)}, []int64{pick(3), pick(3)}, []int64{pick(3), pick(3)}, []int64{1 + pick(2), 1 + pick(2)}}
 		k := []int{1 + r.Intn(3), 1 + r.Intn(3)}
 		h, w := (k[0]-1)*int(o.Dilation[0])+1+r.Intn(4), (k[1]-1)*int(o.Dilation[1])+1+r.Intn(4)
-		x := operand(r, tensor.F64, "", r.Intn(3), h, w, 1+r.Intn(3))
-		f := operand(r, tensor.F64, "", k[0], k[1], x.Dims[3], 1+r.Intn(3))
+		x := normal(r, r.Intn(3), h, w, 1+r.Intn(3))
+		f := normal(r, k[0], k[1], x.Dims[3], 1+r.Intn(3))
 		y := evalOp(t, o, x, f)[0]
 		padded := tensor.New(tensor.F64, x.Dims[0], h+int(o.PadLo[0]+o.PadHi[0]), w+int(o.PadLo[1]+o.PadHi[1]), x.Dims[3])
 		each(x.Dims, func(at []int) {
@@ -113,7 +113,7 @@ func TestPoolValues(t *testing.T) {
 
 func TestEinsumReference(t *testing.T) {
 	r := rand.New(rand.NewSource(7))
-	a, b := operand(r, tensor.F64, "", 2, 3, 4), operand(r, tensor.F64, "", 5, 4)
+	a, b := normal(r, 2, 3, 4), normal(r, 5, 4)
 	y := evalOp(t, Einsum{"nte,se->nst"}, a, b)[0]
 	for n := range 2 {
 		for s := range 5 {

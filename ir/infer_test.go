@@ -84,7 +84,7 @@ func TestInferRejects(t *testing.T) {
 		{Gradient{}, "f32[3]; f32[2]", "float of rank 0"},
 		{Gradient{}, "f32[]; i32[2]", "is of floats"},
 	} {
-		_, err := c.op.Infer(sample{in: c.in}.types())
+		_, err := c.op.Infer(typesOf(c.in))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s of %s: got %v, want %q", OpText(c.op), c.in, err, c.want)
 		}
@@ -97,7 +97,7 @@ func TestJoint(t *testing.T) {
 		{"N, 1", "N", "error"}, {"T, 1", "S", "error"}, {"N, T, D", "T, 1", "error"}, {"N", "M", "error"}, {"N, 3", "1", "error"},
 	} {
 		shape := func(s string) tensor.Shape {
-			return sample{in: "f32[" + s + "]"}.types()[0].Shape
+			return dims(s)
 		}
 		got, err := Joint(shape(c.a), shape(c.b))
 		text := got.String()

@@ -3,7 +3,6 @@ package ir
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -50,17 +49,16 @@ func (o Unary) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	if err := arity(in, 1); err != nil {
 		return nil, err
 	}
-	ok := false
+	if err := known(o, "function %q of one operand"); err != nil {
+		return nil, err
+	}
 	t := in[0].DType
-	switch {
-	case o.Fn == "neg" || o.Fn == "abs" || o.Fn == "sign":
+	ok := t.IsFloat()
+	switch o.Fn {
+	case "neg", "abs", "sign":
 		ok = isNumber(t)
-	case slices.Contains(FloatFunctions(), o.Fn):
-		ok = t.IsFloat()
-	case o.Fn == "not":
+	case "not":
 		ok = t.IsInt()
-	default:
-		return nil, fmt.Errorf("no function %q of one operand", o.Fn)
 	}
 	if !ok {
 		return nil, fmt.Errorf("%s does not take %s", o.Fn, t)
@@ -76,17 +74,16 @@ func (o Binary) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	if err := sameType(in[0], in[1]); err != nil {
 		return nil, err
 	}
-	ok := false
+	if err := known(o, "function %q of two operands"); err != nil {
+		return nil, err
+	}
 	t := in[0].DType
+	ok := isNumber(t)
 	switch o.Fn {
-	case "add", "sub", "mul", "min", "max", "rem", "idiv":
-		ok = isNumber(t)
 	case "div", "pow", "atan2":
 		ok = t.IsFloat()
 	case "and", "or", "xor", "shl", "shr":
 		ok = t.IsInt()
-	default:
-		return nil, fmt.Errorf("no function %q of two operands", o.Fn)
 	}
 	if !ok {
 		return nil, fmt.Errorf("%s does not take %s", o.Fn, t)
@@ -102,27 +99,23 @@ func (o Compare) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	if err := sameType(in[0], in[1]); err != nil {
 		return nil, err
 	}
-	switch o.Fn {
-	case "eq", "ne":
-	case "lt", "le", "gt", "ge":
-		if in[0].DType == tensor.Bool {
-			return nil, fmt.Errorf("bools have no order")
-		}
-	default:
-		return nil, fmt.Errorf("no comparison %q", o.Fn)
+	if err := known(o, "comparison %q"); err != nil {
+		return nil, err
+	}
+	if in[0].DType == tensor.Bool && o.Fn != "eq" && o.Fn != "ne" {
+		return nil, fmt.Errorf("bools have no order")
 	}
 	return []tensor.Type{{DType: tensor.Bool, Shape: in[0].Shape}}, nil
 }
 
 // Infer demands bools of one shape.
 func (o Logic) Infer(in []tensor.Type) ([]tensor.Type, error) {
+	if err := known(o, "logical function %q"); err != nil {
+		return nil, err
+	}
 	want := 2
-	switch o.Fn {
-	case "and", "or", "xor":
-	case "not":
+	if o.Fn == "not" {
 		want = 1
-	default:
-		return nil, fmt.Errorf("no logical function %q", o.Fn)
 	}
 	if err := arity(in, want); err != nil {
 		return nil, err
@@ -140,8 +133,8 @@ func (o Test) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	if err := arity(in, 1); err != nil {
 		return nil, err
 	}
-	if o.Fn != "is_nan" && o.Fn != "is_inf" {
-		return nil, fmt.Errorf("no test %q", o.Fn)
+	if err := known(o, "test %q"); err != nil {
+		return nil, err
 	}
 	if !in[0].DType.IsFloat() {
 		return nil, fmt.Errorf("%s takes a float, not %s", o.Fn, in[0].DType)

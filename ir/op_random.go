@@ -32,16 +32,15 @@ func (o Random) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	if !in[0].Equal(seed) || !in[1].Equal(step) {
 		return nil, fmt.Errorf("takes the seed %s and the step %s, not %s and %s", seed, step, in[0], in[1])
 	}
-	ok := false
+	if err := known(o, "random kind %q"); err != nil {
+		return nil, err
+	}
+	ok := o.Type.DType.IsFloat()
 	switch o.Kind {
 	case "bits":
 		ok = o.Type.DType == tensor.U32
-	case "uniform", "normal":
-		ok = o.Type.DType.IsFloat()
 	case "bernoulli":
 		ok = o.Type.DType == tensor.Bool
-	default:
-		return nil, fmt.Errorf("no random kind %q", o.Kind)
 	}
 	if !ok {
 		return nil, fmt.Errorf("random %s does not give %s", o.Kind, o.Type.DType)

@@ -31,14 +31,12 @@ func (o Reduce) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	if err := arity(in, 1); err != nil {
 		return nil, err
 	}
-	ok := false
-	switch o.Op {
-	case "sum", "prod", "min", "max":
-		ok = isNumber(in[0].DType)
-	case "any", "all":
+	if err := known(o, "reduction %q"); err != nil {
+		return nil, err
+	}
+	ok := isNumber(in[0].DType)
+	if o.Op == "any" || o.Op == "all" {
 		ok = in[0].DType == tensor.Bool
-	default:
-		return nil, fmt.Errorf("no reduction %q", o.Op)
 	}
 	if !ok {
 		return nil, fmt.Errorf("%s does not take %s", o.Op, in[0].DType)

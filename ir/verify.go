@@ -168,7 +168,7 @@ func (v *verifier) node(n *Node) error {
 // attributes checks the symbols in the attributes of an op.
 func (v *verifier) attributes(o Op) (err error) {
 	keep := func(t tensor.DType) tensor.DType { return t }
-	mapAttributes(o, keep, func(d tensor.Dim) tensor.Dim {
+	MapAttributes(o, keep, func(d tensor.Dim) tensor.Dim {
 		if err == nil {
 			err = v.bound(d)
 		}

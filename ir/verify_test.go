@@ -1,7 +1,6 @@
 package ir
 
 import (
-	"math/rand"
 	"strings"
 	"testing"
 
@@ -139,33 +138,6 @@ func TestParseRejects(t *testing.T) {
 	} {
 		if _, err := Parse(c.text); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: got %v, want %q", c.text, err, c.want)
-		}
-	}
-}
-
-// TestParseSurvivesDamage reads texts with bytes changed, cut and doubled: an error or a module,
-// never a panic.
-func TestParseSurvivesDamage(t *testing.T) {
-	r := rand.New(rand.NewSource(5))
-	all := samples()
-	for range 3000 {
-		text := []byte(Print(&Module{Name: "m", Funcs: []*Func{all[r.Intn(len(all))].function(t)}}))
-		for range 1 + r.Intn(3) {
-			i, j := r.Intn(len(text)), r.Intn(len(text))
-			switch r.Intn(3) {
-			case 0:
-				text[i] = " {}[](),=:%-0129aNf\n\""[r.Intn(20)]
-			case 1:
-				text = append(text[:min(i, j)], text[max(i, j):]...)
-			case 2:
-				text = append(append(append([]byte{}, text[:i]...), text[min(i, j):i]...), text[i:]...)
-			}
-			if len(text) == 0 {
-				break
-			}
-		}
-		if m, err := Parse(string(text)); err == nil {
-			Verify(m)
 		}
 	}
 }

@@ -164,7 +164,7 @@ func (p *pipeline) compareRows(t *testing.T, c *call, whole *answer) {
 		return
 	}
 	for _, row := range []int{0, 13, 32} {
-		one := &call{1, map[string]*tensor.Tensor{}, c.weights}
+		one := &call{n: 1, inputs: map[string]*tensor.Tensor{}, weights: c.weights}
 		for name, x := range c.inputs {
 			one.inputs[name] = rowOf(x, row)
 		}

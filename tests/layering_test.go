@@ -20,6 +20,7 @@ ir/tensor       :
 ir/kernel       : ir/tensor lang/diag
 ir/tile         : ir/kernel ir/tensor lang/diag
 ir              : ir/tensor ir/kernel lang/diag
+ir/sample       : ir ir/tensor
 lang/syntax     : lang/diag
 lang/check      : lang/diag lang/syntax ir ir/tensor
 lang/build      : lang/diag lang/syntax lang/check ir ir/tensor

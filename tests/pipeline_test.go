@@ -144,6 +144,15 @@ func (p *pipeline) fn(entry string) *ir.Func {
 type call struct {
 	n               int64
 	inputs, weights map[string]*tensor.Tensor
+	env             map[string]int64 // of all symbols; nil: the batch is the only one
+}
+
+// symbols are the values of all dims.
+func (c *call) symbols() map[string]int64 {
+	if c.env != nil {
+		return c.env
+	}
+	return map[string]int64{"N": c.n}
 }
 
 // An answer is what an entry made: results by name, and the new values of weights by path.
@@ -190,7 +199,7 @@ func (p *pipeline) interpret(t testing.TB, entry string, c *call) *answer {
 	t.Helper()
 	k := p.kernels[entry]
 	buffers := c.buffers(k)
-	if err := kernel.Interp(k, map[string]int64{"N": c.n}, buffers); err != nil {
+	if err := kernel.Interp(k, c.symbols(), buffers); err != nil {
 		t.Fatalf("%s: %v", p.name, err)
 	}
 	return collect(k, buffers)
@@ -207,7 +216,7 @@ func (p *pipeline) interpretTiles(t testing.TB, target, entry string, c *call) *
 		}
 	}
 	for i, x := range p.tiles[target][entry] {
-		if err := tile.Interp(x, map[string]int64{"N": c.n}, buffers, int64(i)); err != nil {
+		if err := tile.Interp(x, c.symbols(), buffers, int64(i)); err != nil {
 			t.Fatalf("%s for %s: %v", p.name, target, err)
 		}
 	}
@@ -231,7 +240,7 @@ func (p *pipeline) execute(t testing.TB, target, entry string, threads int, c *c
 	}
 	defer s.Close()
 	inputs := maps.Clone(c.inputs)
-	b, err := s.Bind(entry, map[string]int64{"N": c.n})
+	b, err := s.Bind(entry, c.symbols())
 	if err != nil {
 		t.Fatalf("%s: %v", p.name, err)
 	}
@@ -338,7 +347,7 @@ func (p *pipeline) arguments(r *rand.Rand, entry string, n int64) *call {
 	if x := inputs["image"]; x != nil && x.DType == tensor.U8 {
 		r.Read(x.Data)
 	}
-	return &call{n, inputs, weights}
+	return &call{n: n, inputs: inputs, weights: weights}
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

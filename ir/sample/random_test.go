@@ -1,14 +1,16 @@
-package ir
+package sample
 
 import (
 	"math/rand"
+	"strings"
 	"testing"
 
+	"dlc/ir"
 	"dlc/ir/tensor"
 )
 
 // randomSample draws an op of the families whose lowering does index arithmetic, with shapes.
-func randomSample(r *rand.Rand) sample {
+func randomSample(r *rand.Rand) Sample {
 	n := func(limit int) int64 { return int64(r.Intn(limit)) }
 	shape := func(dims ...int64) tensor.Type { return tensor.Type{DType: tensor.F32, Shape: tensor.Ints(dims...)} }
 	spatial := 1 + r.Intn(2)
@@ -21,10 +23,10 @@ func randomSample(r *rand.Rand) sample {
 		x = append(x, (k-1)*2+1+n(5))
 	}
 	x = append(x, 1+n(3))
-	conv := Conv{strides, lo, hi, dilation}
+	conv := ir.Conv{Strides: strides, PadLo: lo, PadHi: hi, Dilation: dilation}
 	w := shape(append(append([]int64{}, window...), x[len(x)-1], 1+n(3))...)
-	pool := MaxPool{window, strides, lo, hi}
-	types := func(op Op, in ...tensor.Type) []tensor.Type {
+	pool := ir.MaxPool{Window: window, Strides: strides, PadLo: lo, PadHi: hi}
+	types := func(op ir.Op, in ...tensor.Type) []tensor.Type {
 		out, err := op.Infer(in)
 		if err != nil {
 			panic(err)
@@ -34,20 +36,20 @@ func randomSample(r *rand.Rand) sample {
 	in := shape(x...)
 	switch r.Intn(9) {
 	case 0:
-		return sample{conv, in.String() + "; " + w.String(), ""}
+		return Sample{conv, in.String() + "; " + w.String(), ""}
 	case 1:
 		dy := types(conv, in, w)[0]
-		return sample{ConvData{strides, lo, hi, dilation, in.Shape}, dy.String() + "; " + w.String(), ""}
+		return Sample{ir.ConvData{Strides: strides, PadLo: lo, PadHi: hi, Dilation: dilation, Shape: in.Shape}, dy.String() + "; " + w.String(), ""}
 	case 2:
 		dy := types(conv, in, w)[0]
-		return sample{ConvFilter{strides, lo, hi, dilation, w.Shape}, in.String() + "; " + dy.String(), ""}
+		return Sample{ir.ConvFilter{Strides: strides, PadLo: lo, PadHi: hi, Dilation: dilation, Shape: w.Shape}, in.String() + "; " + dy.String(), ""}
 	case 3:
-		return sample{pool, in.String(), ""}
+		return Sample{pool, in.String(), ""}
 	case 4:
 		out := types(pool, in)
-		return sample{MaxPoolGrad{window, strides, lo, hi, in.Shape}, out[0].String() + "; " + out[1].String(), "index"}
+		return Sample{ir.MaxPoolGrad{Window: window, Strides: strides, PadLo: lo, PadHi: hi, Shape: in.Shape}, out[0].String() + "; " + out[1].String(), "index"}
 	case 5:
-		return sample{SumPoolGrad{window, strides, lo, hi, in.Shape}, types(pool, in)[0].String(), ""}
+		return Sample{ir.SumPoolGrad{Window: window, Strides: strides, PadLo: lo, PadHi: hi, Shape: in.Shape}, types(pool, in)[0].String(), ""}
 	case 6:
 		return randomReshape(r)
 	}
@@ -55,7 +57,7 @@ func randomSample(r *rand.Rand) sample {
 }
 
 // randomReshape splits one list of small factors in two ways, around a symbol in a part of them.
-func randomReshape(r *rand.Rand) sample {
+func randomReshape(r *rand.Rand) Sample {
 	factors := tensor.Shape{}
 	for range 1 + r.Intn(6) {
 		factors = append(factors, tensor.Int(int64(1+r.Intn(4))))
@@ -74,10 +76,10 @@ func randomReshape(r *rand.Rand) sample {
 		}
 		return s
 	}
-	return sample{Reshape{group()}, tensor.Type{DType: tensor.F32, Shape: group()}.String(), ""}
+	return Sample{ir.Reshape{Shape: group()}, tensor.Type{DType: tensor.F32, Shape: group()}.String(), ""}
 }
 
-func randomSlice(r *rand.Rand, in tensor.Type) sample {
+func randomSlice(r *rand.Rand, in tensor.Type) Sample {
 	var lo, hi, before, behind tensor.Shape
 	var step []int64
 	for _, d := range in.Shape {
@@ -88,33 +90,25 @@ func randomSlice(r *rand.Rand, in tensor.Type) sample {
 		before, behind = append(before, tensor.Int(int64(r.Intn(3)))), append(behind, tensor.Int(int64(3+r.Intn(3))))
 	}
 	if r.Intn(2) == 0 {
-		return sample{Slice{lo, hi, step}, in.String(), ""}
+		return Sample{ir.Slice{Lo: lo, Hi: hi, Step: step}, in.String(), ""}
 	}
-	return sample{Pad{before, behind, step}, in.String(), ""}
+	return Sample{ir.Pad{Lo: before, Hi: behind, Step: step}, in.String(), ""}
 }
 
+// TestRandomShapes draws attributes where lowering does index arithmetic.
 func TestRandomShapes(t *testing.T) {
 	r := rand.New(rand.NewSource(8))
+	row := &Row{Name: "random shapes"}
 	for turn := range 400 {
 		s := randomSample(r)
-		f := s.function(t)
-		env := bindings()[turn%3]
-		in := s.inputs(r, f, env)
-		want, _, err := Eval(f, in, nil, Wide)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, got := range interpret(t, f, env, in) {
-			if d := distance(got, want[name]); d > 1e-5 {
-				t.Errorf("%s of %s with %v: %s differs by %g", OpText(s.op), s.in, env, name, d)
-			}
-		}
+		env := Bindings()[turn%3]
+		agree(t, s.With(row, tensor.F32), env)
 		if turn%4 > 0 {
 			continue
 		}
-		op, types := s.widened()
-		if g := newGradientTest(t, op, types); g != nil {
-			g.compare(t, s.inputs(r, g.forward, env))
+		s.In = strings.ReplaceAll(s.In, "f32", "f64")
+		if g := newGradientTest(t, s.With(row, tensor.F64)); g != nil {
+			g.compare(t, env)
 		}
 	}
 }
