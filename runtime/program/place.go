@@ -2,6 +2,7 @@ package program
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 )
 
@@ -11,11 +12,16 @@ const Alignment = 64
 // maxArena bounds what a binding may ask for: shapes come from files and callers.
 const maxArena = 1 << 40
 
+// effort bounds a search for a smaller arena, in buffers and sections looked at: some ten
+// milliseconds, where the simple ways of placing do not reach the bound.
+const effort = 1 << 25
+
 // A Placement is where the arena buffers of an entry lie for one binding of its symbols.
 type Placement struct {
 	Offsets []int64 // by buffer number; -1 where the buffer is not in the arena
 	Total   int64   // bytes of the arena
 	Live    int64   // the liveness bound: the most bytes that are alive at once
+	Least   bool    // no placement is smaller: Total is the bound, or a search has seen all others
 }
 
 // An interval is an arena buffer with its rounded size.
@@ -29,9 +35,14 @@ func (a *interval) overlaps(b *interval) bool { return a.first <= b.last && b.fi
 
 // Place gives every arena buffer of e its place under the binding: largest first, each at the
 // lowest offset that is free during its whole life; of two starting orders (by size, by size
-// times lifetime) the smaller arena wins. It is deterministic and takes well under a
-// millisecond for a few hundred buffers.
+// times lifetime) the smaller arena wins. Where that is more than what is alive at once, a search
+// of bounded effort looks for a smaller arena. It is deterministic, and takes well under a
+// millisecond for a few hundred buffers where nothing is searched.
 func Place(e *Entry, symbols map[string]int64) (*Placement, error) {
+	return placeWith(e, symbols, effort)
+}
+
+func placeWith(e *Entry, symbols map[string]int64, effort int) (*Placement, error) {
 	live, err := intervals(e, symbols)
 	if err != nil {
 		return nil, err
@@ -42,7 +53,27 @@ func Place(e *Entry, symbols map[string]int64) (*Placement, error) {
 		best = p
 	}
 	best.Live = bound(live)
+	if best.Least = best.Total == best.Live; !best.Least {
+		best.search(live, effort)
+	}
 	return best, nil
+}
+
+// search improves p.
+func (p *Placement) search(live []*interval, effort int) {
+	live = slices.DeleteFunc(live, func(b *interval) bool { return b.size == 0 })
+	var offsets []int64
+	if offsets, p.Least = improve(live, p.Total, p.Live, effort); offsets == nil {
+		return
+	}
+	p.Total = 0
+	for i := range p.Offsets {
+		p.Offsets[i] = min(p.Offsets[i], 0) // what is empty lies at the start
+	}
+	for i, b := range live {
+		p.Offsets[b.buffer] = offsets[i]
+		p.Total = max(p.Total, offsets[i]+b.size)
+	}
 }
 
 // intervals binds the sizes of e's arena buffers.
