@@ -207,9 +207,15 @@ func (e *emitter) pairUp(n *tile.Pair) {
 	row, two := e.integer(apart.Scale(2)), e.integer(apart.Scale(4))
 	count, width := e.tile[k].max, e.tile[e.vector].max
 	e.lanes = e.machine.Lanes
+	ahead := e.aheads[tile.Ahead{Def: n.Def, From: n.From}] * 2
 	line := func(at string, odd bool) {
 		p := e.offset(from, at, two)
 		q := e.set("getelementptr i8, ptr ", p, ", i64 ", row)
+		e.asked = map[string]bool{}
+		for j := int64(0); ahead > 0 && j < width; j += int64(e.lanes) {
+			e.askFor(p, 2*j+ahead, readAhead)
+			e.askFor(q, 2*j+ahead, readAhead)
+		}
 		for j := int64(0); j < width; j += int64(e.lanes) {
 			e.point[e.vector] = j
 			a, b := e.across.loadMany(l.DType, e.displaced(p, 2*j), e.allowed()).id, "zeroinitializer"

@@ -49,6 +49,9 @@ func (e *emitter) stage(n *tile.Stage) {
 		w.low = append(w.low, low)
 	}
 	w.from = e.base(w.source)
+	if e.machine.Warps == 0 {
+		w.ahead = e.aheads[tile.Ahead{Def: n.Def, From: n.From}] * size
+	}
 	w.dimension(0, w.from, w.to)
 	e.room += box.Elements * size
 	e.most = max(e.most, e.room)
@@ -74,6 +77,7 @@ type copying struct {
 	size     int64
 	low      []tensor.Dim
 	from, to string // the buffer and the copy
+	ahead    int64  // bytes from what is copied to what the second cache is asked for, or 0
 }
 
 // dimension copies what lies inside of the buffer along dimension i, of which from is position 0
@@ -125,7 +129,11 @@ func (w *copying) run(from, to, at string, by int64) {
 	lanes := min(by, int64(w.machine.Lanes))
 	typ := memoryType(t, int(lanes))
 	from, to = e.offset(from, at, size), e.offset(to, at, size)
+	e.asked = map[string]bool{}
 	for i := int64(0); i < by; i += lanes {
+		if w.ahead > 0 && lanes > 1 {
+			e.askFor(from, i*w.size+w.ahead, readAhead)
+		}
 		v := e.set("load ", typ, ", ptr ", e.displaced(from, i*w.size), ", align ", align(t))
 		e.put("store ", typ, " ", v, ", ptr ", e.displaced(to, i*w.size), ", align ", align(t))
 	}

@@ -226,7 +226,8 @@ func (p *partial) many(int64) []tile.Node {
 	}
 	tiles := p.tiles(p.summed(&tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: k, By: turns}, Body: []tile.Node{&tile.Step{Def: p.d.Name}}}))
 	if _, err := tile.Staged(p.k, p.d.Name, p.rows.Name); err == nil {
-		tiles = append([]tile.Node{&tile.Stage{Def: p.d.Name, From: p.rows.Name}}, tiles...)
+		next := &tile.Ahead{Def: p.d.Name, From: p.rows.Name, By: 16 * p.strideOf(p.rows, row.axis.Name) / int64(p.rows.DType.Size())}
+		tiles = append([]tile.Node{next, &tile.Stage{Def: p.d.Name, From: p.rows.Name}}, tiles...)
 	}
 	body := []tile.Node{&tile.Hold{Def: p.d.Name, Along: p.shape.v}, &tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: k, By: exactly(p.terms, by)}, Body: tiles}}
 	return append(body, p.finished()...)
@@ -273,7 +274,8 @@ func (p *partial) tiles(nodes []tile.Node) []tile.Node {
 		}
 	}
 	if p.paired {
-		nodes = append([]tile.Node{&tile.Pair{Def: p.d.Name, From: p.columns.Name}}, nodes...)
+		next := &tile.Ahead{Def: p.d.Name, From: p.columns.Name, By: p.shape.width}
+		nodes = append([]tile.Node{next, &tile.Pair{Def: p.d.Name, From: p.columns.Name}}, nodes...)
 	}
 	if p.extent > p.shape.width {
 		nodes = []tile.Node{each(p.shape.v, p.shape.width, p.shape.width, nodes)}

@@ -9,7 +9,7 @@ import (
 // each element, for the one that lies By elements further in memory. Where terms of Def lie across the
 // lanes, From may be any buffer that the kernel reads or writes at a point of Def's tile: each step asks
 // for what lies By elements from there. Once: Begin asks, for what is By elements from the first that
-// each point of the tile reads of From, or from what is stored there. It ends with the node list. It is advice to the machine and has no meaning.
+// each point of the tile reads of From, or from what is stored there. A copy of From for Def, Stage or Pair, asks for what lies By elements from each it copies. It ends with the node list. It is advice to the machine and has no meaning.
 type Ahead struct {
 	Def, From string
 	By        int64
