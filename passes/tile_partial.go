@@ -10,20 +10,21 @@ import (
 
 // The numbers of schedules with partial sums in memory.
 const (
-	partTerms   = 128      // of a block, of many rows; of few rows partTurn
-	partLong    = 320      // terms of a point from which blocks of them pay
-	partTurn    = 16       // rows of the columns' operand that are read side by side
-	partRows    = 256      // rows of a block
-	partColumns = 512      // columns of a block
-	partBlocks  = 8        // blocks that a phase should have
-	rowApart    = 1 << 10  // bytes from one term to the next of the columns' operand: another row
-	wideColumns = 2048     // columns of a block of few rows
-	wideBytes   = 64 << 10 // their partial sums
-	unitSums    = 32       // rows and columns that a matrix unit takes at once
-	unitTerms   = 32       // and terms
-	unitBlock   = 512      // terms of a block there
-	unitColumns = 256      // and columns
-	aheadBy     = 256      // columns that few rows ask for ahead
+	partTerms    = 128      // of a block, of many rows; of few rows partTurn
+	partLong     = 320      // terms of a point from which blocks of them pay
+	partTurn     = 16       // rows of the columns' operand that are read side by side
+	partRows     = 256      // rows of a block
+	partColumns  = 512      // columns of a block
+	partBlocks   = 8        // blocks that a phase should have
+	pairedBlocks = 4        // where each copies all of its columns' operand
+	rowApart     = 1 << 10  // bytes from one term to the next of the columns' operand: another row
+	wideColumns  = 2048     // columns of a block of few rows
+	wideBytes    = 64 << 10 // their partial sums
+	unitSums     = 32       // rows and columns that a matrix unit takes at once
+	unitTerms    = 32       // and terms
+	unitBlock    = 512      // terms of a block there
+	unitColumns  = 256      // and columns
+	aheadBy      = 256      // columns that few rows ask for ahead
 )
 
 // partialSums schedules a contraction of which the partial sums of a block lie in memory between blocks
@@ -195,7 +196,11 @@ func (p *partial) many(int64) []tile.Node {
 	}
 	rows, columns := evenParts(e, partRows, row.by[0]), evenParts(p.extent, wide, p.shape.width)
 	blocks := func() int64 { return (e + rows - 1) / rows * ((p.extent + columns - 1) / columns) }
-	for blocks() < partBlocks && rows >= 4*row.by[0] {
+	least := int64(partBlocks)
+	if p.paired {
+		least = pairedBlocks
+	}
+	for blocks() < least && rows >= 4*row.by[0] {
 		rows = evenParts(e, rows/2, row.by[0])
 	}
 	switch b := row.by[0]; {

@@ -20,12 +20,12 @@ const (
 // the best of each: on a machine that others use too, it is what was not disturbed.
 func race(list []*contestant, budget time.Duration) error {
 	for _, c := range list {
-		for c.calls = 1; ; c.calls *= 2 {
-			took, err := c.rep(c.calls)
+		for c.calls = 1; c.calls < 1<<24; c.calls *= 2 {
+			long, err := c.fills()
 			if err != nil {
 				return err
 			}
-			if c.note(took); took >= repTime || c.calls >= 1<<24 {
+			if long {
 				break
 			}
 		}
@@ -42,6 +42,22 @@ func race(list []*contestant, budget time.Duration) error {
 		}
 	}
 	return nil
+}
+
+// fills reports whether a repetition of that many calls is long enough, twice: the threads of another
+// contestant may hold one up, and of too few calls the first counts, which wakes threads.
+func (c *contestant) fills() (bool, error) {
+	for range 2 {
+		took, err := c.rep(c.calls)
+		if err != nil {
+			return false, err
+		}
+		if c.note(took); took < repTime {
+			return false, nil
+		}
+		time.Sleep(pause)
+	}
+	return true, nil
 }
 
 // note keeps the best. Calls of a repetition follow a call of the same, but for its first.
