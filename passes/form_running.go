@@ -67,6 +67,7 @@ type runningSum struct {
 	at       []kernel.Expr // where the sum reads it
 	term     kernel.Expr   // X over the sum's axes
 	when     []kernel.Cond // over the sum's axes
+	half     tensor.DType  // that weights are rounded to, or else their own
 	num, den []kernel.Expr // other factors with j
 	outer    [2][]kernel.Expr
 }
@@ -82,8 +83,9 @@ func (f *runningForm) match(d *kernel.Def) *runningSum {
 	num, den := productOf(withoutNothing(d.Expr))
 	var weight *kernel.Call
 	for _, e := range num {
-		if c, ok := e.(*kernel.Call); ok && c.Fn == "exp" && weight == nil && f.weighs(s, c.Args[0]) {
-			weight = c
+		x, half := unrounded(e)
+		if c, ok := x.(*kernel.Call); ok && c.Fn == "exp" && weight == nil && f.weighs(s, c.Args[0]) {
+			weight, s.half = c, half
 			continue
 		}
 		s.factor(e, 0)
@@ -102,6 +104,17 @@ func (f *runningForm) match(d *kernel.Def) *runningSum {
 		}
 	}
 	return s
+}
+
+// unrounded takes away the rounding of a weight to 16 bits, and tells its type. A weight that is rounded
+// relative to the maximum so far is as good as one rounded relative to the last.
+func unrounded(e kernel.Expr) (kernel.Expr, tensor.DType) {
+	if x := kernel.Widened(e); x != e {
+		if c, ok := x.(*kernel.Call); ok && c.Fn == "cast" && c.Args[0].Type() == e.Type() {
+			return c.Args[0], x.Type()
+		}
+	}
+	return e, e.Type()
 }
 
 // factor notes a factor (by 0) or divisor (by 1): with the reduced axis, or without.
@@ -302,6 +315,9 @@ func (f *runningForm) rewrite(s *runningSum) {
 	}
 	with := &kernel.Load{Name: most.Name, DType: most.DType, At: s.at}
 	var e kernel.Expr = kernel.Apply("exp", kernel.Apply("sub", s.term, with))
+	if s.half != e.Type() {
+		e = kernel.Cast(s.def.DType, kernel.Cast(s.half, e))
+	}
 	if rest := product(s.num, s.den); rest != nil {
 		e = kernel.Apply("mul", e, rest)
 	}

@@ -239,6 +239,11 @@ func tiled(d *kernel.Def) bool {
 	return isContraction(d) && d.Reduce.Order.Kind != kernel.Lanes64
 }
 
+// oneChain reports whether the terms of d are one chain, or one for want of a matrix unit.
+func oneChain(d *kernel.Def) bool {
+	return d.Reduce.Order.Kind == kernel.Chain || d.Reduce.Order.Kind == kernel.Matrix
+}
+
 // anchorOf returns the latest reduction to whose value, or to maps of it, d applies elementwise,
 // so that it can be computed in its kernel: nothing else d reads may depend on that reduction.
 func (f *fusion) anchorOf(d *kernel.Def) string {

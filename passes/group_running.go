@@ -104,7 +104,7 @@ func (g *grouping) scores(m *kernel.Def) *group {
 	family := append(g.followers(m.Name), m)
 	for _, l := range g.loads(m) {
 		s := g.defs[l.Name]
-		if s == nil || !tiled(s) || s.Reduce.Order.Kind != kernel.Chain || g.result[l.Name] || len(g.groups[g.of[l.Name]].names) != 1 || len(s.Axes) != len(m.Axes)+1 {
+		if s == nil || !tiled(s) || !oneChain(s) || g.result[l.Name] || len(g.groups[g.of[l.Name]].names) != 1 || len(s.Axes) != len(m.Axes)+1 {
 			continue
 		}
 		c := g.groups[g.of[l.Name]]

@@ -50,7 +50,7 @@ func (t *tiler) scoresOf(family []*kernel.Def, base []kernel.Axis) (scores, weig
 			if n, direct := t.readersOf(d, family); direct || n > 1 && expanded(d.Expr) {
 				weights = append([]*kernel.Def{d}, weights...)
 			}
-		case d.Reduce.Order.Kind == kernel.Chain && !d.Scatters() && len(d.Axes) == len(block):
+		case oneChain(d) && !d.Scatters() && len(d.Axes) == len(block):
 			inside[d.Name] = true
 			scores = append([]*kernel.Def{d}, scores...)
 		}

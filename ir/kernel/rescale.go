@@ -18,7 +18,8 @@ const RescaleBlock = 64
 //
 // by a lanes64 sum that is added once where the sum keeps the axes of m alone (Lanes), by a
 // continued chain otherwise. So acc is always relative to the running maximum, and in the end to m.
-// A block without terms changes nothing. Base stands for loads of m in the maps too that the sum
+// Where its terms are products of 16-bit floats (IsMatrix), how they are grouped inside of a block is
+// the target's own. A block without terms changes nothing. Base stands for loads of m in the maps too that the sum
 // reads.
 type Running struct {
 	Max   *Def
