@@ -62,6 +62,10 @@ func (x *matrix) groups() int64 { return x.m / x.unit.M.By[0] * (x.n / x.unit.N.
 
 // fragments emits the code of a block of the grid that matrix units compute.
 func (e *warps) fragments() {
+	if l := e.phase.ScoreLoop(); l != nil {
+		newScores(e, l).emit()
+		return
+	}
 	x := newMatrix(e)
 	for _, n := range e.phase.Body {
 		if let, ok := n.(*tile.Let); ok {

@@ -104,14 +104,21 @@ func (x *matrix) advance(slot string, by int64, first, end string) string {
 
 // products multiplies what one slot holds into the accumulators.
 func (x *matrix) products(fa, fb *fragments, base string, acc []value) []value {
+	left := func(i, k int64) []string { return fa.load(base, i, k) }
+	return x.multiplied(left, fa.length, fb, base, x.turn, acc)
+}
+
+// multiplied adds the product of so many rows, of which left returns the fragment of 16 by 16 of those
+// numbers, with a right operand.
+func (x *matrix) multiplied(left func(i, k int64) []string, rows int64, fb *fragments, base string, depth int64, acc []value) []value {
 	acc = append([]value{}, acc...)
 	kind := "mma." + x.con.A.Load.DType.String()
-	for k := range x.turn / 16 {
+	for k := range depth / 16 {
 		var as, bs [][]string
-		for i := range fa.length / 16 {
-			as = append(as, fa.load(base, i, k))
+		for i := range rows / 16 {
+			as = append(as, left(i, k))
 		}
-		for j := range fb.length / 16 {
+		for j := range (fb.length + 15) / 16 {
 			bs = append(bs, fb.load(base, j, k))
 		}
 		for i, a := range as {
@@ -124,7 +131,7 @@ func (x *matrix) products(fa, fb *fragments, base string, acc []value) []value {
 					operands = append(operands, c[q].id)
 				}
 				for q, id := range x.asm(kind, operands...) {
-					c[q].id = id
+					*c[q] = value{id: id, t: tensor.F32, lanes: 1}
 				}
 			}
 		}

@@ -123,7 +123,7 @@ func (e *emitter) cut(start, extent tensor.Dim, by int64) span {
 	depth := e.depth(extent.Sub(start))
 	least := e.hoist(depth, "call i64 @llvm.smin.i64(i64 ", left, ", i64 ", strconv.FormatInt(by, 10), ")")
 	short, _ := extent.Const()
-	return span{start, e.declare(least, depth, tensor.Range{Lo: 1, Hi: by}), by, short % by}
+	return span{start: start, length: e.declare(least, depth, tensor.Range{Lo: 1, Hi: by}), max: by, short: short % by}
 }
 
 // versions emits the body; twice where the vector index's sub-range may be cut short, so that

@@ -14,7 +14,16 @@ import (
 type span struct {
 	start, length tensor.Dim
 	max           int64
-	short         int64 // the one other length there can be, where it is known; else 0
+	short         int64   // the one other length there can be, where it is known; else 0
+	apart         []int64 // how far each point is from the start, where they are no neighbours
+}
+
+// from is how far a point is from the start.
+func (s span) from(point int64) int64 {
+	if s.apart != nil {
+		return s.apart[point]
+	}
+	return point
 }
 
 // exact is the span's length when it is constant.
@@ -129,7 +138,7 @@ func (e *emitter) at(f *form) place {
 	}
 	p := place{base: f.base, form: f}
 	for _, c := range f.coefs {
-		p.offset += c.by * e.point[c.index]
+		p.offset += c.by * e.tile[c.index].from(e.point[c.index])
 		if c.index == e.vector && e.lanes > 1 {
 			p.step = c.by * e.run()
 		}
@@ -144,7 +153,7 @@ func (e *emitter) generalPlace(d tensor.Dim) place {
 		if !ok {
 			continue
 		}
-		at := e.tile[i].start.AddInt(e.point[i])
+		at := e.tile[i].start.AddInt(e.tile[i].from(e.point[i]))
 		if i == e.vector && e.lanes > 1 {
 			at = at.Add(tensor.Sym(lane).Scale(e.run()))
 		}

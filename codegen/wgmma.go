@@ -50,7 +50,7 @@ func (x *matrix) wgmma() {
 	x.team, x.most = 4*(groups+1), bars+16*x.unit.Stages
 	a := x.feed(&x.con.A, x.con.M, x.m, 0)
 	b := x.feed(&x.con.B, x.con.N, x.n, x.m*x.turn*2)
-	x.barriers(bars, groups)
+	x.barriers(bars, groups, 0)
 	number := x.hoist(0, "lshr i32 ", x.thread(), ", 7")
 	producer, consumer, done := x.block(), x.block(), x.block()
 	x.cur.Term = either(x.set("icmp eq i32 ", number, ", 0"), producer, consumer)
@@ -60,7 +60,7 @@ func (x *matrix) wgmma() {
 	feeding := x.block()
 	x.cur.Term = either(x.set("icmp eq i32 ", x.thread(), ", 0"), feeding, done)
 	x.cur = feeding
-	x.turns(slot, bars, func(turn, at, full, empty, parity string) {
+	x.turns(x.slots(), 0, slot, bars, func(turn, at, full, empty, parity string) {
 		x.asm("mbarrier.wait", empty, x.set("xor i32 ", parity, ", 1"))
 		x.asm("mbarrier.expect", full, strconv.FormatInt(slot, 10))
 		x.copy(a, turn, at, full)
@@ -99,7 +99,7 @@ func (x *matrix) feed(f *tile.Factor, index string, length, at int64) *feed {
 	if d.across {
 		inner, outer, rows = index, x.con.K, x.turn
 	}
-	d.indices = append([]string{inner, outer}, f.Batches(x.con, x.def)...)
+	d.indices = append([]string{inner, outer}, f.Batches(x.def)...)
 	for i, name := range d.indices {
 		m.Dims = append(m.Dims, x.extents[x.indexOf(name)].length)
 		if i > 0 {
@@ -114,14 +114,17 @@ func (x *matrix) feed(f *tile.Factor, index string, length, at int64) *feed {
 }
 
 // barriers makes a pair for each slot: it is full when its bytes are there, and empty when every
-// warp that multiplies has read it.
-func (x *matrix) barriers(at, groups int64) {
+// warp that multiplies has read it. So many more, behind them, are full once.
+func (x *matrix) barriers(at, groups, once int64) {
 	init, ready := x.block(), x.block()
 	x.cur.Term = either(x.set("icmp eq i32 ", x.thread(), ", 0"), init, ready)
 	x.cur = init
 	for s := range x.unit.Stages {
 		x.asm("mbarrier.init", x.sharedAt(at+16*s), "1")
 		x.asm("mbarrier.init", x.sharedAt(at+16*s+8), strconv.FormatInt(4*groups, 10))
+	}
+	for i := range once {
+		x.asm("mbarrier.init", x.sharedAt(at+16*x.unit.Stages+8*i), "1")
 	}
 	x.asm("fence.barriers")
 	x.cur.Term = to(ready)
@@ -134,27 +137,37 @@ func (x *matrix) sharedAt(at int64) string {
 	return x.set("add i32 ptrtoint (ptr addrspace(3) @shared to i32), ", strconv.FormatInt(at, 10))
 }
 
-// turns is the loop of one side over the slots; body gets the turn, the slot, its two barriers and
-// the parity of the round.
-func (x *matrix) turns(slot, bars int64, body func(turn, at, full, empty, parity string)) {
+// slots is how many turns the reduced index takes.
+func (x *matrix) slots() string {
 	n, _ := x.extents[x.indexOf(x.con.K)].length.Const()
-	count := (n + x.turn - 1) / x.turn
+	return strconv.FormatInt((n+x.turn-1)/x.turn, 10)
+}
+
+// turns is the loop of one side over the slots, the first of which lies at first; body gets the turn, the
+// slot, its two barriers and the parity of the round.
+func (x *matrix) turns(count string, first, slot, bars int64, body func(turn, at, full, empty, parity string)) {
 	before, head, exit := x.cur, x.block(), x.block()
 	before.Term = to(head)
 	x.cur = head
 	turn, next := x.name(), x.name()
 	phi := &line{}
 	head.Insts = append(head.Insts, phi)
-	stages := strconv.FormatInt(x.unit.Stages, 10)
-	number := x.set("urem i32 ", turn, ", ", stages)
-	parity := x.set("and i32 ", x.set("udiv i32 ", turn, ", ", stages), ", 1")
-	full := x.plus(x.sharedAt(bars), x.scaled(number, 16))
-	body(turn, x.plus(x.sharedAt(0), x.scaled(number, slot)), full, x.plusConst(full, 8), parity)
+	at, full, empty, parity := x.places(turn, first, slot, bars)
+	body(turn, at, full, empty, parity)
 	x.put(next, " = add i32 ", turn, ", 1")
 	phi.text = fmt.Sprintf("%s = phi i32 [ 0, %s ], [ %s, %s ]", turn, before.Ident(), next, x.cur.Ident())
-	x.cur.Term = x.again(x.set("icmp slt i32 ", next, ", ", strconv.FormatInt(count, 10)), head, exit)
+	x.cur.Term = x.again(x.set("icmp slt i32 ", next, ", ", count), head, exit)
 	x.cur = exit
 	x.fresh()
+}
+
+// places are a turn's slot, its two barriers, and the parity of the round.
+func (x *matrix) places(turn string, first, slot, bars int64) (at, full, empty, parity string) {
+	stages := strconv.FormatInt(x.unit.Stages, 10)
+	number := x.set("urem i32 ", turn, ", ", stages)
+	parity = x.set("and i32 ", x.set("udiv i32 ", turn, ", ", stages), ", 1")
+	full = x.plus(x.sharedAt(bars), x.scaled(number, 16))
+	return x.plus(x.sharedAt(first), x.scaled(number, slot)), full, x.plusConst(full, 8), parity
 }
 
 // copy starts the copies of one operand's boxes.
@@ -191,7 +204,7 @@ func (x *matrix) multiply(a, b *feed, slot, bars int64) []value {
 	rank := x.hoist(0, "sub i32 ", x.hoist(0, "lshr i32 ", x.thread(), ", 7"), ", 1")
 	before := x.cur
 	leader := x.set("icmp eq i32 ", x.set("and i32 ", x.thread(), ", 31"), ", 0")
-	x.turns(slot, bars, func(turn, at, full, empty, parity string) {
+	x.turns(x.slots(), 0, slot, bars, func(turn, at, full, empty, parity string) {
 		head := x.cur
 		for i := range phis {
 			phis[i] = &line{}
@@ -237,13 +250,17 @@ func (x *matrix) previous(barrier string, first int64) string {
 // descriptor tells the unit where an operand lies in shared memory: address, distances between
 // its atoms, permutation, each in the unit's own measure.
 func (x *matrix) descriptor(at string, f *feed) string {
-	const permuted = int64(1) << 62
-	distances := int64(atom>>4) << 32
-	if f.across { // to the next 64 elements of the own index
-		distances |= swizzled * x.turn >> 4 << 16
-	} else {
-		distances |= 1 << 16
+	if f.across {
+		return x.described(at, swizzled*x.turn)
 	}
+	return x.described(at, piece)
+}
+
+// described tells of an operand at an address; where its rows are positions of the reduced index, part is
+// how many bytes lie between 64 elements of its own and the next.
+func (x *matrix) described(at string, part int64) string {
+	const permuted = int64(1) << 62
+	distances := int64(atom>>4)<<32 | part>>4<<16
 	low := x.set("zext i32 ", x.set("and i32 ", x.set("lshr i32 ", at, ", 4"), ", 16383"), " to i64")
 	return x.set("or i64 ", low, ", ", strconv.FormatInt(permuted|distances, 10))
 }

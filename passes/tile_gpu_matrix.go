@@ -29,7 +29,7 @@ var (
 // operands.
 func (t *tiler) tileOf(c *tile.Contraction, d *kernel.Def) matrixTile {
 	e, ok := d.Reduce.Axes[0].Extent.Const()
-	if !t.m.WarpGroups || !ok || e < 1 || !boxes(&c.A, c, d) || !boxes(&c.B, c, d) {
+	if !t.m.WarpGroups || !ok || e < 1 || !boxes(&c.A, c.K, d) || !boxes(&c.B, c.K, d) {
 		return mmaTile
 	}
 	for _, a := range d.Axes {
@@ -40,8 +40,8 @@ func (t *tiler) tileOf(c *tile.Contraction, d *kernel.Def) matrixTile {
 	return wgmmaTile
 }
 
-// boxes reports whether an operand is an array of at most five dimensions, one for each index.
-func boxes(f *tile.Factor, c *tile.Contraction, d *kernel.Def) bool {
+// boxes reports whether an operand of d is an array of at most five dimensions, one for each index.
+func boxes(f *tile.Factor, reduced string, d *kernel.Def) bool {
 	rest := f.Linear
 	for _, a := range d.AllAxes() {
 		by, left, ok := rest.Linear(a.Name)
@@ -55,7 +55,7 @@ func boxes(f *tile.Factor, c *tile.Contraction, d *kernel.Def) bool {
 		}
 		rest = left
 	}
-	return rest.IsConst(0) && len(f.Batches(c, d)) <= 3
+	return rest.IsConst(0) && len(f.Batches(d)) <= 3
 }
 
 // matrix schedules a nest for the matrix unit, where its one reduction declares that order and

@@ -140,6 +140,9 @@ func (t *tiler) weights(s *stage) {
 	if n := len(w.base); n > 0 {
 		w.i = w.base[n-1]
 	}
+	if t.weightsInUnit(w) {
+		return
+	}
 	w.rows = t.choose(weightRows, int64(t.m.Lanes))
 	for w.rows > 16 && 4*w.rows*elements > t.choose(weightBytes, warpSums) {
 		w.rows /= 2

@@ -2,16 +2,18 @@ package tests
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"dlc/codegen/ptx"
 	"dlc/codegen/ptx/assemble"
+	"dlc/ir/tile"
 )
 
 // matrixWitnesses are those of which the products go to the matrix units of GPUs.
-var matrixWitnesses = []string{"matmul_bf16"}
+var matrixWitnesses = []string{"matmul_bf16", "attention_bf16"}
 
 // TestWitnessesReachMatrixUnits reads what becomes of these witnesses in PTX and, where NVIDIA's
 // tools are there, in the chip's own code: products of matrix units, operands by asynchronous copies.
@@ -47,6 +49,29 @@ func demand(t *testing.T, text string, wants []string) {
 	for _, w := range wants {
 		if !strings.Contains(text, w) {
 			t.Errorf("no %s", w)
+		}
+	}
+}
+
+// TestUnitSchedulesMean runs the schedules of these witnesses for GPUs by the interpreter of schedules.
+func TestUnitSchedulesMean(t *testing.T) {
+	for _, w := range witnesses(t) {
+		if !slices.Contains(matrixWitnesses, w.name) {
+			continue
+		}
+		for _, target := range []ptx.Target{ptx.SM80(), ptx.SM90A()} {
+			for _, size := range w.sizes {
+				meaning := w.ordered(t, w.parse(t))
+				in := w.inputs(meaning, size, false)
+				values := maps.Clone(in)
+				g := w.gpu(t, target)
+				for i, s := range g.tiles {
+					if err := tile.Interp(s, size, values, int64(i)); err != nil {
+						t.Fatalf("%v: %s: %v\n%s", size, target.Name, err, s)
+					}
+				}
+				w.close(t, target.Name, outputs(g.program, values), interpreted(t, meaning, size, in))
+			}
 		}
 	}
 }

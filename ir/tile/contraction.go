@@ -15,10 +15,11 @@ type Contraction struct {
 	A, B    Factor
 }
 
-// A Factor is one operand: its Load, and how many elements apart neighbours of its own index
-// (M or N) and of K lie.
+// A Factor is one operand: its Load, its own index (M or N), and how many elements apart neighbours of
+// that and of K lie.
 type Factor struct {
 	Load       *kernel.Load
+	Index      string
 	Buffer     *kernel.Buffer
 	Linear     tensor.Dim // place of the element, over all indices
 	Own, Along tensor.Dim
@@ -39,24 +40,10 @@ func ContractionOf(k *kernel.Kernel, d *kernel.Def) (*Contraction, error) {
 	}
 	c := &Contraction{K: r.Axes[0].Name}
 	for i, x := range product.Args {
-		cast, ok := x.(*kernel.Call)
-		if !ok || cast.Fn != "cast" {
-			return fail("a factor is no cast")
+		f, err := factorOf(k, x)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d.Name, err)
 		}
-		l, ok := cast.Args[0].(*kernel.Load)
-		if !ok {
-			return fail("a factor is no cast of a load")
-		}
-		f := Factor{Load: l, Buffer: k.Buffer(l.Name)}
-		if f.Buffer == nil {
-			return fail(l.Name + " is no buffer")
-		}
-		for _, at := range l.At {
-			if _, plain := at.(*kernel.Index); !plain {
-				return fail(l.Name + " is read at a computed index")
-			}
-		}
-		f.Linear, _ = kernel.Address(f.Buffer, l.At)
 		if i == 0 {
 			c.A = f
 		} else {
@@ -69,10 +56,45 @@ func ContractionOf(k *kernel.Kernel, d *kernel.Def) (*Contraction, error) {
 	return c, c.classify(d)
 }
 
-// Batches lists the other kept indices that the operand moves with.
-func (f *Factor) Batches(c *Contraction, d *kernel.Def) (names []string) {
+// factorOf reads a factor, a cast of a plain load.
+func factorOf(k *kernel.Kernel, x kernel.Expr) (f Factor, err error) {
+	cast, ok := x.(*kernel.Call)
+	if !ok || cast.Fn != "cast" {
+		return f, fmt.Errorf("a factor is no cast")
+	}
+	l, ok := cast.Args[0].(*kernel.Load)
+	if !ok {
+		return f, fmt.Errorf("a factor is no cast of a load")
+	}
+	f = Factor{Load: l, Buffer: k.Buffer(l.Name)}
+	if f.Buffer == nil {
+		return f, fmt.Errorf("%s is no buffer", l.Name)
+	}
+	for _, at := range l.At {
+		if _, plain := at.(*kernel.Index); !plain {
+			return f, fmt.Errorf("%s is read at a computed index", l.Name)
+		}
+	}
+	f.Linear, _ = kernel.Address(f.Buffer, l.At)
+	return f, nil
+}
+
+// strides finds how far apart neighbours lie; one of the two distances must be an element.
+func (f *Factor) strides(own, along string) error {
+	var ok1, ok2 bool
+	f.Index = own
+	f.Own, _, ok1 = f.Linear.Linear(own)
+	f.Along, _, ok2 = f.Linear.Linear(along)
+	if !ok1 || !ok2 || f.Own.Uses(along) || !f.Own.IsConst(1) && !f.Along.IsConst(1) {
+		return fmt.Errorf("%s is contiguous along none of its indices", f.Load.Name)
+	}
+	return nil
+}
+
+// Batches lists the other kept indices of d that the operand moves with.
+func (f *Factor) Batches(d *kernel.Def) (names []string) {
 	for _, a := range d.Axes {
-		if a.Name != c.M && a.Name != c.N && f.Linear.Uses(a.Name) {
+		if a.Name != f.Index && f.Linear.Uses(a.Name) {
 			names = append(names, a.Name)
 		}
 	}
@@ -102,12 +124,56 @@ func (c *Contraction) classify(d *kernel.Def) error {
 		*Factor
 		own string
 	}{{&c.A, c.M}, {&c.B, c.N}} {
-		var ok1, ok2 bool
-		f.Own, _, ok1 = f.Linear.Linear(f.own)
-		f.Along, _, ok2 = f.Linear.Linear(c.K)
-		if !ok1 || !ok2 || f.Own.Uses(c.K) || !f.Own.IsConst(1) && !f.Along.IsConst(1) {
-			return fmt.Errorf("%s: %s is contiguous along none of its indices", d.Name, f.Load.Name)
+		if err := f.strides(f.own, c.K); err != nil {
+			return fmt.Errorf("%s: %w", d.Name, err)
 		}
 	}
 	return nil
+}
+
+// A Weighting is a sum of products of 16-bit floats of which one factor, A, is made where it is needed,
+// over the indices M and K; B moves with N and K. All others are batches.
+type Weighting struct {
+	M, N, K string
+	A       kernel.Expr
+	Place   int // of A in the product
+	B       Factor
+}
+
+// WeightingOf classifies a definition, or says why it is none.
+func WeightingOf(k *kernel.Kernel, d *kernel.Def) (*Weighting, error) {
+	if d.Reduce == nil || len(d.Reduce.Axes) != 1 || !d.IsMatrix() {
+		return nil, fmt.Errorf("%s: no sum of products of 16-bit floats over one index", d.Name)
+	}
+	w := &Weighting{K: d.Reduce.Axes[0].Name}
+	args := d.Expr.(*kernel.Call).Args
+	for i, x := range args {
+		f, err := factorOf(k, x)
+		if err != nil {
+			continue
+		}
+		w.A, w.Place, w.B = args[1-i].(*kernel.Call).Args[0], 1-i, f
+		inA := map[string]bool{}
+		kernel.Walk(w.A, func(e kernel.Expr) bool {
+			if x, ok := e.(*kernel.Index); ok {
+				x.Dim.Symbols(inA)
+			}
+			return true
+		})
+		w.M, w.N = "", ""
+		for _, a := range d.Axes {
+			switch inB := f.Linear.Uses(a.Name); {
+			case inB && !inA[a.Name] && w.N == "":
+				w.N = a.Name
+			case !inB && inA[a.Name] && w.M == "":
+				w.M = a.Name
+			case inB != inA[a.Name]:
+				return nil, fmt.Errorf("%s: %s is one more index of a factor alone", d.Name, a.Name)
+			}
+		}
+		if w.M != "" && w.N != "" {
+			return w, w.B.strides(w.N, w.K)
+		}
+	}
+	return nil, fmt.Errorf("%s: no factor is an operand in memory", d.Name)
 }

@@ -355,10 +355,19 @@ func (in *interp) resume(name string, h *holding) {
 func (in *interp) stepBlock(c *code, r *registers) bool {
 	d := c.def
 	held := in.held[d.Name] != nil
-	if d.Reduce.Order.Kind != kernel.Rescale || IsRunningMax(d) && held || !IsRunningMax(d) && !ByLanes(in.p.Kernel, d) {
+	if d.Reduce.Order.Kind != kernel.Rescale || IsRunningMax(d) && held {
 		return false
 	}
 	mul := kernel.ScalarOf("mul", d.DType, d.DType).Two
+	if !IsRunningMax(d) && !ByLanes(in.p.Kernel, d) {
+		if !held {
+			in.points(d.Axes, func() {
+				at := in.here(d, r)
+				r.values[at] = mul(r.values[at], in.runnerAt(d).scale)
+			})
+		}
+		return false
+	}
 	in.points(d.Axes, func() {
 		at := in.here(d, r)
 		if IsRunningMax(d) {

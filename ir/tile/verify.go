@@ -270,7 +270,7 @@ func (c *checker) begin(n *Begin, s *scope) error {
 		r := s.ranges[a.Name]
 		lane := d.Reduce.Order.Kind == kernel.Lanes64 || d.Reduce.Order.Kind == kernel.Rescale
 		switch {
-		case lane != (a.Name == s.vector):
+		case c.ph.Unit == nil && lane != (a.Name == s.vector):
 			return fmt.Errorf("begin %s: the vector index must be the reduced one for lanes64 and rescale, and no other", n.Def)
 		case inside && !r.Whole:
 			return fmt.Errorf("begin %s: %s is not whole", n.Def, a.Name)
@@ -283,7 +283,7 @@ func (c *checker) begin(n *Begin, s *scope) error {
 			return fmt.Errorf("begin %s: %s has not length 1, and chunks begin anew at each", n.Def, a.Name)
 		}
 	}
-	if d.Reduce.Order.With != "" && !ByLanes(c.p.Kernel, d) {
+	if c.ph.Unit == nil && d.Reduce.Order.With != "" && !ByLanes(c.p.Kernel, d) {
 		return fmt.Errorf("begin %s: a chain that follows a maximum must be held", n.Def)
 	}
 	s.alive[n.Def] = &value{depth: len(s.path), from: len(s.path), reduce: true}
