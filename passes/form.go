@@ -15,9 +15,11 @@ import (
 //   - a reduction without axes is its one term, unless that is sent to a matched place;
 //   - a reduction of many terms to few results is one of rows, then of their results (form_long.go);
 //   - a sum of squared distances from a mean is a Welford reduction (form_spread.go);
-//   - sums weighted by exponentials follow a running maximum (form_running.go).
+//   - sums weighted by exponentials follow a running maximum (form_running.go);
+//   - 3x3 convolutions of many channels are filtered with fewer multiplications (form_minimal.go).
 func form(p *kernel.Program, o *Options) {
 	spread(p, o)
+	filtering(p, o)
 	for _, k := range p.Kernels {
 		for i, d := range k.Defs {
 			next := settled(d)

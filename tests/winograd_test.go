@@ -2,8 +2,11 @@ package tests
 
 import (
 	"math"
+	"math/rand"
+	"strings"
 	"testing"
 
+	"dlc/ir"
 	"dlc/ir/tensor"
 )
 
@@ -53,4 +56,36 @@ func TestWinogradErrors(t *testing.T) {
 			t.Errorf("%s: error %g, beyond %g", c.name, most, bound)
 		}
 	}
+}
+
+// TestFilteredConvolutionsAgree compiles a convolution of many channels and its data gradient, which
+// are filtered minimally, and compares every stage with the definition of the ops.
+func TestFilteredConvolutionsAgree(t *testing.T) {
+	t.Parallel()
+	m, err := ir.Parse(`module wide
+weight w : f32[3, 3, 64, 64]
+func infer
+  %0 = input x : f32[N, 16, 15, 64]
+  %1 = weight w : f32[3, 3, 64, 64]
+  %2 = conv {strides=[1, 1], pad_lo=[1, 1], pad_hi=[1, 1], dilation=[1, 1]} %0, %1 : f32[N, 16, 15, 64]
+  %3 = conv_data {strides=[1, 1], pad_lo=[1, 1], pad_hi=[1, 1], dilation=[1, 1], shape=[N, 16, 15, 64]} %2, %1 : f32[N, 16, 15, 64]
+  result y = %2
+  result z = %3
+end
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := compile(t, "wide", m)
+	if text := p.kernels["infer"].String(); strings.Count(text, ".points[") < 2 {
+		t.Fatalf("no minimal filtering in\n%s", text)
+	}
+	c := p.arguments(rand.New(rand.NewSource(1)), "infer", 1)
+	want := p.interpret(t, "infer", c)
+	results, updates, err := ir.Eval(p.fn("infer"), c.inputs, c.weights, ir.Wide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "definitions:", want, &answer{results, updates})
+	p.compareStages(t, "infer", c, want)
 }
