@@ -9,9 +9,9 @@ import (
 // Ops returns one zero value of every op: what Parse knows and what tests cover.
 func Ops() []Op {
 	return []Op{
-		ArgMax{}, ArgMin{}, Bitcast{}, Broadcast{}, Cast{}, Compare{}, Concat{}, Const{}, Conv{}, ConvData{}, ConvFilter{},
-		Einsum{}, Full{}, Gradient{}, Iota{}, Logic{}, MaxPool{}, MaxPoolGrad{}, Pad{}, Pick{}, Random{}, Reduce{},
-		Reshape{}, Reverse{}, ScatterAdd{}, Select{}, Size{}, Slice{}, StopGradient{}, SumPool{}, SumPoolGrad{},
+		ArgMax{}, ArgMin{}, ArgSort{}, Bitcast{}, Broadcast{}, Cast{}, Compare{}, Concat{}, Const{}, Conv{}, ConvData{}, ConvFilter{},
+		Einsum{}, Full{}, Gather{}, Gradient{}, Iota{}, Logic{}, MaxPool{}, MaxPoolGrad{}, Pad{}, Pick{}, Random{}, Reduce{},
+		Reshape{}, Reverse{}, Scatter{}, ScatterAdd{}, Select{}, Size{}, Slice{}, StopGradient{}, SumPool{}, SumPoolGrad{},
 		Take{}, Test{}, Transpose{}, Unary{}, Binary{},
 	}
 }

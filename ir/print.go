@@ -131,7 +131,7 @@ func attributeText(v any) string {
 		return "[" + x.String() + "]"
 	case *tensor.Tensor:
 		return tensorText(x)
-	case int, int64, uint64, tensor.Dim, tensor.DType, tensor.Type:
+	case bool, int, int64, uint64, tensor.Dim, tensor.DType, tensor.Type:
 		return fmt.Sprint(x)
 	}
 	panic(fmt.Sprintf("BUG: no text for an attribute of type %T", v))

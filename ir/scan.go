@@ -250,6 +250,8 @@ func (s *scanner) attribute(like any) (any, error) {
 	switch like.(type) {
 	case string:
 		return s.name()
+	case bool:
+		return strconv.ParseBool(s.until(",}"))
 	case int:
 		return s.integer()
 	case int64:

@@ -296,6 +296,42 @@ def scatter_add(index, y, out):
     return x
 
 
+def argsort(x, a):
+    """Stable, NaNs last in both directions."""
+    axis, n = a["Axis"], x.shape[a["Axis"]]
+    rest = x.shape[:axis] + x.shape[axis + 1:]
+    flat = np.moveaxis(x, axis, -1).reshape(math.prod(rest), n)
+    y = np.zeros((len(flat), int(a["Count"])), np.int32)
+    for i, row in enumerate(flat):
+        nan = [v != v for v in row]
+        order = sorted((k for k in range(n) if not nan[k]), key=lambda k: -row[k].item() if a["Descending"] else row[k].item())
+        order += [k for k in range(n) if nan[k]] + [n] * len(y[i])
+        y[i] = order[:len(y[i])]
+    return np.moveaxis(y.reshape(rest + (y.shape[1],)), -1, axis)
+
+
+def gather(x, index, a):
+    axis, n = a["Axis"], x.shape[a["Axis"]]
+    if n == 0:
+        return np.zeros(index.shape, x.dtype)
+    index = index.astype(np.int64)
+    inside = (index >= 0) & (index < n)
+    return np.where(inside, np.take_along_axis(x, np.where(inside, index, 0), axis), np.zeros((), x.dtype))
+
+
+def scatter(x, index, y, a):
+    """By torch for floats; torch does not say which of several is set, so the last one is here."""
+    z, axis = x.copy(), a["Axis"]
+    join = {"set": lambda p, q: q, "add": lambda p, q: p + q, "mul": lambda p, q: p * q,
+            "min": lambda p, q: extreme_of(torch.minimum, p, q, -1), "max": lambda p, q: extreme_of(torch.maximum, p, q, 1)}[a["Fn"]]
+    for at in np.ndindex(index.shape):
+        k = int(index[at])
+        if 0 <= k < x.shape[axis]:
+            to = at[:axis] + (k,) + at[axis + 1:]
+            z[to] = join(z[to], y[at])
+    return z
+
+
 # Random numbers, as the paper has them.
 
 def philox_block(counter, key):

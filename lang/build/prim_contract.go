@@ -8,15 +8,13 @@ import (
 	"dlc/lang/check"
 )
 
-// contractionRows: sums of products, windows, and gathers.
+// contractionRows: sums of products, and windows.
 func contractionRows() []row {
 	return []row{
 		{"einsum", "spec x y", (*use).einsum},
 		{"conv", "x kernel stride=1 padding=0 dilation=1", (*use).conv},
 		{"max_pool", "x window stride=1 padding=0", (*use).maxPool},
 		{"average_pool", "x window stride=1 padding=0", (*use).averagePool},
-		{"pick", "x index axis=-1", (*use).pick},
-		{"take", "x index", (*use).take},
 	}
 }
 
@@ -191,33 +189,4 @@ func (u *use) averagePool() value {
 	}
 	v := u.emit(ir.Binary{Fn: "div"}, sum, by)
 	return u.result(x, v, u.ends(x, v, x))
-}
-
-func (u *use) pick() value {
-	x, index := u.tens("x"), u.tens("index")
-	if !u.whole(x, index) {
-		return nil
-	}
-	a := u.axis("axis", len(x.shape()))
-	if u.bad {
-		return nil
-	}
-	if !index.dtype().IsInt() {
-		u.fail(check.DTypes, u.args["index"].at, "an index must be integers, not %s", index.typ())
-		return nil
-	}
-	return u.result(x, u.emit(ir.Pick{Axis: a}, x.v, index.v), index.labels)
-}
-
-func (u *use) take() value {
-	x, index := u.tens("x"), u.tens("index")
-	if !u.whole(x, index) {
-		return nil
-	}
-	if len(x.shape()) == 0 || !index.dtype().IsInt() {
-		u.fail(check.DTypes, u.at, "take needs a tensor with an axis and integers, not %s and %s", x.typ(), index.typ())
-		return nil
-	}
-	labels := append(append([]string{}, index.labels...), x.labels[1:]...)
-	return u.result(x, u.emit(ir.Take{}, x.v, index.v), labels)
 }

@@ -38,7 +38,7 @@ type row struct {
 // table holds every primitive.
 func table() []row {
 	rows := []row{}
-	for _, group := range [][]row{elementwiseRows(), reductionRows(), contractionRows(), shapeRows(), sourceRows(), staticRows()} {
+	for _, group := range [][]row{elementwiseRows(), reductionRows(), contractionRows(), indexRows(), shapeRows(), sourceRows(), staticRows()} {
 		rows = append(rows, group...)
 	}
 	return rows
@@ -68,6 +68,9 @@ func literal(text string) syntax.Expr {
 		return &syntax.None{}
 	case "true", "false":
 		return &syntax.Bool{Value: text == "true"}
+	}
+	if strings.HasPrefix(text, "\"") {
+		return &syntax.String{Text: text}
 	}
 	if rest, negative := strings.CutPrefix(text, "-"); negative {
 		return &syntax.Unary{Op: "-", X: &syntax.Number{Text: rest}}

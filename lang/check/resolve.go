@@ -14,7 +14,7 @@ import (
 const laterNames = " Embedding PositionEmbedding LSTM GRU SimpleRNN Bidirectional RMSNorm GroupNorm Conv1D Conv3D" +
 	" Conv2DTranspose DepthwiseConv2D SeparableConv2D UpSampling2D MaxPool1D AveragePool1D CausalSelfAttention MultiHeadAttention" +
 	" orthogonal truncated_normal Muon Shampoo Lion RMSprop Adagrad normalize one_hot category tokenize windows" +
-	" categorical top_k vmap grad segment_sum segment_max repeat indices align eye norm inverse_root scatter sort argsort" +
+	" categorical vmap grad repeat indices align eye norm inverse_root" +
 	" einsum_path fft roc_auc recall precision perplexity huber frozen load artifact replace linear one_cycle "
 
 // elsewhere are names that other frameworks have for what the library calls otherwise.

@@ -1,0 +1,227 @@
+package tests
+
+import (
+	"fmt"
+	"math"
+	"math/rand"
+	"testing"
+
+	"dlc/codegen/cpu"
+	"dlc/ir"
+	"dlc/ir/sample"
+	"dlc/ir/tensor"
+	"dlc/lang/build"
+	"dlc/lang/check"
+	"dlc/lang/syntax"
+	"dlc/passes"
+	"dlc/stdlib"
+)
+
+// A libraryCase is a model of one use of the library or of a primitive that is made of several ops.
+type libraryCase struct {
+	name, head, body string
+	drawn            string // how floats are drawn; integers are indices
+	smooth           bool   // the gradient is compared with differences
+}
+
+func libraryCases() []libraryCase {
+	return []libraryCase{
+		{"sort", "(x: f32[N, 7]) -> (y: f32[N, 7])", "sort(x, descending=true) + sort(x, axis=0)", "", true},
+		{"top_k", "(x: f32[N, 19]) -> (v: f32[N, 3], i: i32[N, 3])", "v, i = top_k(x, 3)\n  (v = v, i = i)", "", true},
+		{"search_sorted", "(a: f32[5], x: f32[N, 3]) -> (y: i32[N, 3])", "search_sorted(sort(a), x) + 10 * search_sorted(sort(a), x, right=true)", "ties", false},
+		{"segments", "(x: f32[N, 5], s: i32[N]) -> (y: f32[4, 5])", "segment_sum(x, s, 4) + segment_mean(x, s, 4) + maximum(segment_max(x, s, 4), -9) + minimum(segment_min(x, s, 4), 9)", "", true},
+		{"take", "(x: f32[N, 6, 5], i: i32[3]) -> (y: f32[N, 3, 5])", "take(x, i, axis=1) * 2", "", true},
+		{"dynamic", "(x: f32[N, 17], v: f32[N, 3], i: i32[]) -> (y: f32[N, 17], z: f32[N, 4])", "(y = dynamic_update(x, i, v, axis=1), z = dynamic_slice(x, i, 4, axis=1))", "", true},
+		{"scatter slices", "(x: f32[4, 20], v: f32[N, 20], i: i32[N]) -> (y: f32[4, 20])", "scatter(x, i, v) + scatter(x, i, v, by=\"mul\")", "", true},
+	}
+}
+
+// function compiles the model to a function of its inputs; with differentiate also to the gradient
+// of the sum of its float results, squared, by its float inputs.
+func (c libraryCase) function(t *testing.T, differentiate bool) *ir.Func {
+	t.Helper()
+	src := "edition 2026\n\nmodel M()" + c.head + " {\n  " + c.body + "\n}\n"
+	tree, diags := syntax.Parse("m.dlc", []byte(src))
+	p, more := check.Files([]*syntax.File{tree}, stdlib.Files, build.Names())
+	m, _, last := build.Module(p, build.Options{})
+	if diags = append(append(diags, more...), last...); len(diags) > 0 {
+		t.Fatalf("%s: %v", c.name, diags)
+	}
+	for _, f := range m.Funcs {
+		if f.Name != "infer" {
+			continue
+		}
+		b := ir.Extend(f)
+		b.Param(ir.Input, "dims", tensor.Type{DType: tensor.Bool, Shape: tensor.Shape{tensor.Sym("N")}})
+		f.Name = c.name
+		if differentiate {
+			f.Name += ", gradient"
+			c.differentiate(b)
+		}
+		return f
+	}
+	t.Fatalf("%s: no infer", c.name)
+	return nil
+}
+
+func (c libraryCase) differentiate(b *ir.Builder) {
+	loss := b.Add(ir.FullOf(tensor.Type{DType: tensor.F32}, 0))
+	for _, r := range b.Func.Results {
+		if !r.Value.Type.DType.IsFloat() {
+			continue
+		}
+		axes := []int{}
+		for i := range r.Value.Type.Shape {
+			axes = append(axes, i)
+		}
+		square := b.Add(ir.Binary{Fn: "mul"}, r.Value, r.Value)
+		loss = b.Add(ir.Binary{Fn: "add"}, loss, b.Add(ir.Reduce{Op: "sum", Axes: axes}, square))
+	}
+	in, names := []*ir.Value{loss}, []string{}
+	for _, p := range b.Func.Params {
+		if p.Type.DType.IsFloat() {
+			in, names = append(in, p), append(names, "d"+p.Param.Name)
+		}
+	}
+	grads, err := b.Try(ir.Gradient{}, in...)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	b.Func.Results = nil
+	b.Result("loss", loss)
+	for i, g := range grads {
+		b.Result(names[i], g)
+	}
+}
+
+// inputs draws what a function reads.
+func (c libraryCase) inputs(f *ir.Func, env map[string]int64) map[string]*tensor.Tensor {
+	r := rand.New(rand.NewSource(env["N"]))
+	in := map[string]*tensor.Tensor{}
+	for _, p := range f.Params {
+		dims, _ := p.Type.Shape.Bind(env)
+		drawn := c.drawn
+		if p.Type.DType.IsInt() {
+			drawn = "index"
+		}
+		in[p.Param.Name] = sample.Draw(r, p.Type.DType, drawn, dims...)
+	}
+	return in
+}
+
+// TestLibraryOfTensors takes what the library and the primitives make of ops through all passes:
+// values and gradients are the same in bits in the interpreters and natively, near to the
+// evaluator in f64, and the gradients are what differences say.
+func TestLibraryOfTensors(t *testing.T) {
+	m := &ir.Module{Name: "library"}
+	calls := map[string][]*call{}
+	for _, c := range libraryCases() {
+		for _, differentiate := range []bool{false, true} {
+			if differentiate && !c.smooth {
+				continue
+			}
+			f := c.function(t, differentiate)
+			m.Funcs = append(m.Funcs, f)
+			for _, n := range []int64{1, 4, 0, 7} {
+				env := map[string]int64{"N": n}
+				calls[f.Name] = append(calls[f.Name], &call{env: env, inputs: c.inputs(f, env), weights: map[string]*tensor.Tensor{}})
+			}
+		}
+	}
+	p := compile(t, "library", m)
+	for _, f := range m.Funcs {
+		for _, c := range calls[f.Name] {
+			want := p.interpret(t, f.Name, c)
+			wide, _, err := ir.Eval(f, c.inputs, nil, ir.Wide)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, w := range wide {
+				if d := apart(want.results[name], w); d > 1e-4 {
+					t.Errorf("%s at N=%d: %s is %g from the evaluator", f.Name, c.env["N"], name, d)
+				}
+			}
+			for _, target := range cpu.Targets() {
+				sameAnswer(t, f.Name+": schedules for "+target.Name, p.interpretTiles(t, target.Name, f.Name, c), want)
+				if !runs(t, target) {
+					continue
+				}
+				for _, threads := range []int{1, 2} {
+					sameAnswer(t, fmt.Sprintf("%s: %s, %d threads", f.Name, target.Name, threads), p.execute(t, target.Name, f.Name, threads, c), want)
+				}
+			}
+		}
+	}
+	for _, c := range libraryCases() {
+		if c.smooth {
+			c.compareWithDifferences(t)
+		}
+	}
+}
+
+// apart is the largest difference, relative to max(1, |want|); NaNs and infinities must agree.
+func apart(got, want *tensor.Tensor) float64 {
+	worst := 0.0
+	for i := range want.Len() {
+		g, w := got.Float(i), want.Float(i)
+		if g == w || math.IsNaN(g) && math.IsNaN(w) {
+			continue
+		}
+		d := math.Abs(g-w) / math.Max(1, math.Abs(w))
+		if math.IsNaN(d) {
+			return math.Inf(1)
+		}
+		worst = math.Max(worst, d)
+	}
+	return worst
+}
+
+// compareWithDifferences evaluates in f64, a step to both sides of some elements.
+func (c libraryCase) compareWithDifferences(t *testing.T) {
+	t.Helper()
+	const h = 1e-6
+	f := c.function(t, true)
+	if err := passes.Graph(&ir.Module{Name: "m", Funcs: []*ir.Func{f}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	in := c.inputs(f, map[string]int64{"N": 4})
+	for name, x := range in {
+		if x.DType.IsFloat() {
+			in[name] = tensor.FromFloats(tensor.F64, floatsOf(x), x.Dims...)
+		}
+	}
+	eval := func() map[string]*tensor.Tensor {
+		out, _, err := ir.Eval(f, in, nil, ir.Wide)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	grads := eval()
+	for name, x := range in {
+		g := grads["d"+name]
+		if g == nil {
+			continue
+		}
+		for i := 0; i < x.Len(); i += 1 + x.Len()/9 {
+			v := x.Float(i)
+			x.SetFloat(i, v+h)
+			up := eval()["loss"].Float(0)
+			x.SetFloat(i, v-h)
+			down := eval()["loss"].Float(0)
+			x.SetFloat(i, v)
+			want := (up - down) / (2 * h)
+			if d := math.Abs(g.Float(i)-want) / math.Max(1, math.Abs(want)); !(d < 1e-4) {
+				t.Errorf("%s: the gradient by %s[%d] is %g, differences say %g", c.name, name, i, g.Float(i), want)
+			}
+		}
+	}
+}
+
+func floatsOf(x *tensor.Tensor) []float64 {
+	v := make([]float64, x.Len())
+	for i := range v {
+		v[i] = x.Float(i)
+	}
+	return v
+}
