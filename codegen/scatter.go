@@ -39,7 +39,9 @@ func (e *emitter) scatterTerm(d *kernel.Def) {
 			p.shift = offset.id
 			e.write(o, p, e.accumulate(d, e.read(o, p)))
 		})
-		e.across.meet()
+		if e.lanesOf(e.axes(d.Unmatched())) == 1 { // else each lane adds to elements of its own
+			e.across.meet()
+		}
 	}, func() {})
 }
 

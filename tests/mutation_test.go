@@ -37,7 +37,11 @@ func TestMistakesInPTXAreCaught(t *testing.T) {
 				n = 50
 			}
 			g := w.gpu(t, ptx.SM80())
-			list, err := mutate.Judge(g.module.Text, mutate.Mutants(g.module.Text, n, 1), w.trials(t, g))
+			trials := w.trials(t, g)
+			list, err := mutate.Judge(g.module.Text, mutate.Mutants(g.module.Text, n, 1), trials)
+			if err == nil {
+				err = mutate.Explain(g.module.Text, list, trials)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -41,6 +41,7 @@ type Verdict struct {
 	Caught  bool
 	By      string // what caught it: "refused", a kind of fault, or "wrong result"; "" when nothing did
 	Reached bool   // whether any trial comes to the line
+	Reason  string // why it means the same, where that is known
 }
 
 // A mutant may take limitFactor times the original's steps and limitPlus more.
@@ -80,7 +81,7 @@ func Judge(text string, mutants []Mutant, trials []Trial) ([]Verdict, error) {
 	}
 	for _, v := range mutants {
 		by := judge(v, trials, steps, order)
-		out = append(out, Verdict{v, by != "", by, missed[v.Entry][v.Line] < count[v.Entry]})
+		out = append(out, Verdict{v, by != "", by, missed[v.Entry][v.Line] < count[v.Entry], ""})
 	}
 	return out, nil
 }
@@ -143,6 +144,9 @@ func Tally(list []Verdict) (caught int, text string) {
 			b.WriteString("not reached, ")
 		}
 		fmt.Fprintf(&b, "not caught: %s\n", v.Mutant)
+		if v.Reason != "" {
+			fmt.Fprintf(&b, "    %s\n", v.Reason)
+		}
 	}
 	fmt.Fprintf(&b, "%d of %d caught:", caught, len(list))
 	for _, k := range kinds {

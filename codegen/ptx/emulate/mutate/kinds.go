@@ -15,7 +15,7 @@ func drops(list []statement) []edit {
 	var out []edit
 	for _, s := range list {
 		if synchronizing.MatchString(s.op.text) {
-			out = append(out, edit{s.entry, s.line, s.from, s.to, "", s.op.text + " dropped"})
+			out = append(out, edit{s.at, s.from, s.to, "", s.op.text + " dropped"})
 		}
 	}
 	return out

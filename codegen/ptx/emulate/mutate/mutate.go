@@ -14,6 +14,8 @@ type Mutant struct {
 	Line  int    // where it is
 	What  string // what was changed, such as "bar.sync dropped"
 	Text  string
+
+	at int // of the statement among those of the text
 }
 
 // String names the mutant in a report.
@@ -21,9 +23,9 @@ func (m Mutant) String() string { return fmt.Sprintf("%s, line %d: %s", m.Entry,
 
 // edit is a possible mistake: bytes [from,to) replaced.
 type edit struct {
-	entry          string
-	line, from, to int
-	with, what     string
+	at         int // statement
+	from, to   int
+	with, what string
 }
 
 // Mutants makes up to n different mutants, the same ones for the same seed. Each kind of mistake gets an equal
@@ -45,7 +47,8 @@ func Mutants(text string, n int, seed uint64) []Mutant {
 			}
 			e := k[0]
 			kinds[i], more = k[1:], true
-			out = append(out, Mutant{e.entry, e.line, e.what, text[:e.from] + e.with + text[e.to:]})
+			s := list[e.at]
+			out = append(out, Mutant{s.entry, s.line, e.what, text[:e.from] + e.with + text[e.to:], e.at})
 		}
 	}
 	return out

@@ -7,12 +7,14 @@ import (
 
 // statement is one instruction in the text, with the places of its parts.
 type statement struct {
+	at       int // among those of the text
 	entry    string
 	line     int
 	from, to int // bytes, without the semicolon
 	guard    part
 	op       part
 	operands []part
+	vector   bool // braces stand among the operands
 }
 
 // part is a piece of a statement.
@@ -59,7 +61,7 @@ func statements(text string) []statement {
 			start, startLine = i+1, line
 		case c == ';':
 			if s, ok := parse(blank, start, i); ok && depth > 0 {
-				s.line, s.entry = startLine, name
+				s.line, s.entry, s.at = startLine, name, len(out)
 				out = append(out, s)
 			}
 			start, startLine = i+1, line
@@ -92,6 +94,7 @@ func parse(text string, from, to int) (statement, bool) {
 	}
 	s.op = part{op, at, at + len(op)}
 	at += len(op)
+	s.vector = strings.Contains(text[at:to], "{")
 	for _, w := range word.FindAllStringIndex(text[at:to], -1) {
 		s.operands = append(s.operands, part{text[at+w[0] : at+w[1]], at + w[0], at + w[1]})
 	}
@@ -99,5 +102,5 @@ func parse(text string, from, to int) (statement, bool) {
 }
 
 func (s statement) replace(p part, with, what string) edit {
-	return edit{entry: s.entry, line: s.line, from: p.from, to: p.to, with: with, what: what}
+	return edit{at: s.at, from: p.from, to: p.to, with: with, what: what}
 }

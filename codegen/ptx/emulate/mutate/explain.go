@@ -1,0 +1,167 @@
+package mutate
+
+import (
+	"regexp"
+	"strings"
+
+	"dlc/codegen/ptx/emulate"
+)
+
+// Reasons for which a mutant that no trial catches means the same.
+const (
+	Together = "nobody races without it: it only keeps lanes together"
+	Unread   = "nobody reads the result: garbage in its place changes nothing"
+	Either   = "both ways do the same: always and never change nothing"
+	Copies   = "both registers are copies of one value"
+)
+
+// Explain finds mechanically why mutants that nothing caught mean the same as the text. What it finds holds
+// for the trials, except that Copies holds for every run.
+func Explain(text string, list []Verdict, trials []Trial) error {
+	all := statements(text)
+	m, err := emulate.Parse(text)
+	if err != nil {
+		return err
+	}
+	steps := map[int]int{}
+	for i, v := range list {
+		if v.Caught || !v.Reached {
+			continue
+		}
+		passes := func(with string) bool {
+			s := all[v.at]
+			m, err := emulate.Parse(text[:s.from] + with + text[s.to:])
+			return err == nil && v.passes(m, trials, steps)
+		}
+		if len(steps) == 0 {
+			if err := v.measure(m, trials, steps); err != nil {
+				return err
+			}
+		}
+		list[i].Reason = reason(text, all, v.Mutant, passes)
+	}
+	return nil
+}
+
+// measure notes how many steps the trials may take.
+func (v Verdict) measure(m *emulate.Module, trials []Trial, steps map[int]int) error {
+	for i, t := range trials {
+		report, err := t.run(m, 0)
+		if err != nil {
+			return err
+		}
+		steps[i] = limitFactor*report.Steps + limitPlus
+	}
+	return nil
+}
+
+// passes tells whether all trials of the mutant's entry end as they should.
+func (v Verdict) passes(m *emulate.Module, trials []Trial, steps map[int]int) bool {
+	for i, t := range trials {
+		if t.Entry != v.Entry {
+			continue
+		}
+		if _, err := t.run(m, steps[i]); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func reason(text string, all []statement, v Mutant, passes func(with string) bool) string {
+	s := all[v.at]
+	guard := s.guard.text
+	if guard != "" {
+		guard += " "
+	}
+	switch {
+	case s.op.text == "bar.warp.sync" && strings.HasSuffix(v.What, "dropped"):
+		return Together
+	case copies(text, all, v):
+		return Copies
+	case guard != "" && passes(text[s.op.from:s.to]) && passes(""):
+		return Either
+	}
+	for _, with := range garbage(s) {
+		if !passes(guard + with) {
+			return ""
+		}
+	}
+	switch {
+	case garbage(s) == nil:
+		return ""
+	case strings.HasPrefix(s.operands[0].text, "%p"):
+		return Either
+	}
+	return Unread
+}
+
+// without are the instructions that write no register, or several.
+var without = regexp.MustCompile(`^(st|red|bar|barrier|bra|cp|mbarrier|fence|membar|wgmma|prefetch|ret|exit|mma|ldmatrix|stmatrix|setmaxnreg|griddepcontrol)\b`)
+
+// moves write a register of each class, with its garbage.
+var moves = map[string][]string{
+	"%f":  {"mov.f32 @, 0f7FC12345", "mov.f32 @, 0fCB3C614E"},
+	"%fd": {"mov.f64 @, 0d7FF8000012345678", "mov.f64 @, 0dC1678C29C0000000"},
+	"%r":  {"mov.b32 @, 0x5A5A5A5B", "mov.b32 @, 0x85A5A5A4"},
+	"%rd": {"mov.b64 @, 0x5A5A5A5A5A5A5A5B", "mov.b64 @, 0x85A5A5A5A5A5A5A4"},
+	"%rs": {"mov.b16 @, 0x5A5B", "mov.b16 @, 0x85A4"},
+	"%p":  {"setp.eq.u32 @, 0, 0", "setp.ne.u32 @, 0, 0"},
+}
+
+// garbage lists statements that leave something else than the statement does in the one register it writes.
+func garbage(s statement) (out []string) {
+	if len(s.operands) < 2 || without.MatchString(s.op.text) || s.vector {
+		return nil
+	}
+	to := s.operands[0].text
+	for _, m := range moves[classOf(to)] {
+		out = append(out, strings.ReplaceAll(m, "@", to))
+	}
+	return out
+}
+
+// copies tells whether a mutant reads another register that holds a copy of the same value, made in the
+// same run of instructions without a jump or a label.
+func copies(text string, all []statement, v Mutant) bool {
+	s := all[v.at]
+	at := strings.LastIndex(v.What, " instead of ")
+	if at < 0 || s.guard.text != "" && s.op.text == "bra" {
+		return false
+	}
+	old, now := v.What[at+len(" instead of "):], v.What[strings.Index(v.What, ": ")+2:at]
+	if !strings.HasPrefix(old, "%") || !strings.HasPrefix(now, "%") {
+		return false
+	}
+	first := v.at
+	for first > 0 && all[first-1].entry == s.entry && all[first-1].op.text != "bra" && !label.MatchString(text[all[first-1].to+1:all[first].from]) {
+		first--
+	}
+	value := map[string]string{}
+	of := func(name string) string {
+		if x, ok := value[name]; ok {
+			return x
+		}
+		return name
+	}
+	for _, q := range all[first:v.at] {
+		if len(q.operands) < 2 || without.MatchString(q.op.text) {
+			continue
+		}
+		to := q.operands[0].text
+		x := to + "'" // a value of its own
+		if strings.HasPrefix(q.op.text, "mov.") && q.guard.text == "" && !q.vector {
+			x = of(q.operands[1].text)
+		}
+		for name, y := range value { // what was the register's old value is it no longer
+			if y == to {
+				value[name] = y + "''"
+			}
+		}
+		value[to] = x
+		if q.vector {
+			clear(value)
+		}
+	}
+	return of(old) == of(now)
+}
