@@ -66,6 +66,7 @@ type gpuCode struct {
 	program *kernel.Program
 	tiles   []*tile.Program
 	module  *ptx.Module
+	parsed  *emulate.Module
 }
 
 func (w *witness) gpu(t *testing.T, target ptx.Target) *gpuCode {
@@ -83,6 +84,9 @@ func (w *witness) gpu(t *testing.T, target ptx.Target) *gpuCode {
 	if g.module, err = ptx.Compile(g.tiles, target); err != nil {
 		t.Fatal(err)
 	}
+	if g.parsed, err = emulate.Parse(g.module.Text); err != nil {
+		t.Fatal(err)
+	}
 	return g
 }
 
@@ -93,7 +97,7 @@ func (g *gpuCode) run(t *testing.T, size map[string]int64, in map[string]*tensor
 	for name, x := range in {
 		values[name] = x
 	}
-	if err := trial.RunWatched(g.module, g.tiles, size, values, seed, watch); err != nil {
+	if err := trial.RunParsed(g.parsed, g.module, g.tiles, size, values, seed, watch); err != nil {
 		t.Fatal(err)
 	}
 	for _, b := range g.program.Buffers { // what no block wrote has no elements

@@ -79,21 +79,26 @@ var drawings = []func(*rand.Rand) float64{
 // come to code, or to an outcome of a comparison, to which those before did not, and some more.
 func (w *witness) trials(t *testing.T, g *gpuCode) []mutate.Trial {
 	t.Helper()
-	choice := &mutate.Choice{Others: 16, Steps: 1_000_000}
+	choice := &mutate.Choice{Steps: 1_000_000}
 	meaning := w.ordered(t, w.parse(t))
-	r := rand.New(rand.NewSource(5))
-	for i, size := range append(slices.Clone(w.sizes), w.more(g)...) {
-		for round := range 1 + len(drawings) {
-			if round > 0 && (i >= len(w.sizes) && r.Intn(4) > 0 || elements(g.program, size) > 100_000) {
-				continue
-			}
-			in := w.inputs(meaning, size, round == 1)
-			if round > 0 {
-				draw(in, drawings[round-1])
+	small, rich := w.more(g)
+	near := nearConstants(g.module.Text)
+	for i, size := range append(rich, w.sizes...) { // many values, kept for their own sake
+		choice.Others = 8 * (i + 1)
+		for round := range 4 + len(drawings) {
+			in := w.inputs(meaning, size, i%2 > 0)
+			if round > 3 {
+				draw(in, drawings[round-4:][:1], 0)
+			} else if round > 0 {
+				draw(in, []func(*rand.Rand) float64{near, zero, one, drawings[0], near}, int64(round))
 			}
 			g.run(t, size, in, uint64(i+round), choice.Watch)
 		}
 	}
+	for i, size := range small {
+		g.run(t, size, w.inputs(meaning, size, i%2 > 0), uint64(i), choice.Watch)
+	}
+	r := rand.New(rand.NewSource(5))
 	for i, size := range w.large(g) { // whose joins of many chunks run alone
 		g.run(t, size, w.drawn(g, size, r), uint64(i), func(entry string, l emulate.Launch) func(*emulate.Report) {
 			if strings.HasSuffix(entry, "_0") {
@@ -106,14 +111,38 @@ func (w *witness) trials(t *testing.T, g *gpuCode) []mutate.Trial {
 	return choice.Trials()
 }
 
-// draw draws the floats of all inputs anew.
-func draw(in map[string]*tensor.Tensor, one func(*rand.Rand) float64) {
-	r := rand.New(rand.NewSource(2))
-	for _, name := range sorted(in) {
+func zero(*rand.Rand) float64 { return 0 }
+
+func one(*rand.Rand) float64 { return 1 }
+
+var literal = regexp.MustCompile(`0f([0-9A-F]{8})`)
+
+// nearConstants draws floats next to those in a text, where functions go from one form to another.
+func nearConstants(text string) func(*rand.Rand) float64 {
+	all := []float64{1}
+	for _, m := range literal.FindAllStringSubmatch(text, -1) {
+		bits, _ := strconv.ParseUint(m[1], 16, 32)
+		if c := math.Abs(float64(math.Float32frombits(uint32(bits)))); c > 1e-4 && c < 1e4 {
+			all = append(all, c)
+		}
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	return func(r *rand.Rand) float64 {
+		c := all[r.Intn(len(all))] * (1 + math.Ldexp(2*r.Float64()-1, -6-r.Intn(17)))
+		return c * float64(1-2*r.Intn(2))
+	}
+}
+
+// draw draws the floats of all inputs anew, those of each in one of several ways.
+func draw(in map[string]*tensor.Tensor, ways []func(*rand.Rand) float64, seed int64) {
+	r := rand.New(rand.NewSource(seed))
+	for i, name := range sorted(in) {
+		way := ways[(i+r.Intn(len(ways)))%len(ways)]
 		x := in[name]
 		for i := range x.Len() {
 			if x.DType.IsFloat() || x.DType.IsHalf() {
-				x.SetFloat(i, one(r))
+				x.SetFloat(i, way(r))
 			}
 		}
 	}
@@ -121,9 +150,9 @@ func draw(in map[string]*tensor.Tensor, one func(*rand.Rand) float64) {
 
 var steps = regexp.MustCompile(`by ([0-9,]+)`)
 
-// more draws sizes, many of them next to those by which the schedules cut: what tiles leave over has
-// many forms.
-func (w *witness) more(g *gpuCode) (out []map[string]int64) {
+// more draws small sizes, many of them next to those by which the schedules cut, since what tiles leave
+// over has many forms, and two rich ones.
+func (w *witness) more(g *gpuCode) (small, rich []map[string]int64) {
 	near := []int64{1, 2, 3, 5, 8}
 	for _, p := range g.tiles {
 		for _, m := range steps.FindAllStringSubmatch(p.String(), -1) {
@@ -137,23 +166,22 @@ func (w *witness) more(g *gpuCode) (out []map[string]int64) {
 	slices.Sort(near)
 	near = slices.Compact(near)
 	r := rand.New(rand.NewSource(3))
-	for _, class := range []struct{ sizes, least, most int64 }{{24, 0, 50_000}, {4, 50_000, 400_000}} {
-		found := int64(0)
-		for tries := 0; tries < 300 && found < class.sizes; tries++ {
-			size := map[string]int64{}
-			for _, name := range sorted(w.sizes[0]) {
-				size[name] = near[r.Intn(len(near))]
-				if r.Intn(4) == 0 {
-					size[name] = 1 + r.Int63n(70)
-				}
-			}
-			if n := elements(g.program, size); n >= class.least && n < class.most {
-				out = append(out, size)
-				found++
+	for tries := 0; tries < 500 && (len(small) < 24 || len(rich) < 2); tries++ {
+		size := map[string]int64{}
+		for _, name := range sorted(w.sizes[0]) {
+			size[name] = near[r.Intn(len(near))]
+			if r.Intn(4) == 0 {
+				size[name] = 1 + r.Int63n(70)
 			}
 		}
+		switch n := elements(g.program, size); {
+		case n < 40_000 && len(small) < 24:
+			small = append(small, size)
+		case n >= 40_000 && n < 200_000 && len(rich) < 2:
+			rich = append(rich, size)
+		}
 	}
-	return out
+	return small, rich
 }
 
 var parts = regexp.MustCompile(`\((\w+)[^()]*\) div (\d+)`)

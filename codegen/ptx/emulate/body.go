@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Entry is one kernel: its parameters, and its body decoded for running.
@@ -20,6 +21,7 @@ type Entry struct {
 
 	stmts []stmt
 	scope *scope
+	files sync.Pool // registers of warps that have ended
 	program
 }
 

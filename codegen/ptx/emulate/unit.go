@@ -77,15 +77,12 @@ func (u *unit) newWarp(b *block, id int) *warp {
 		}
 	}
 	w.live, w.ready = w.lanes, w.lanes
-	w.r = make([]uint64, len(e.slots)*32)
+	w.r = e.registers()
 	w.p = make([]uint32, e.preds)
 	w.undef, w.pundef = make([]uint32, len(e.slots)), make([]uint32, e.preds)
-	for s, v := range e.slots {
+	for s := range e.slots {
 		if !e.fixed[s] {
 			w.undef[s] = ^uint32(0)
-		}
-		for l := 0; l < 32; l++ {
-			w.r[s*32+l] = v
 		}
 	}
 	for p := range w.pundef {
@@ -102,8 +99,28 @@ func (u *unit) newWarp(b *block, id int) *warp {
 	return w
 }
 
+// registers takes the registers of a warp that has ended, or makes new ones. Immediates stand in both; what else
+// does counts as undefined.
+func (e *Entry) registers() []uint64 {
+	if old, ok := e.files.Get().([]uint64); ok {
+		return old
+	}
+	file := make([]uint64, len(e.slots)*32)
+	for s, v := range e.slots {
+		for l := range 32 {
+			file[s*32+l] = v
+		}
+	}
+	return file
+}
+
 // execute runs the unit to its end or its first fault.
 func (u *unit) execute() *Fault {
+	defer func() {
+		for _, w := range u.warps {
+			u.run.e.files.Put(w.r)
+		}
+	}()
 	for u.failure == nil {
 		w := u.choose()
 		if w == nil {

@@ -31,6 +31,11 @@ func RunWatched(m *ptx.Module, programs []*tile.Program, symbols map[string]int6
 	if err != nil {
 		return err
 	}
+	return RunParsed(module, m, programs, symbols, values, seed, watch)
+}
+
+// RunParsed is RunWatched of a text that has been read before.
+func RunParsed(module *emulate.Module, m *ptx.Module, programs []*tile.Program, symbols map[string]int64, values map[string]*tensor.Tensor, seed uint64, watch Watch) error {
 	r := &run{module: module, symbols: symbols, values: values, buffers: map[string]*emulate.Buffer{}, seed: seed, watch: watch}
 	number := 0
 	for _, p := range programs {

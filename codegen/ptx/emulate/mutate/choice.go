@@ -40,6 +40,7 @@ func (c *Choice) Watch(entry string, l emulate.Launch) func(*emulate.Report) {
 			e.steps += r.Steps
 		}
 		done()
+		one.steps = r.Steps
 		e.trials = append(e.trials, one)
 		e.all += r.Steps
 	}
@@ -68,10 +69,11 @@ func (e *chosen) news(r *emulate.Report) bool {
 	return news
 }
 
-// Trials lists what is kept, entry by entry.
+// Trials lists what is kept, entry by entry, the shortest launches first.
 func (c *Choice) Trials() (out []Trial) {
 	for _, e := range c.entries {
-		out = append(out, slices.Clone(e.trials)...)
+		slices.SortStableFunc(e.trials, func(a, b Trial) int { return a.steps - b.steps })
+		out = append(out, e.trials...)
 	}
 	return out
 }

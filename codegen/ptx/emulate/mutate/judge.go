@@ -14,6 +14,8 @@ import (
 type Trial struct {
 	Entry   string
 	Prepare func() (launch emulate.Launch, check func() error)
+
+	steps int
 }
 
 // Record makes a trial of a launch that is about to run; the function that it returns is called when it has
@@ -21,7 +23,7 @@ type Trial struct {
 func Record(entry string, l emulate.Launch) (trial Trial, done func()) {
 	before, _ := l.Clone()
 	var after []*emulate.Buffer
-	trial = Trial{entry, func() (emulate.Launch, func() error) {
+	trial = Trial{Entry: entry, Prepare: func() (emulate.Launch, func() error) {
 		again, now := before.Clone()
 		return again, func() error {
 			for i, b := range now {
@@ -143,7 +145,7 @@ func Tally(list []Verdict) (caught int, text string) {
 		if !v.Reached {
 			b.WriteString("not reached, ")
 		}
-		fmt.Fprintf(&b, "not caught: %s\n", v.Mutant)
+		fmt.Fprintf(&b, "not caught: %s in %s\n", v.Mutant, v.Shape)
 		if v.Reason != "" {
 			fmt.Fprintf(&b, "    %s\n", v.Reason)
 		}

@@ -12,6 +12,7 @@ import (
 type Mutant struct {
 	Entry string // the kernel it is in
 	Line  int    // where it is
+	Shape string // the statement without the numbers of registers
 	What  string // what was changed, such as "bar.sync dropped"
 	Text  string
 
@@ -48,7 +49,7 @@ func Mutants(text string, n int, seed uint64) []Mutant {
 			e := k[0]
 			kinds[i], more = k[1:], true
 			s := list[e.at]
-			out = append(out, Mutant{s.entry, s.line, e.what, text[:e.from] + e.with + text[e.to:], e.at})
+			out = append(out, Mutant{s.entry, s.line, s.shape(text), e.what, text[:e.from] + e.with + text[e.to:], e.at})
 		}
 	}
 	return out

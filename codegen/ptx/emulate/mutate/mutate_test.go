@@ -33,7 +33,7 @@ func floats(name string, n int, rng *rand.Rand) (*emulate.Buffer, []float32) {
 func matmuls() []Trial {
 	var out []Trial
 	for i, s := range [][3]int{{32, 48, 32}, {16, 16, 64}, {16, 16, 0}} {
-		out = append(out, Trial{"matmul", func() (emulate.Launch, func() error) {
+		out = append(out, Trial{Entry: "matmul", Prepare: func() (emulate.Launch, func() error) {
 			m, n, k := s[0], s[1], s[2]
 			rng := rand.New(rand.NewPCG(5, uint64(i)))
 			a, av := floats("a", m*k, rng)

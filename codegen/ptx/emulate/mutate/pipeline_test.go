@@ -25,7 +25,7 @@ func pipelines() []Trial {
 	const n = 32
 	var out []Trial
 	for i, k := range []int{64, 320, 128, 200, 256, 320, 320, 256} {
-		out = append(out, Trial{"pipeline", func() (emulate.Launch, func() error) {
+		out = append(out, Trial{Entry: "pipeline", Prepare: func() (emulate.Launch, func() error) {
 			rng := rand.New(rand.NewPCG(6, uint64(i)))
 			a, av := halves("a", 64, k, rng)
 			b, bv := halves("b", n, k, rng)

@@ -14,7 +14,7 @@ import (
 func stages() []Trial {
 	var out []Trial
 	for i, k := range []int{16, 96, 0, 32, 48} {
-		out = append(out, Trial{"stages", func() (emulate.Launch, func() error) {
+		out = append(out, Trial{Entry: "stages", Prepare: func() (emulate.Launch, func() error) {
 			rng := rand.New(rand.NewPCG(7, uint64(i)))
 			a, av := halves("a", 32, k, rng)
 			b, bv := halves("b", 16, k, rng)

@@ -101,6 +101,13 @@ func parse(text string, from, to int) (statement, bool) {
 	return s, true
 }
 
+var number = regexp.MustCompile(`(%[a-z]+)\d+`)
+
+// shape is the statement's text without the numbers of registers, which change with everything before it.
+func (s statement) shape(text string) string {
+	return strings.Join(strings.Fields(number.ReplaceAllString(text[s.from:s.to], "$1")), " ")
+}
+
 func (s statement) replace(p part, with, what string) edit {
 	return edit{at: s.at, from: p.from, to: p.to, with: with, what: what}
 }
