@@ -39,6 +39,7 @@ type Launch struct {
 	Args          []Arg
 	Seed          uint64 // of the order in which blocks and warps run
 	Limit         int    // instructions of warps until the run is given up; 0 means a hundred million
+	Trace         int    // line of which the report has what it wrote; 0 means none
 }
 
 // Clone copies a launch together with its buffers, which it lists in the order of the arguments.
@@ -81,6 +82,9 @@ type Report struct {
 	Steps int
 	// Seen tells of each instruction of the entry, in their order, what has been seen of it.
 	Seen []Seen
+	// Wrote has what the instructions of the launch's Trace line left in registers and predicates, lane by
+	// lane and in the order in which they ran; at most a million values.
+	Wrote []uint64
 }
 
 // Seen is a set of what a run can show of an instruction.
@@ -108,6 +112,7 @@ type run struct {
 	constants *region
 	counts    []int
 	seen      []Seen
+	wrote     []uint64
 	turn      int // longest turn of a warp
 	turns     int
 	limit     int
@@ -270,7 +275,7 @@ func (r *run) copyBack() {
 }
 
 func (r *run) report() *Report {
-	out := &Report{Counts: map[string]int{}, Seen: r.seen}
+	out := &Report{Counts: map[string]int{}, Seen: r.seen, Wrote: r.wrote}
 	approximate, fusible := map[string]bool{}, map[string]bool{}
 	for pc, n := range r.counts {
 		in := &r.e.code[pc]

@@ -141,6 +141,23 @@ func (w *warp) see(in *instr, pc int, m, g uint32) {
 		}
 	}
 	w.u.run.seen[pc] |= s
+	if in.line == w.u.run.launch.Trace && len(w.u.run.wrote) < mostWrote {
+		w.trace(in, g)
+	}
+}
+
+const mostWrote = 1 << 20
+
+// trace notes what an instruction wrote in lanes g.
+func (w *warp) trace(in *instr, g uint32) {
+	w.each(g, func(l int) {
+		for _, s := range in.writes {
+			w.u.run.wrote = append(w.u.run.wrote, w.r[s*32+l])
+		}
+		for _, p := range in.pwrites {
+			w.u.run.wrote = append(w.u.run.wrote, uint64(w.p[p]>>l&1))
+		}
+	})
 }
 
 // flow moves the lanes of m over a branch, an exit or a gathering instruction, of which g take part. It tells

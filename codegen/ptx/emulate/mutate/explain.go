@@ -13,7 +13,15 @@ const (
 	Unread   = "nobody reads the result: garbage in its place changes nothing"
 	Either   = "both ways do the same: always and never change nothing"
 	Copies   = "both registers are copies of one value"
+	Absorbed = "it writes something else, time and again, and that never matters"
 )
+
+// Never is said of a mutant that writes the same in all launches. That is no reason yet: it takes one that no
+// input comes to what would tell them apart.
+const Never = "it writes the same in all launches"
+
+// timeAndAgain is the number of lanes in which a difference must not have mattered.
+const timeAndAgain = 64
 
 // Explain finds mechanically why mutants that nothing caught mean the same as the text. What it finds holds
 // for the trials, except that Copies holds for every run.
@@ -39,6 +47,17 @@ func Explain(text string, list []Verdict, trials []Trial) error {
 			}
 		}
 		list[i].Reason = reason(text, all, v.Mutant, passes)
+		if list[i].Reason != "" {
+			continue
+		}
+		switch n, err := v.differs(m, trials); {
+		case err != nil:
+			return err
+		case n == 0 && garbage(all[v.at]) != nil:
+			list[i].Remark = Never
+		case n >= timeAndAgain && !rounding.MatchString(all[v.at].op.text):
+			list[i].Reason = Absorbed
+		}
 	}
 	return nil
 }
@@ -53,6 +72,36 @@ func (v Verdict) measure(m *emulate.Module, trials []Trial, steps map[int]int) e
 		steps[i] = limitFactor*report.Steps + limitPlus
 	}
 	return nil
+}
+
+// rounding are the instructions of which a small change may show in one of very many values.
+var rounding = regexp.MustCompile(`^(fma|mul|add|sub|div|rcp|sqrt)\.(rn|rz|f|b?f16)`)
+
+// differs counts the lanes in which the mutant's instruction writes something else than the text's.
+func (v Verdict) differs(m *emulate.Module, trials []Trial) (n int, err error) {
+	other, err := emulate.Parse(v.Text)
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range trials {
+		if t.Entry != v.Entry {
+			continue
+		}
+		a, err := t.traced(m, 0, v.Line)
+		if err != nil {
+			return 0, err
+		}
+		b, err := t.traced(other, 0, v.Line)
+		if err != nil {
+			return 0, err
+		}
+		for i := range max(len(a.Wrote), len(b.Wrote)) {
+			if i >= len(a.Wrote) || i >= len(b.Wrote) || a.Wrote[i] != b.Wrote[i] {
+				n++
+			}
+		}
+	}
+	return n, nil
 }
 
 // passes tells whether all trials of the mutant's entry end as they should.

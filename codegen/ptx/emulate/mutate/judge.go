@@ -44,6 +44,7 @@ type Verdict struct {
 	By      string // what caught it: "refused", a kind of fault, or "wrong result"; "" when nothing did
 	Reached bool   // whether any trial comes to the line
 	Reason  string // why it means the same, where that is known
+	Remark  string // what else is known of it
 }
 
 // A mutant may take limitFactor times the original's steps and limitPlus more.
@@ -83,7 +84,7 @@ func Judge(text string, mutants []Mutant, trials []Trial) ([]Verdict, error) {
 	}
 	for _, v := range mutants {
 		by := judge(v, trials, steps, order)
-		out = append(out, Verdict{v, by != "", by, missed[v.Entry][v.Line] < count[v.Entry], ""})
+		out = append(out, Verdict{v, by != "", by, missed[v.Entry][v.Line] < count[v.Entry], "", ""})
 	}
 	return out, nil
 }
@@ -116,12 +117,16 @@ func judge(v Mutant, trials []Trial, steps, order []int) string {
 }
 
 func (t Trial) run(m *emulate.Module, limit int) (*emulate.Report, error) {
+	return t.traced(m, limit, 0)
+}
+
+func (t Trial) traced(m *emulate.Module, limit, line int) (*emulate.Report, error) {
 	e, err := m.Entry(t.Entry)
 	if err != nil {
 		return nil, err
 	}
 	launch, check := t.Prepare()
-	launch.Limit = limit
+	launch.Limit, launch.Trace = limit, line
 	report, err := e.Run(launch)
 	if err != nil {
 		return nil, err
@@ -146,8 +151,8 @@ func Tally(list []Verdict) (caught int, text string) {
 			b.WriteString("not reached, ")
 		}
 		fmt.Fprintf(&b, "not caught: %s in %s\n", v.Mutant, v.Shape)
-		if v.Reason != "" {
-			fmt.Fprintf(&b, "    %s\n", v.Reason)
+		if v.Reason+v.Remark != "" {
+			fmt.Fprintf(&b, "    %s%s\n", v.Reason, v.Remark)
 		}
 	}
 	fmt.Fprintf(&b, "%d of %d caught:", caught, len(list))
