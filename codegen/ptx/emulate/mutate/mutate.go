@@ -5,6 +5,7 @@ package mutate
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 )
 
@@ -33,23 +34,44 @@ type edit struct {
 // share as far as the text has places for it: dropped barriers, fences and waits; other registers; other
 // constants; other predicates.
 func Mutants(text string, n int, seed uint64) []Mutant {
-	rng := rand.New(rand.NewPCG(seed, 1))
 	list := statements(text)
+	out := make([]Mutant, 0, n)
+	for _, e := range edits(list, n, seed) {
+		out = append(out, e.mutant(text, list))
+	}
+	return out
+}
+
+// Possible lists all that Mutants of that seed makes when it is asked for very many, without their texts.
+func Possible(text string, seed uint64) []Mutant {
+	list := statements(text)
+	var out []Mutant
+	for _, e := range edits(list, math.MaxInt, seed) {
+		s := list[e.at]
+		out = append(out, Mutant{Entry: s.entry, Line: s.line, Shape: s.shape(text), What: e.what, at: e.at})
+	}
+	return out
+}
+
+func (e edit) mutant(text string, list []statement) Mutant {
+	s := list[e.at]
+	return Mutant{s.entry, s.line, s.shape(text), e.what, text[:e.from] + e.with + text[e.to:], e.at}
+}
+
+func edits(list []statement, n int, seed uint64) (out []edit) {
+	rng := rand.New(rand.NewPCG(seed, 1))
 	kinds := [][]edit{drops(list), registers(list, rng), constants(list, rng), predicates(list, rng)}
 	for _, k := range kinds {
 		rng.Shuffle(len(k), func(i, j int) { k[i], k[j] = k[j], k[i] })
 	}
-	var out []Mutant
 	for more := true; more && len(out) < n; {
 		more = false
 		for i, k := range kinds {
 			if len(k) == 0 || len(out) == n {
 				continue
 			}
-			e := k[0]
+			out = append(out, k[0])
 			kinds[i], more = k[1:], true
-			s := list[e.at]
-			out = append(out, Mutant{s.entry, s.line, s.shape(text), e.what, text[:e.from] + e.with + text[e.to:], e.at})
 		}
 	}
 	return out
