@@ -35,12 +35,13 @@ func (e *emitter) axes(list []kernel.Axis) []int {
 	return out
 }
 
-// registersAlong is the number of registers that an axis of a tile takes.
+// registersAlong is the number of registers that an axis of a tile takes: of a run that begins
+// behind the last whole one, those that the first lane needs.
 func (e *emitter) registersAlong(i int) int64 {
 	m := e.tile[i].max
 	if i == e.vector {
 		w := int64(e.machine.Lanes) * e.run()
-		m = (m + w - 1) / w * e.run()
+		m = m/w*e.run() + min(m%w, e.run())
 	}
 	return m
 }
