@@ -23,7 +23,7 @@ fuzz:
 	@./scripts/fuzz.sh $(SECONDS)
 
 # Mistakes made in the PTX of every witness, and which of them its tests catch.
-MUTANTS := 20
+MUTANTS := 100
 mutants: llvm
 	go test ./tests -run MistakesInPTX -v -timeout 1h -mutants $(MUTANTS)
 
@@ -31,7 +31,7 @@ race: llvm
 	./scripts/race.sh
 
 golden: build
-	go test $$(grep -rl 'flag.Bool("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -update
+	PTXAS=$$(scripts/ptxas.sh) go test $$(grep -rl 'flag.Bool("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -update
 
 fixtures: fixtures-ops
 	@echo "needs Python with torch, safetensors and mpmath (any recent version)"

@@ -29,15 +29,15 @@ func TestPTXKeepsBitsOfRandomPrograms(t *testing.T) {
 
 func agreeAsPTX(t *testing.T, seed int64) {
 	t.Helper()
-	p := newRandomProgram(seed, 4+int(seed%9))
-	form(p, nil)
-	order(p, nil)
-	fuse(p, nil)
-	layout(p, nil)
 	n := []int64{5, 0, 1, 17, 2, 35}[seed%6]
-	want := interpret(t, p, n, seed)
+	meaning := newRandomProgram(seed, 4+int(seed%9))
+	form(meaning, nil)
+	order(meaning, nil)
+	want := interpret(t, meaning, n, seed)
 	known := ""
 	for _, target := range []ptx.Target{ptx.SM80(), ptx.SM90A()} {
+		p := newRandomProgram(seed, 4+int(seed%9))
+		Rewrite(p, &Options{Machine: &target.Machine})
 		var tiles []*tile.Program
 		for _, k := range p.Kernels {
 			s, err := Tile(k, &target.Machine)

@@ -29,11 +29,30 @@ func Find() (string, error) {
 	return path, nil
 }
 
+// Version returns the version of ptxas, such as 13.5.37.
+func Version() (string, error) {
+	path, err := Find()
+	if err != nil {
+		return "", err
+	}
+	said, err := exec.Command(path, "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("%s --version: %w", path, err)
+	}
+	m := release.FindSubmatch(said)
+	if m == nil {
+		return "", fmt.Errorf("%s --version tells no version: %s", path, said)
+	}
+	return string(m[1]), nil
+}
+
+var release = regexp.MustCompile(`\bV([0-9.]+)`)
+
 // Figures are what the code of one kernel uses.
 type Figures struct {
 	Kernel    string
 	Registers int
-	Shared    int // bytes of static shared memory
+	Shared    int // bytes of shared memory: what ptxas knows of, static, unless more is added
 	Spilled   int // bytes stored and loaded for want of registers
 }
 

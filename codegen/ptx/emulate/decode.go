@@ -268,6 +268,15 @@ func (d *decoder) immediate(value any, t typ) uint64 {
 	return 0
 }
 
+// groups takes the number of groups that a wait leaves under way, a literal.
+func (d *decoder) groups() int {
+	n, ok := d.next().value.(uint64)
+	if !ok {
+		d.refuse("the number of groups must be a number")
+	}
+	return int(n)
+}
+
 // predDst takes a destination predicate; "_" gives one nobody reads.
 func (d *decoder) predDst() int { return d.predDstOf(d.next()) }
 

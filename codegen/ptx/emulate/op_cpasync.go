@@ -49,12 +49,9 @@ func cpCommit(d *decoder) {
 }
 
 func cpWaitGroup(d *decoder) {
-	n, ok := d.next().value.(uint64)
-	if !ok {
-		d.refuse("the number of groups must be a number")
-	}
+	n := d.groups()
 	d.in.exec = func(w *warp, m uint32) {
-		w.each(m, func(l int) { w.copies[l].wait(w, int(n), nil) })
+		w.each(m, func(l int) { w.copies[l].wait(w, n, nil) })
 	}
 }
 

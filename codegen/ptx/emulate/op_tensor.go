@@ -252,12 +252,9 @@ func bulkWait(d *decoder) {
 	if d.has("read") {
 		match = func(a *access) bool { return a.reads }
 	}
-	n, ok := d.next().value.(uint64)
-	if !ok {
-		d.refuse("the number of groups must be a number")
-	}
+	n := d.groups()
 	d.in.exec = func(w *warp, m uint32) {
-		w.each(m, func(l int) { w.bulk[l].wait(w, int(n), match) })
+		w.each(m, func(l int) { w.bulk[l].wait(w, n, match) })
 	}
 }
 

@@ -237,16 +237,13 @@ func wgmmaCommit(d *decoder) {
 
 // wgmmaWait waits until at most n groups are under way; it can end only when the other warps have issued theirs.
 func wgmmaWait(d *decoder) {
-	n, ok := d.next().value.(uint64)
-	if !ok {
-		d.refuse("the number of groups must be a number")
-	}
+	n := d.groups()
 	d.wgmmaControl(func(w *warp) {
 		g := w.warpgroupOf()
 		if g == nil {
 			return
 		}
-		if done := g.warps[w.id%4] - int(n); done > 0 && !w.mma.finish(w, done) {
+		if done := g.warps[w.id%4] - n; done > 0 && !w.mma.finish(w, done) {
 			w.retry = true
 			w.spins++
 			w.vain = w.current
