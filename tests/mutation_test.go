@@ -112,7 +112,7 @@ func (w *witness) trials(t *testing.T, g *gpuCode) []mutate.Trial {
 			if round > 3 {
 				draw(in, drawings[round-4:][:1], 0)
 			} else if round > 0 {
-				draw(in, []func(*rand.Rand) float64{near, zero, one, drawings[0], near}, int64(round))
+				draw(in, []func(*rand.Rand) float64{near, zero, sparse, drawings[0], near}, int64(round))
 			}
 			g.run(t, size, in, uint64(i+round), choice.Watch)
 		}
@@ -134,7 +134,7 @@ func (w *witness) trials(t *testing.T, g *gpuCode) []mutate.Trial {
 
 func zero(*rand.Rand) float64 { return 0 }
 
-func one(*rand.Rand) float64 { return 1 }
+func sparse(r *rand.Rand) float64 { return float64(1 - min(1, r.Intn(24))) }
 
 var literal = regexp.MustCompile(`0f([0-9A-F]{8})`)
 
@@ -150,7 +150,7 @@ func nearConstants(text string) func(*rand.Rand) float64 {
 	slices.Sort(all)
 	all = slices.Compact(all)
 	return func(r *rand.Rand) float64 {
-		c := all[r.Intn(len(all))] * (1 + math.Ldexp(2*r.Float64()-1, -6-r.Intn(17)))
+		c := all[r.Intn(len(all))] * math.Pow(2, float64(r.Intn(5)-2)/2) * (1 + math.Ldexp(2*r.Float64()-1, -6-r.Intn(17)))
 		return c * float64(1-2*r.Intn(2))
 	}
 }

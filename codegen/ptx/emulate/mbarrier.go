@@ -106,17 +106,20 @@ func (w *warp) barrierAt(in *instr, sp space, addr uint64, lane int) *mbarrier {
 func (w *warp) arriveAt(bar *mbarrier, lane, n, tx int) (state int) {
 	state = bar.phase
 	bar.current(w.u).release(w, lane)
-	bar.tx += tx
-	bar.pending -= n
-	switch {
-	case bar.pending < 0:
+	w.expect(bar, lane, tx)
+	if bar.pending -= n; bar.pending < 0 {
 		w.fault(Misuse, lane, "more arrivals than the mbarrier of line %d expects", bar.line)
-	case bar.tx > maxTx:
-		w.fault(Misuse, lane, "the mbarrier of line %d expects more than %d bytes", bar.line, maxTx)
-	default:
+	} else {
 		bar.settle()
 	}
 	return state
+}
+
+// expect makes the current phase wait for more bytes.
+func (w *warp) expect(bar *mbarrier, lane, tx int) {
+	if bar.tx += tx; bar.tx > maxTx {
+		w.fault(Misuse, lane, "the mbarrier of line %d expects more than %d bytes", bar.line, maxTx)
+	}
 }
 
 // fenceInits is fence.mbarrier_init: it makes the thread's initializations known to the asynchronous proxy.

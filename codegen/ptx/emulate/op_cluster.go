@@ -16,6 +16,7 @@ type clusterBarrier struct {
 // clusterPart is a warp's part in it.
 type clusterPart struct {
 	arrived [32]int // phases that each lane has arrived in
+	waited  [32]int // phases that it has waited for, or does
 }
 
 func clusterBarrierOp(d *decoder) {
@@ -48,7 +49,7 @@ func (w *warp) clusterArrive(m uint32, relaxed bool) {
 		c.h = &handoff{seen: w.u.newVector(), fenced: w.u.newVector()}
 	}
 	w.each(m, func(l int) {
-		if w.cluster.arrived[l] > c.phase {
+		if w.cluster.arrived[l] > w.cluster.waited[l] {
 			w.fault(Misuse, l, "arrives twice without waiting in between")
 			return
 		}
@@ -86,6 +87,7 @@ func (w *warp) clusterWait(m uint32) {
 	c := &w.u.cluster
 	var late uint32
 	w.each(m, func(l int) {
+		w.cluster.waited[l] = w.cluster.arrived[l]
 		switch {
 		case w.cluster.arrived[l] == 0:
 			w.fault(Misuse, l, "waits without having arrived")

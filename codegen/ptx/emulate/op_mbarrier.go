@@ -97,7 +97,7 @@ func mbarrierExpect(d *decoder) {
 	d.in.exec = func(w *warp, m uint32) {
 		w.each(m, func(l int) {
 			if bar := w.barrierAt(in, sp, addr.at(w, l), l); bar != nil {
-				bar.tx += int(uint32(w.r[tx*32+l]))
+				w.expect(bar, l, int(uint32(w.r[tx*32+l])))
 			}
 		})
 	}

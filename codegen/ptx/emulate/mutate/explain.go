@@ -14,14 +14,22 @@ const (
 	Either   = "both ways do the same: always and never change nothing"
 	Copies   = "both registers are copies of one value"
 	Absorbed = "it writes something else, time and again, and that never matters"
+	Rounded  = "it writes something a little else, time and again, and rounding hides it"
+	Bounded  = "nothing that is compared lies between the two bounds"
+	Equal    = "both registers hold the same, time and again"
 )
 
 // Never is said of a mutant that writes the same in all launches. That is no reason yet: it takes one that no
 // input comes to what would tell them apart.
 const Never = "it writes the same in all launches"
 
-// timeAndAgain is the number of lanes in which a difference must not have mattered.
-const timeAndAgain = 64
+// Time and again is in so many lanes: for something else, for something that rounding may show in few of very
+// many values, and for what is the same in so many launches.
+const (
+	somewhatOften = 64
+	veryOften     = 1000
+	launches      = 8
+)
 
 // Explain finds mechanically why mutants that nothing caught mean the same as the text. What it finds holds
 // for the trials, except that Copies holds for every run.
@@ -50,13 +58,13 @@ func Explain(text string, list []Verdict, trials []Trial) error {
 		if list[i].Reason != "" {
 			continue
 		}
-		switch n, err := v.differs(m, trials); {
-		case err != nil:
+		d, err := v.differs(m, trials)
+		if err != nil {
 			return err
-		case n == 0 && garbage(all[v.at]) != nil:
+		}
+		list[i].Reason = d.reason(all[v.at], v.What)
+		if list[i].Reason == "" && d.lanes > 0 && d.differ == 0 {
 			list[i].Remark = Never
-		case n >= timeAndAgain && !rounding.MatchString(all[v.at].op.text):
-			list[i].Reason = Absorbed
 		}
 	}
 	return nil
@@ -74,14 +82,39 @@ func (v Verdict) measure(m *emulate.Module, trials []Trial, steps map[int]int) e
 	return nil
 }
 
+// difference counts the lanes in which a mutant's instruction ran, those in which it wrote something else than
+// the text's, and the launches.
+type difference struct{ lanes, differ, launches int }
+
+var (
+	swapped  = regexp.MustCompile(`: @?%\w+ instead of @?%\w+$`)
+	integral = regexp.MustCompile(`^setp\.\w+\.[su](32|64)$`)
+)
+
+// reason judges by counts. Nothing is concluded from a float constant of which no launch shows a difference:
+// there the values may be at fault.
+func (d difference) reason(s statement, what string) string {
+	often := d.differ == 0 && d.lanes >= veryOften && d.launches >= launches
+	switch {
+	case rounding.MatchString(s.op.text) && d.differ >= veryOften:
+		return Rounded
+	case !rounding.MatchString(s.op.text) && d.differ >= somewhatOften:
+		return Absorbed
+	case often && swapped.MatchString(what):
+		return Equal
+	case often && integral.MatchString(s.op.text):
+		return Bounded
+	}
+	return ""
+}
+
 // rounding are the instructions of which a small change may show in one of very many values.
 var rounding = regexp.MustCompile(`^(fma|mul|add|sub|div|rcp|sqrt)\.(rn|rz|f|b?f16)`)
 
-// differs counts the lanes in which the mutant's instruction writes something else than the text's.
-func (v Verdict) differs(m *emulate.Module, trials []Trial) (n int, err error) {
+func (v Verdict) differs(m *emulate.Module, trials []Trial) (d difference, err error) {
 	other, err := emulate.Parse(v.Text)
 	if err != nil {
-		return 0, err
+		return d, err
 	}
 	for _, t := range trials {
 		if t.Entry != v.Entry {
@@ -89,19 +122,23 @@ func (v Verdict) differs(m *emulate.Module, trials []Trial) (n int, err error) {
 		}
 		a, err := t.traced(m, 0, v.Line)
 		if err != nil {
-			return 0, err
+			return d, err
 		}
 		b, err := t.traced(other, 0, v.Line)
 		if err != nil {
-			return 0, err
+			return d, err
 		}
 		for i := range max(len(a.Wrote), len(b.Wrote)) {
 			if i >= len(a.Wrote) || i >= len(b.Wrote) || a.Wrote[i] != b.Wrote[i] {
-				n++
+				d.differ++
 			}
 		}
+		if n := max(len(a.Wrote), len(b.Wrote)); n > 0 {
+			d.lanes += n
+			d.launches++
+		}
 	}
-	return n, nil
+	return d, nil
 }
 
 // passes tells whether all trials of the mutant's entry end as they should.
