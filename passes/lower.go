@@ -121,7 +121,7 @@ func (l *lowering) constant(c *kernel.Buffer) {
 		return
 	}
 	stored := &kernel.Buffer{Name: l.unique(c.Name + "_value"), Type: c.Type, Role: kernel.Const, Value: c.Value}
-	l.prog.Buffers = append(l.prog.Buffers, stored)
+	l.list(stored)
 	l.copyBuffer(stored, b)
 }
 
