@@ -17,10 +17,16 @@ llvm:
 test: llvm build
 	./scripts/test.sh
 
-# Every fuzz target for SECONDS each.
+# Every fuzz target of the texts for SECONDS each; with N, that many random programs from fresh seeds in its place, which go on
+# after the last seed in tests/golden/programs/seeds.txt. What fails is kept beside it.
 SECONDS := 20
+ifdef N
+fuzz: llvm
+	go run ./tests/programs -n $(N)
+else
 fuzz:
 	@./scripts/fuzz.sh $(SECONDS)
+endif
 
 # Mistakes made in the PTX of every witness, and which of them its tests catch.
 MUTANTS := 100

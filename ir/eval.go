@@ -55,6 +55,22 @@ func Eval(f *Func, inputs, weights map[string]*tensor.Tensor, options ...EvalOpt
 	return results, updates, nil
 }
 
+// EvalNode computes the results of one node from its operands, with the given values of symbols.
+func EvalNode(n *Node, in []*tensor.Tensor, env map[string]int64, options ...EvalOption) ([]*tensor.Tensor, error) {
+	e := evaluation{env: env, values: map[*Value]*tensor.Tensor{}, wide: len(options) > 0}
+	for i, v := range n.In {
+		e.values[v] = in[i]
+	}
+	if err := e.node(n); err != nil {
+		return nil, fmt.Errorf("evaluate %s: %w", n.Op.Name(), err)
+	}
+	out := make([]*tensor.Tensor, len(n.Out))
+	for i, v := range n.Out {
+		out[i] = e.values[v]
+	}
+	return out, nil
+}
+
 // An evaluation is the state of one Eval.
 type evaluation struct {
 	env    map[string]int64

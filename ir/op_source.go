@@ -48,6 +48,9 @@ func (o Full) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	if o.Type.DType == tensor.Invalid {
 		return nil, fmt.Errorf("no dtype")
 	}
+	if o.Type.DType == tensor.Bool && o.Int != 0 && o.Int != 1 {
+		return nil, fmt.Errorf("a bool is 0 or 1, not %d", o.Int)
+	}
 	return []tensor.Type{o.Type}, arity(in, 0)
 }
 

@@ -9,7 +9,8 @@ import (
 	"dlc/lang/diag"
 )
 
-// Parse reads the text that Print writes. The result types written are checked against Infer.
+// Parse reads the text that Print writes; lines that begin with // are comments. The result types
+// written are checked against Infer.
 func Parse(text string) (m *Module, err error) {
 	p := &parser{ops: map[string]Op{}}
 	for _, o := range Ops() {
@@ -39,7 +40,7 @@ type parser struct {
 }
 
 func (p *parser) line() error {
-	if p.skip(); p.at == len(p.src) {
+	if p.skip(); p.at == len(p.src) || strings.HasPrefix(p.src[p.at:], "//") {
 		return nil
 	}
 	if p.fn != nil && p.peek() == '%' {

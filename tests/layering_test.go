@@ -21,6 +21,7 @@ ir/kernel       : ir/tensor lang/diag
 ir/tile         : ir/kernel ir/tensor lang/diag
 ir              : ir/tensor ir/kernel lang/diag
 ir/sample       : ir ir/tensor
+ir/generate     : ir ir/sample ir/tensor
 lang/syntax     : lang/diag
 lang/check      : lang/diag lang/syntax ir ir/tensor
 lang/build      : lang/diag lang/syntax lang/check ir ir/tensor
@@ -43,6 +44,8 @@ runtime/train   : runtime runtime/program runtime/native runtime/data ir/tensor
 stdlib          :
 dlc             : *
 cmd/dlc         : dlc lang/diag lang/format runtime runtime/program runtime/data runtime/train runtime/check ir/tensor
+tests/agree     : codegen/cpu ir ir/generate ir/kernel ir/sample ir/tensor ir/tile passes runtime runtime/native runtime/program
+tests/programs  : tests/agree
 bench/kernels   : codegen/cpu ir/kernel ir/tensor ir/tile passes runtime/native runtime/program
 bench/ulp       : dlc ir runtime
 examples/*      : runtime runtime/program ir/tensor

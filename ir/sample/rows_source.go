@@ -10,10 +10,14 @@ import (
 // sourceRows have no operands.
 func sourceRows() []Row {
 	full := Row{Name: "full", Doc: "One value everywhere: `float` for floats, `int` for the others.", Shapes: "-> the type", Source: "NumPy full", DTypes: AllDTypes(), Reference: "full(a, out)",
-		Refused: []Refusal{{ir.Full{}, "", "no dtype"}},
+		Refused: []Refusal{{ir.Full{}, "", "no dtype"}, {ir.Full{Type: tensor.Type{DType: tensor.Bool}, Int: 2}, "", "a bool is 0 or 1, not 2"}},
 		Apply: func(p Program) (ir.Op, []*ir.Value) {
 			x := p.Any(func(t tensor.Type) bool { return true })
-			return ir.FullOf(x.Type, float64(p.Intn(3))), nil
+			v := float64(p.Intn(3))
+			if x.Type.DType == tensor.Bool {
+				v = min(v, 1)
+			}
+			return ir.FullOf(x.Type, v), nil
 		}}
 	for i, shape := range elementShapes() {
 		full.Samples = append(full.Samples, Sample{ir.Full{Type: typ(shape), Float: []float64{0.1, math.Copysign(0, -1), -3, math.Inf(1), 1, 0x1p-149, 7, math.NaN()}[i], Int: int64(i % 2)}, "", ""})

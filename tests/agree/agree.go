@@ -1,0 +1,216 @@
+// Package agree runs graph programs in every way that dlc can and compares the answers: the
+// evaluator in f64, the interpreter of definitions without passes, with each pass alone and with
+// all of them, schedules, and native code. It knows nothing of where programs come from.
+package agree
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+
+	"dlc/ir"
+	"dlc/ir/generate"
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+	"dlc/passes"
+)
+
+// A Case is a program with what it is run on.
+type Case struct {
+	Name   string
+	Module *ir.Module // of one function of inputs alone
+	Trials []*generate.Trial
+
+	text    string
+	kernels *kernel.Program             // after all passes
+	answers []map[string]*tensor.Tensor // of these, interpreted, by trial
+}
+
+// A Mismatch says which two ways differ, and in what.
+type Mismatch struct {
+	Ways   string // as in "fuse against order"
+	Trial  int
+	Detail string
+}
+
+// Error names ways and values.
+func (m *Mismatch) Error() string { return fmt.Sprintf("trial %d: %s: %s", m.Trial, m.Ways, m.Detail) }
+
+// WriteOut returns a copy of a module with its gradients written out, and nothing else done.
+func WriteOut(m *ir.Module) (*ir.Module, error) {
+	c, err := ir.Parse(ir.Print(m))
+	if err != nil {
+		return nil, err
+	}
+	return c, passes.Graph(c, only("autodiff"))
+}
+
+// only skips every pass but these.
+func only(names ...string) *passes.Options {
+	return &passes.Options{Skip: func(pass string) bool { return !slices.Contains(names, pass) }}
+}
+
+// A variant is a list of passes that run; within of variants that agree in bits.
+type variant struct {
+	name   string
+	passes []string
+	like   string // the variant that it agrees with in bits; "" for the first of its kind
+}
+
+// variants: fold, cse, dce, fuse and layout are exact, form and order choose roundings.
+func variants() []variant {
+	return []variant{
+		{"no passes", nil, ""},
+		{"order", []string{"order"}, ""},
+		{"fold", []string{"fold", "order"}, "order"},
+		{"cse", []string{"cse", "order"}, "order"},
+		{"dce", []string{"dce", "order"}, "order"},
+		{"fuse", []string{"order", "fuse"}, "order"},
+		{"layout", []string{"order", "layout"}, "order"},
+		{"form", []string{"fold", "cse", "dce", "form", "order"}, ""},
+		{"all", []string{"fold", "cse", "dce", "form", "order", "fuse", "layout"}, "form"},
+	}
+}
+
+// lower takes the program through the passes of a variant.
+func (c *Case) lower(v variant) (p *kernel.Program, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("passes %v: %v", v.passes, cause)
+		}
+	}()
+	if c.text == "" {
+		c.text = ir.Print(c.Module)
+	}
+	m, err := ir.Parse(c.text)
+	if err != nil {
+		return nil, err
+	}
+	o := only(append([]string{"autodiff"}, v.passes...)...)
+	if err := passes.Graph(m, o); err != nil {
+		return nil, err
+	}
+	if err := ir.Verify(m); err != nil {
+		return nil, fmt.Errorf("after the graph passes of %s: %w", v.name, err)
+	}
+	m.Funcs[0].Name = c.Name
+	if p, err = passes.Kernels(m.Funcs[0], m, o); err != nil {
+		return nil, err
+	}
+	if err := kernel.Verify(p); err != nil {
+		return nil, fmt.Errorf("after the kernel passes of %s: %w", v.name, err)
+	}
+	return p, nil
+}
+
+// Interpret compares the interpreter of definitions after each variant of passes: with the
+// evaluator within what the conditioning of the trial explains, and in bits with each other where
+// only exact passes lie between them. A light comparison leaves out the passes that run alone.
+func (c *Case) Interpret(light bool) error {
+	answers := map[string][]map[string]*tensor.Tensor{}
+	for _, v := range variants() {
+		if light && v.name != "all" && v.name != "form" {
+			continue
+		}
+		p, err := c.lower(v)
+		if err != nil {
+			return &Mismatch{Ways: v.name, Detail: err.Error()}
+		}
+		for i, t := range c.Trials {
+			got, err := interpret(p, t)
+			if err != nil {
+				return &Mismatch{Ways: v.name, Trial: i, Detail: err.Error()}
+			}
+			answers[v.name] = append(answers[v.name], got)
+			if v.like != "" {
+				if err := Same(got, answers[v.like][i]); err != nil {
+					return &Mismatch{v.name + " against " + v.like, i, err.Error()}
+				}
+			} else if err := t.Near(got); err != nil {
+				return &Mismatch{v.name + " against the evaluator", i, err.Error()}
+			}
+		}
+		c.kernels = p
+	}
+	c.answers = answers["all"]
+	return nil
+}
+
+// interpret runs a program of kernels and returns its outputs by their public names.
+func interpret(p *kernel.Program, t *generate.Trial) (out map[string]*tensor.Tensor, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("interpreting: %v", cause)
+		}
+	}()
+	buffers := inputs(p, t)
+	if err := kernel.Interp(p, t.Symbols, buffers); err != nil {
+		return nil, err
+	}
+	return outputs(p, buffers), nil
+}
+
+func inputs(p *kernel.Program, t *generate.Trial) map[string]*tensor.Tensor {
+	buffers := map[string]*tensor.Tensor{}
+	for _, b := range p.Buffers {
+		if b.Role == kernel.Input {
+			buffers[b.Name] = t.Inputs[public(b)]
+		}
+	}
+	return buffers
+}
+
+func outputs(p *kernel.Program, buffers map[string]*tensor.Tensor) map[string]*tensor.Tensor {
+	out := map[string]*tensor.Tensor{}
+	for _, b := range p.Buffers {
+		if b.Role == kernel.Output {
+			out[public(b)] = buffers[b.Name]
+		}
+	}
+	return out
+}
+
+func public(b *kernel.Buffer) string {
+	if b.Of != "" {
+		return b.Of
+	}
+	return b.Name
+}
+
+// Same compares in bits; all NaNs are one.
+func Same(got, want map[string]*tensor.Tensor) error {
+	for _, name := range names(want) {
+		g, w := got[name], want[name]
+		if g == nil || g.Len() != w.Len() || g.DType != w.DType {
+			return fmt.Errorf("%s is %v, not %v", name, g, w)
+		}
+		size := g.DType.Size()
+		for i := range g.Len() {
+			if string(g.Data[i*size:(i+1)*size]) == string(w.Data[i*size:(i+1)*size]) || g.DType.IsFloat() && math.IsNaN(g.Float(i)) && math.IsNaN(w.Float(i)) {
+				continue
+			}
+			return fmt.Errorf("%s[%d] of %s is %s, not %s", name, i, w, element(g, i), element(w, i))
+		}
+	}
+	return nil
+}
+
+func names(m map[string]*tensor.Tensor) []string {
+	var list []string
+	for name := range m {
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return list
+}
+
+func element(x *tensor.Tensor, i int) string {
+	if x.DType == tensor.F32 {
+		return fmt.Sprintf("%g (%#08x)", x.Float(i), binary.LittleEndian.Uint32(x.Data[4*i:]))
+	}
+	if x.DType.IsFloat() {
+		return fmt.Sprintf("%g", x.Float(i))
+	}
+	return fmt.Sprint(x.Int(i))
+}

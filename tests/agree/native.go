@@ -1,0 +1,147 @@
+package agree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dlc/codegen/cpu"
+	"dlc/ir/generate"
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+	"dlc/ir/tile"
+	"dlc/passes"
+	"dlc/runtime"
+	"dlc/runtime/program"
+)
+
+// Native compiles cases that Interpret has gone through, in one section, and compares what their
+// code answers, in bits, with the interpreter of definitions: with 1 and 2 threads. It returns the
+// mistakes by case; where the section does not compile, each case is compiled alone.
+func Native(cases []*Case, target cpu.Target) map[*Case]error {
+	found := map[*Case]error{}
+	model, err := compile(cases, target)
+	if err != nil {
+		for _, c := range cases {
+			if len(cases) == 1 {
+				found[c] = &Mismatch{Ways: "compiled for " + target.Name, Detail: err.Error()}
+				continue
+			}
+			for c, err := range Native([]*Case{c}, target) {
+				found[c] = err
+			}
+		}
+		return found
+	}
+	m, err := runtime.LoadTarget(model, target.Name)
+	if err != nil {
+		found[cases[0]] = err
+		return found
+	}
+	defer m.Close()
+	for _, threads := range []int{1, 2} {
+		s, err := m.NewSession(runtime.Options{Threads: threads, Train: true})
+		if err != nil {
+			found[cases[0]] = err
+			return found
+		}
+		for _, c := range cases {
+			if found[c] != nil {
+				continue
+			}
+			for i, t := range c.Trials {
+				got, err := c.execute(s, t)
+				if err == nil {
+					err = Same(got, c.answers[i])
+				}
+				if err != nil {
+					found[c] = &Mismatch{fmt.Sprintf("code for %s with %d threads against definitions", target.Name, threads), i, err.Error()}
+					break
+				}
+			}
+		}
+		s.Close()
+	}
+	return found
+}
+
+// Schedules compares the schedules for a target, in the interpreter of tile programs, with the
+// interpreter of definitions: a mismatch of code that this does not show is one of code generation.
+func (c *Case) Schedules(target cpu.Target) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = &Mismatch{Ways: "schedules for " + target.Name, Detail: fmt.Sprint(cause)}
+		}
+	}()
+	for i, t := range c.Trials {
+		buffers := inputs(c.kernels, t)
+		for _, b := range c.kernels.Buffers {
+			if b.Value != nil {
+				buffers[b.Name] = b.Value
+			}
+		}
+		for n, k := range c.kernels.Kernels {
+			p, err := passes.Tile(k, &target.Machine)
+			if err == nil {
+				err = tile.Interp(p, t.Symbols, buffers, int64(n))
+			}
+			if err != nil {
+				return &Mismatch{"schedules for " + target.Name, i, err.Error()}
+			}
+		}
+		if err := Same(outputs(c.kernels, buffers), c.answers[i]); err != nil {
+			return &Mismatch{"schedules for " + target.Name + " against definitions", i, err.Error()}
+		}
+	}
+	return nil
+}
+
+// compile makes one section of the entries of all cases.
+func compile(cases []*Case, target cpu.Target) (m *program.Model, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = errors.New(fmt.Sprint(cause))
+		}
+	}()
+	m = &program.Model{Name: "random"}
+	var all []*tile.Program
+	phases := 0
+	for _, c := range cases {
+		e, tiles, err := passes.Plan(c.kernels, func(k *kernel.Kernel) (*tile.Program, error) { return passes.Tile(k, &target.Machine) }, phases)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range tiles {
+			phases += len(x.Phases)
+		}
+		e.Flops = tensor.Int(1e12) // a call that is thought to be long goes to the team
+		m.Entries, all = append(m.Entries, e), append(all, tiles...)
+	}
+	section, err := cpu.Compile(all, m.Entries, target, cpu.Options{})
+	if err != nil {
+		return nil, err
+	}
+	m.Sections = append(m.Sections, section)
+	return m, nil
+}
+
+// execute runs the code of a case.
+func (c *Case) execute(s *runtime.Session, t *generate.Trial) (map[string]*tensor.Tensor, error) {
+	b, err := s.Bind(c.Name, t.Symbols)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	for name, x := range t.Inputs {
+		copy(b.Input(name).Data, x.Data)
+	}
+	if err := b.Call(context.Background()); err != nil {
+		return nil, err
+	}
+	out := map[string]*tensor.Tensor{}
+	for _, name := range names(c.answers[0]) {
+		x := b.Output(name)
+		out[name] = &tensor.Tensor{DType: x.DType, Dims: x.Dims, Data: append([]byte{}, x.Data...)}
+	}
+	return out, nil
+}

@@ -1,0 +1,92 @@
+package agree
+
+import (
+	"dlc/codegen/cpu"
+	"dlc/ir/generate"
+	"dlc/ir/sample"
+)
+
+// A Tally is what came of a range of seeds.
+type Tally struct {
+	Programs int
+	Dropped  int            // for want of well-conditioned inputs
+	Used     map[string]int // programs that have a row's op, gradients written out
+	Found    []Find
+}
+
+// A Find is a program that goes wrong.
+type Find struct {
+	Seed int64
+	Err  error
+	Case *Case // nil where there is no program to compare
+}
+
+// group is how many programs share a section of code, which saves most of the time of small ones.
+const group = 16
+
+// Run makes and compares the programs of n seeds. Groups of them take turns at the targets.
+func Run(first, n int64, targets []cpu.Target) *Tally {
+	t := &Tally{Used: map[string]int{}}
+	var cases []*Case
+	seeds := map[*Case]int64{}
+	flush := func(turn int64) {
+		if len(targets) > 0 && len(cases) > 0 {
+			found := Native(cases, targets[turn%int64(len(targets))])
+			for _, c := range cases {
+				if found[c] != nil {
+					t.Found = append(t.Found, Find{seeds[c], found[c], c})
+				}
+			}
+		}
+		cases = nil
+	}
+	for seed := first; seed < first+n; seed++ {
+		p := generate.New(seed)
+		t.Programs++
+		c, err := NewCase(p)
+		switch {
+		case err != nil:
+			t.Found = append(t.Found, Find{seed, err, nil})
+			continue
+		case c == nil:
+			t.Dropped++
+			continue
+		}
+		t.count(p)
+		if err := c.Interpret(false); err != nil {
+			t.Found = append(t.Found, Find{seed, err, c})
+			continue
+		}
+		cases, seeds[c] = append(cases, c), seed
+		if len(cases) == group {
+			flush(seed / group)
+		}
+	}
+	flush(0)
+	return t
+}
+
+// count notes the rows that a program has, once each.
+func (t *Tally) count(p *generate.Program) {
+	m, err := WriteOut(p.Module)
+	if err != nil {
+		return
+	}
+	seen := map[string]bool{}
+	for _, f := range []*generate.Program{p, {Module: m}} {
+		for _, n := range f.Func().Nodes {
+			seen[sample.NameOf(n.Op)] = true
+		}
+	}
+	for name := range seen {
+		t.Used[name]++
+	}
+}
+
+// Add joins another tally.
+func (t *Tally) Add(u *Tally) {
+	t.Programs, t.Dropped, t.Found = t.Programs+u.Programs, t.Dropped+u.Dropped, append(t.Found, u.Found...)
+	for name, n := range u.Used {
+		t.Used[name] += n
+	}
+}

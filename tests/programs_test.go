@@ -1,0 +1,78 @@
+package tests
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"dlc/ir/sample"
+	"dlc/tests/agree"
+)
+
+// The random programs of every run of the tests, from the seeds 1 to randomPrograms; others are
+// for `make fuzz N=...`. Each op is in rareOp of them at least, and of one in twenty at most no
+// well-conditioned inputs are found.
+const (
+	randomPrograms = 2000
+	randomBlock    = 125
+	rareOp         = 50
+)
+
+// TestRandomPrograms compares all ways of running programs built at random from the table of
+// samples: forward, gradients and gradients of gradients.
+func TestRandomPrograms(t *testing.T) {
+	total, lock := &agree.Tally{Used: map[string]int{}}, sync.Mutex{}
+	t.Run("blocks", func(t *testing.T) {
+		for first := int64(1); first <= randomPrograms; first += randomBlock {
+			t.Run(fmt.Sprint(first), func(t *testing.T) {
+				t.Parallel()
+				part := agree.Run(first, randomBlock, agree.Targets())
+				for _, f := range part.Found {
+					t.Errorf("seed %d: %v\nmake it smaller: go run ./tests/programs -dir DIR -first %d -n 1", f.Seed, f.Err, f.Seed)
+				}
+				lock.Lock()
+				defer lock.Unlock()
+				total.Add(part)
+			})
+		}
+	})
+	if total.Programs < randomPrograms {
+		return // only some blocks were asked for
+	}
+	t.Logf("%d programs, %d dropped", total.Programs, total.Dropped)
+	if total.Dropped*20 > total.Programs {
+		t.Errorf("%d of %d programs are dropped", total.Dropped, total.Programs)
+	}
+	for _, r := range sample.Rows() {
+		if n := total.Used[r.Name]; n < rareOp {
+			t.Errorf("%s is in %d of %d programs, not in %d", r.Name, n, total.Programs, rareOp)
+		}
+	}
+}
+
+// TestFoundPrograms runs the programs that were wrong once, made small, again.
+func TestFoundPrograms(t *testing.T) {
+	paths, err := filepath.Glob("golden/programs/*.graph")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no programs: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".graph"), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := agree.Load("program", string(text))
+			if err == nil {
+				err = c.Check(agree.Targets())
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
