@@ -50,7 +50,11 @@ func New(seed int64) *Program {
 	}
 	rows := sample.Rows()
 	for applied, tries := 3+g.Intn(6), 0; applied > 0 && tries < 60; tries++ {
-		if g.apply(rows[g.Intn(len(rows))]) {
+		row := rows[g.Intn(len(rows))]
+		if tries == 0 {
+			row = rows[seed%int64(len(rows))] // each has its turn, however many there are
+		}
+		if g.apply(row) {
 			applied--
 		}
 	}

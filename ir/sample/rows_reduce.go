@@ -29,7 +29,7 @@ func reduceRows() []Row {
 			Apply: func(p Program) (ir.Op, []*ir.Value) {
 				x := p.Any(func(t tensor.Type) bool { return contains(c.dtypes, t.DType) && len(t.Shape) > 0 })
 				if x == nil {
-					return nil, nil
+					x = p.Input(tensor.Type{DType: c.dtypes[p.Intn(len(c.dtypes))], Shape: tensor.Shape{p.Symbols()[0], tensor.Int(5)}}, "")
 				}
 				return ir.Reduce{Op: c.fn, Axes: someAxes(p, len(x.Type.Shape))}, []*ir.Value{x}
 			}}
