@@ -8,8 +8,8 @@ import (
 	"dlc/ir/tile"
 )
 
-// 16-bit floats are integers here until they are cast: bf16 by integer operations, because no
-// machine's own conversion keeps subnormal numbers; f16 by the machine's, which does.
+// 16-bit floats are integers here until they are cast: bf16 by integer operations, because no CPU's own
+// conversion keeps subnormal numbers; f16, and bf16 on a GPU, by the machine's, which does.
 
 // fromHalf makes f32 of a 16-bit float, exactly.
 func (e *emitter) fromHalf(a value) value {
@@ -22,10 +22,17 @@ func (e *emitter) fromHalf(a value) value {
 	return e.op(tensor.F32, a.lanes, "bitcast ", wide.arg(), " to ", typeName(tensor.F32, a.lanes))
 }
 
+func halfType(t tensor.DType) string {
+	if t == tensor.F16 {
+		return "half"
+	}
+	return "bfloat"
+}
+
 // toHalf rounds f32 to nearest even; a NaN stays one, quiet.
 func (e *emitter) toHalf(a value, to tensor.DType) value {
-	if to == tensor.F16 {
-		half := shaped("half", registers(a.lanes))
+	if to == tensor.F16 || e.machine.Warps > 0 {
+		half := shaped(halfType(to), registers(a.lanes))
 		return e.op(to, a.lanes, "bitcast ", half, " ", e.set("fptrunc ", a.arg(), " to ", half), " to ", typeName(to, a.lanes))
 	}
 	number := func(v int64) value { return integerOf(tensor.U32, v) }

@@ -309,28 +309,43 @@ func (s *scores) sumHere(d *kernel.Def, l *live) {
 func (s *scores) weightsOf() func(k int64) []string {
 	im, ij := s.indexOf(s.con.M), s.indexOf(s.con.N)
 	body := s.exprs.body(s.wide).(*kernel.Call).Args[s.weights.Place].(*kernel.Call).Args[0]
-	half := func(row, column int64) string {
+	to := body.Type()
+	if c, ok := body.(*kernel.Call); ok && c.Fn == "cast" && c.Args[0].Type() == tensor.F32 {
+		body = c.Args[0] // two are rounded at once
+	}
+	weight := func(row, column int64) value {
 		s.point[im], s.point[ij] = row, column
 		defer func() { s.point[im], s.point[ij], s.when, s.mask = 0, 0, value{}, value{} }()
 		cond, possible := s.allowed(s.wide)
 		if !possible {
-			return "0"
+			return zero(tensor.F32)
 		}
 		v := s.eval(body)
-		if cond.id != "" {
-			v = s.choose(cond, v, zero(v.t))
+		if v.t != tensor.F32 {
+			v = s.fromHalf(v)
 		}
-		return s.set("zext i16 ", v.id, " to i32")
+		if cond.id != "" {
+			v = s.choose(cond, v, zero(tensor.F32))
+		}
+		return v
 	}
 	return func(k int64) []string {
 		var list []string
 		for r := range int64(4) {
 			column := 4*k + r/2*2
-			low, high := half(r%2, column), half(r%2, column+1)
-			list = append(list, s.set("or i32 ", low, ", ", s.set("shl i32 ", high, ", 16")))
+			list = append(list, s.pair(weight(r%2, column), weight(r%2, column+1), to))
 		}
 		return list
 	}
+}
+
+// pair rounds two values into one register, the first into its lower half.
+func (e *warps) pair(low, high value, to tensor.DType) string {
+	name, typ := "ff2bf16x2", "<2 x bfloat>"
+	if to == tensor.F16 {
+		name, typ = "ff2f16x2", "<2 x half>"
+	}
+	return e.set("bitcast ", typ, " ", e.set("call ", typ, " @llvm.nvvm.", name, ".rn(", high.arg(), ", ", low.arg(), ")"), " to i32")
 }
 
 // letHere keeps a map on the fragments.

@@ -13,12 +13,19 @@ import (
 
 // matrix reports whether d goes to the machine's matrix unit.
 func (l *layouts) matrix(k *kernel.Kernel, d *kernel.Def) bool {
-	if l.m.Pitch == 0 || d.Reduce == nil || d.Reduce.Order.Kind != kernel.Matrix {
+	if l.m.Pitch == 0 || d.Reduce == nil || !d.IsMatrix() {
 		return false
 	}
 	tidied := tidy(k)
-	_, err := tile.ContractionOf(tidied, tidied.Def(d.Name))
-	return err == nil
+	switch d.Reduce.Order.Kind {
+	case kernel.Matrix:
+		_, err := tile.ContractionOf(tidied, tidied.Def(d.Name))
+		return err == nil
+	case kernel.Rescale:
+		_, err := tile.WeightingOf(tidied, tidied.Def(d.Name))
+		return err == nil
+	}
+	return false
 }
 
 // rows returns the contraction d reading operands whose rows begin at multiples of the machine's
@@ -26,6 +33,9 @@ func (l *layouts) matrix(k *kernel.Kernel, d *kernel.Def) bool {
 func (l *layouts) rows(k *kernel.Kernel, d *kernel.Def) *kernel.Def {
 	for _, load := range d.Loads() {
 		b := k.Buffer(load.Name)
+		if b == nil || !b.Type.DType.IsHalf() {
+			continue
+		}
 		per := l.m.Pitch / int64(b.Type.DType.Size())
 		if place, ok := kernel.Address(b, load.At); !ok || pitched(place, per) || len(load.At) == 0 {
 			continue
