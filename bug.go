@@ -232,6 +232,7 @@ func (j *job) watch() *passes.Options {
 	return &passes.Options{
 		Check:   j.opts.Check,
 		Machine: j.machine(),
+		Explain: j.opts.Explain,
 		Before:  func(pass string) { j.pass = pass; j.probe() },
 		After: func(pass string, v any) {
 			j.pass = ""

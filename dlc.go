@@ -59,6 +59,7 @@ type Options struct {
 	Stage   func(stage, text string) // receives the stages named in Stages
 	Stages  []string                 // ast types graph opt kernel tile plan llvm asm
 	Pass    func(pass, text string)  // receives the graph or kernels after each pass
+	Explain func(pass, line string)  // receives what the passes over kernels decide, and why
 	Time    func(phase string, d time.Duration)
 	Check   bool // kernels stay single operations, each launch has a driver: for runtime/check
 

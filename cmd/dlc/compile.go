@@ -14,7 +14,7 @@ import (
 
 func newCompile() *cobra.Command {
 	var emit, dump, entry, target string
-	var timed bool
+	var timed, explained bool
 	c := &cobra.Command{
 		Use:   "compile FILE.dlc",
 		Short: "Compiles a model and shows any stage on the way",
@@ -22,6 +22,7 @@ func newCompile() *cobra.Command {
 			"A file named *" + dlc.KernelSuffix + " is the text of a kernel program, as --emit=kernel prints it, and goes the rest of the way.",
 		Example: `  dlc compile examples/mnist/lenet.dlc --emit=graph --entry infer
   dlc compile examples/mnist/lenet.dlc --dump=fuse
+  dlc compile examples/mnist/lenet.dlc --explain --entry infer
   dlc compile examples/mnist/lenet.dlc --time`,
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,6 +49,9 @@ func newCompile() *cobra.Command {
 			if dump == "" {
 				o.Pass = nil
 			}
+			if explained {
+				o.Explain = func(pass, line string) { fmt.Fprintf(out, "%-8s %s\n", pass, line) }
+			}
 			var total time.Duration
 			if timed {
 				o.Time = func(phase string, d time.Duration) {
@@ -66,6 +70,7 @@ func newCompile() *cobra.Command {
 	}
 	c.Flags().StringVar(&emit, "emit", "", "print a stage: "+strings.Join(dlc.Stages(), ", "))
 	c.Flags().StringVar(&dump, "dump", "", "print the program after this pass: "+strings.Join(dlc.Passes(), ", "))
+	c.Flags().BoolVar(&explained, "explain", false, "print what the passes over kernels decide, with the numbers they compare")
 	c.Flags().BoolVar(&timed, "time", false, "print how long each phase takes")
 	c.Flags().StringVar(&entry, "entry", "", "compile this entry alone (default: train and infer)")
 	c.Flags().StringVar(&target, "target", "", "native, x86-64-v3 or x86-64-v4; to be shown: "+strings.Join(dlc.GPUs(), ", "))
