@@ -9,8 +9,8 @@ import (
 // Ops returns one zero value of every op: what Parse knows and what tests cover.
 func Ops() []Op {
 	return []Op{
-		ArgMax{}, ArgMin{}, ArgSort{}, Bitcast{}, Broadcast{}, Cast{}, Compare{}, Concat{}, Const{}, Conv{}, ConvData{}, ConvFilter{},
-		Einsum{}, Full{}, Gather{}, Gradient{}, Iota{}, Logic{}, MaxPool{}, MaxPoolGrad{}, Pad{}, Pick{}, Random{}, Reduce{},
+		ArgMax{}, ArgMin{}, ArgSort{}, Bitcast{}, Broadcast{}, Cast{}, Compare{}, Concat{}, Const{}, Conv{}, ConvData{}, ConvFilter{}, Cumulate{},
+		Einsum{}, Full{}, Gather{}, Gradient{}, Iota{}, Logic{}, MaxPool{}, MaxPoolGrad{}, Pad{}, Pick{}, Random{}, Recur{}, Reduce{},
 		Reshape{}, Reverse{}, Scatter{}, ScatterAdd{}, Select{}, Size{}, Slice{}, StopGradient{}, SumPool{}, SumPoolGrad{},
 		Take{}, Test{}, Transpose{}, Unary{}, Binary{},
 	}

@@ -54,7 +54,7 @@ func (d *folder) node(n *ir.Node) (*ir.Value, error) {
 		d.stored[n.Out[0]] = l.Consts[0].Value
 		return nil, nil
 	}
-	if len(l.Defs) != 1 || l.Defs[0].Reduce != nil {
+	if len(l.Defs) != 1 || l.Defs[0].Reduce != nil || l.Defs[0].Scan != nil {
 		return nil, nil
 	}
 	def := l.Defs[0]

@@ -33,6 +33,8 @@ func libraryCases() []libraryCase {
 		{"take", "(x: f32[N, 6, 5], i: i32[3]) -> (y: f32[N, 3, 5])", "take(x, i, axis=1) * 2", "", true},
 		{"dynamic", "(x: f32[N, 17], v: f32[N, 3], i: i32[]) -> (y: f32[N, 17], z: f32[N, 4])", "(y = dynamic_update(x, i, v, axis=1), z = dynamic_slice(x, i, 4, axis=1))", "", true},
 		{"scatter slices", "(x: f32[4, 20], v: f32[N, 20], i: i32[N]) -> (y: f32[4, 20])", "scatter(x, i, v) + scatter(x, i, v, by=\"mul\")", "", true},
+		{"cumulative", "(x: f32[N, 3, 18]) -> (y: f32[N, 3, 18])", "cumsum(x, axis=1, exclusive=true) + cumprod(x, axis=-1) + cummax(x, axis=0, reverse=true) - cummin(x, axis=0) + logcumsumexp(x, axis=1)", "", true},
+		{"recur", "(c: f32[N, 21], x: f32[N, 21]) -> (y: f32[N, 21])", "recur(tanh(c), x) * recur(c, x, axis=0, reverse=true)", "", true},
 	}
 }
 

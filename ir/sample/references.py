@@ -332,6 +332,26 @@ def scatter(x, index, y, a):
     return z
 
 
+def cumulate(x, a):
+    """Along the axis, one by one."""
+    f = {"sum": np.add, "prod": np.multiply, "logsumexp": np.logaddexp, "min": lambda p, q: extreme_of(torch.minimum, p, q, -1), "max": lambda p, q: extreme_of(torch.maximum, p, q, 1)}[a["Fn"]]
+    turn = (lambda v: np.flip(v, a["Axis"])) if a["Reversed"] else (lambda v: v)
+    x = np.moveaxis(turn(x), a["Axis"], 0)
+    y = x.copy()
+    for i in range(1, len(y)):
+        y[i] = f(y[i - 1], x[i])
+    return turn(np.moveaxis(y, 0, a["Axis"]))
+
+
+def recur(c, x, a):
+    turn = (lambda v: np.flip(v, a["Axis"])) if a["Reversed"] else (lambda v: v)
+    c, x = np.moveaxis(turn(c), a["Axis"], 0), np.moveaxis(turn(x), a["Axis"], 0)
+    y = x.copy()
+    for i in range(1, len(y)):
+        y[i] = c[i] * y[i - 1] + x[i]
+    return turn(np.moveaxis(y, 0, a["Axis"]))
+
+
 # Random numbers, as the paper has them.
 
 def philox_block(counter, key):
