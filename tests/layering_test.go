@@ -21,6 +21,7 @@ ir/kernel       : ir/tensor lang/diag
 ir/tile         : ir/kernel ir/tensor lang/diag
 ir              : ir/tensor ir/kernel lang/diag
 ir/sample       : ir ir/tensor
+ir/rules        :
 ir/generate     : ir ir/sample ir/tensor
 lang/syntax     : lang/diag
 lang/check      : lang/diag lang/syntax ir ir/tensor

@@ -62,7 +62,7 @@ func TestScan(t *testing.T) {
 	p, _ = Parse(unguarded)
 	x := tensor.New(tensor.F32, 2, 3)
 	err = Interp(p, map[string]int64{"N": 2, "T": 3}, map[string]*tensor.Tensor{"x": x})
-	if err == nil || !strings.Contains(err.Error(), "is -1, outside 0..3") {
+	if !broken.By(err, "is -1, outside 0..3") {
 		t.Errorf("a first turn that reads the one before: %v", err)
 	}
 }
@@ -110,7 +110,7 @@ func TestScanRefuses(t *testing.T) {
 		}
 		found := false
 		for _, want := range strings.Split(c.want, "|") {
-			found = found || err != nil && strings.Contains(err.Error(), want)
+			found = broken.By(err, want) || found
 		}
 		if !found {
 			t.Errorf("%q for %q: %v, not %q", c.to, c.from, err, c.want)
@@ -118,7 +118,21 @@ func TestScanRefuses(t *testing.T) {
 	}
 	p, _ := Parse(recurrent)
 	p.Kernels[0].Defs[0].Scan = &Scan{Axis: "q"}
-	if err := Verify(p); err == nil || !strings.Contains(err.Error(), "which is no axis of that extent") {
+	if err := Verify(p); !broken.By(err, "which is no axis of that extent") {
+		t.Error(err)
+	}
+	p, _ = Parse(recurrent)
+	p.Kernels[1].Defs[0].Reduce.At = []Match{{"n", I(tensor.I64, 1)}}
+	if err := Verify(p); !broken.By(err, "a scatter stands in a scan") {
+		t.Error(err)
+	}
+	p, _ = Parse(recurrent)
+	for _, l := range p.Kernels[0].Defs[1].Loads() {
+		if l.Name == "y" {
+			l.At = append(l.At, At("n"))
+		}
+	}
+	if err := Verify(p); !broken.By(err, "and is loaded otherwise") {
 		t.Error(err)
 	}
 }

@@ -137,7 +137,7 @@ func TestVerifyRefusesHold(t *testing.T) {
 		if c.want == "" && err == nil {
 			continue
 		}
-		if err == nil || !strings.Contains(err.Error(), c.want) {
+		if !broken.By(err, c.want) {
 			t.Errorf("%q for %q: %v, not %q", c.to, c.from, err, c.want)
 		}
 	}
