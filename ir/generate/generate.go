@@ -271,6 +271,10 @@ func widened(x *tensor.Tensor) *tensor.Tensor {
 	return y
 }
 
+// Results are named y0, y1 ..., but for losses and their gradients: loss_dx, and dx_x0 for the
+// gradient by the input x0; loss_ddx and ddx_x0 are a weighted sum of those, and its gradients.
+const lossName = "loss_"
+
 // finish names results: every value that nothing uses and some of the others; then mostly
 // gradients by the float inputs.
 func (g *generator) finish() {
@@ -329,9 +333,9 @@ func (g *generator) gradients(of, by []*ir.Value, name string) []*ir.Value {
 		g.b.Func.Nodes, g.b.Func.Params = g.b.Func.Nodes[:before], g.b.Func.Params[:params]
 		return nil
 	}
-	g.b.Result("loss_"+name, loss)
+	g.b.Result(lossName+name, loss)
 	for i, v := range grads {
-		g.b.Result(fmt.Sprint(name, i), v)
+		g.b.Result(name+"_"+by[i].Param.Name, v)
 	}
 	return grads
 }

@@ -2,8 +2,11 @@ package generate
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand"
+	"slices"
+	"strings"
 
 	"dlc/ir"
 	"dlc/ir/sample"
@@ -128,4 +131,92 @@ func (t *Trial) Near(got map[string]*tensor.Tensor) error {
 		}
 	}
 	return nil
+}
+
+// Differences compares the gradients that are results, in f64, with a difference of the loss along
+// a random direction. f is the program with its gradients written out. Where the loss bends or
+// jumps, or a row says that a gradient is no derivative, nothing is compared.
+func (t *Trial) Differences(f *ir.Func) error {
+	if smooth := Smooth(f); !smooth {
+		return nil
+	}
+	for _, r := range f.Results {
+		name, ok := strings.CutPrefix(r.Name, lossName)
+		if !ok {
+			continue
+		}
+		if err := t.along(f, r.Name, name+"_"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Smooth reports whether gradients in a program are derivatives.
+func Smooth(f *ir.Func) bool {
+	second := slices.ContainsFunc(f.Results, func(r ir.Result) bool { return r.Name == lossName+"ddx" })
+	for _, n := range f.Nodes {
+		switch op := n.Op.(type) {
+		case ir.StopGradient, ir.Bitcast:
+			return false
+		case ir.Reduce: // its second derivative is wrong at zeros
+			if op.Op == "prod" && second {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// along compares one loss, and its gradients by the inputs of which there are results.
+func (t *Trial) along(f *ir.Func, loss, prefix string) error {
+	r := rand.New(rand.NewSource(3))
+	direction, want, size := map[string]*tensor.Tensor{}, 0.0, 1.0
+	for name, x := range t.Inputs {
+		g := t.Want[prefix+name]
+		if g == nil || !x.DType.IsFloat() {
+			continue
+		}
+		v := tensor.New(tensor.F64, x.Dims...)
+		for i := range v.Len() {
+			v.SetFloat(i, 2*r.Float64()-1)
+			want += g.Float(i) * v.Float(i)
+			size = max(size, math.Abs(g.Float(i)))
+		}
+		direction[name] = v
+	}
+	at := func(h float64) (float64, error) {
+		moved := maps.Clone(t.Inputs)
+		for name, v := range direction {
+			x := widened(t.Inputs[name])
+			y := tensor.New(tensor.F64, x.Dims...)
+			for i := range y.Len() {
+				y.SetFloat(i, x.Float(i)+h*v.Float(i))
+			}
+			moved[name] = y
+		}
+		out, _, err := ir.Eval(f, moved, nil, ir.Wide)
+		if err != nil {
+			return 0, err
+		}
+		return out[loss].Float(0), nil
+	}
+	const h = 1e-5
+	var l [5]float64
+	for i := range l {
+		var err error
+		if l[i], err = at(h * float64(i-2)); err != nil {
+			return err
+		}
+	}
+	got := (l[3] - l[1]) / (2 * h)
+	limit := 1e-4 * max(size, math.Abs(want))
+	if math.Abs(got-want) <= limit {
+		return nil
+	}
+	left, right, wide := (l[2]-l[1])/h, (l[3]-l[2])/h, (l[4]-l[0])/(4*h)
+	if math.Abs(left-right) > limit/4 || math.Abs(wide-got) > limit/4 {
+		return nil // it bends or jumps here
+	}
+	return fmt.Errorf("%s changes by %.9g along a direction, its gradients say %.9g", loss, got, want)
 }

@@ -9,11 +9,11 @@ import (
 	"dlc/ir/tensor"
 )
 
-// Shrink makes a module, whose gradients are written out, smaller while it fails on the trial's
-// inputs: it keeps single results, and puts inputs in the place of nodes with the values that these
-// have, until nothing can go. Fails is asked about well-conditioned programs alone.
-func Shrink(m *ir.Module, t *Trial, fails func(*ir.Module, *Trial) bool) (*ir.Module, *Trial) {
-	s := &shrinking{text: ir.Print(m), trial: t, fails: fails}
+// Shrink makes a module smaller while it fails on the trial's inputs: it keeps single results, and
+// puts inputs in the place of nodes with the values that these have, until nothing can go. Write
+// returns a copy with gradients written out. Fails is asked about well-conditioned programs alone.
+func Shrink(m *ir.Module, t *Trial, write func(*ir.Module) (*ir.Module, error), fails func(*ir.Module, *Trial) bool) (*ir.Module, *Trial) {
+	s := &shrinking{text: ir.Print(m), trial: t, write: write, fails: fails}
 	for changed := true; changed; {
 		changed = s.results()
 		for i := 0; ; i++ {
@@ -34,6 +34,7 @@ func Shrink(m *ir.Module, t *Trial, fails func(*ir.Module, *Trial) bool) (*ir.Mo
 type shrinking struct {
 	text  string
 	trial *Trial
+	write func(*ir.Module) (*ir.Module, error)
 	fails func(*ir.Module, *Trial) bool
 }
 
@@ -120,7 +121,11 @@ func (s *shrinking) take(m *ir.Module, inputs map[string]*tensor.Tensor) bool {
 	for _, v := range f.Params {
 		t.Inputs[v.Param.Name] = inputs[v.Param.Name]
 	}
-	if ok, err := t.conditioned(rand.New(rand.NewSource(1)), f); !ok || err != nil || !s.fails(m, t) {
+	written, err := s.write(m)
+	if err != nil {
+		return false
+	}
+	if ok, err := t.conditioned(rand.New(rand.NewSource(1)), written.Funcs[0]); !ok || err != nil || !s.fails(m, t) {
 		return false
 	}
 	s.text, s.trial = text, t

@@ -46,6 +46,22 @@ func WriteOut(m *ir.Module) (*ir.Module, error) {
 	return c, passes.Graph(c, only("autodiff"))
 }
 
+const byDifferences = "gradients against differences"
+
+// Differentiate compares the gradients among the results with differences of the losses.
+func (c *Case) Differentiate() error {
+	m, err := WriteOut(c.Module)
+	if err != nil {
+		return &Mismatch{Ways: "autodiff", Detail: err.Error()}
+	}
+	for i, t := range c.Trials {
+		if err := t.Differences(m.Funcs[0]); err != nil {
+			return &Mismatch{byDifferences, i, err.Error()}
+		}
+	}
+	return nil
+}
+
 // only skips every pass but these.
 func only(names ...string) *passes.Options {
 	return &passes.Options{Skip: func(pass string) bool { return !slices.Contains(names, pass) }}

@@ -42,6 +42,9 @@ func Targets() []cpu.Target {
 
 // Check compares all ways, and tells a mistake of schedules from one of code.
 func (c *Case) Check(targets []cpu.Target) error {
+	if err := c.Differentiate(); err != nil {
+		return err
+	}
 	if err := c.Interpret(false); err != nil {
 		return err
 	}
@@ -93,7 +96,10 @@ func (c *Case) Shrink(found error, targets []cpu.Target) (string, error) {
 		}
 		return same
 	}
-	m, t := generate.Shrink(written, c.Trials[first.Trial], fails)
+	if first.Ways == byDifferences {
+		written = c.Module // gradients must stay those of the loss
+	}
+	m, t := generate.Shrink(written, c.Trials[first.Trial], WriteOut, fails)
 	return generate.Text(m, t, fmt.Sprintf("%s: %v\nreplay: go run ./tests/programs FILE", c.Name, last)), nil
 }
 

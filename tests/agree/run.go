@@ -53,7 +53,11 @@ func Run(first, n int64, targets []cpu.Target) *Tally {
 			continue
 		}
 		t.count(p)
-		if err := c.Interpret(false); err != nil {
+		err = c.Differentiate()
+		if err == nil {
+			err = c.Interpret(false)
+		}
+		if err != nil {
 			t.Found = append(t.Found, Find{seed, err, c})
 			continue
 		}

@@ -21,7 +21,7 @@ const root = "../.."
 
 // pages are those with generated parts or blocks to run.
 func pages() []string {
-	return []string{"README.md", "ARCHITECTURE.md", "docs/language.md", "docs/cli.md"}
+	return []string{"README.md", "ARCHITECTURE.md", "docs/language.md", "docs/cli.md", "docs/ops.md"}
 }
 
 func read(t *testing.T, page string) string {

@@ -42,6 +42,8 @@ func generate(t *testing.T, name string, args []string) string {
 		return codesText(t)
 	case "packages":
 		return packagesText(t)
+	case "ops":
+		return opsText()
 	case "commands":
 		return commandsText(t)
 	}
