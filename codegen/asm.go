@@ -18,12 +18,14 @@ type instruction struct {
 
 // instructions is every piece of PTX that is written by hand.
 var instructions = map[string]instruction{
-	"cp.async": {"cp.async.cg.shared.global [$0], [$1], 16, $2;", "", "rlr", true, false},
-	"wait.0":   {"cp.async.wait_group 0;", "", "", true, false},
-	"wait.1":   {"cp.async.wait_group 1;", "", "", true, false},
-	"wait.2":   {"cp.async.wait_group 2;", "", "", true, false},
-	"wait.all": {"cp.async.wait_all;", "", "", true, false},
-	"commit":   {"cp.async.commit_group;", "", "", true, false},
+	"cp.async":   {"cp.async.cg.shared.global [$0], [$1], 16, $2;", "", "rlr", true, false},
+	"cp.async.8": {"cp.async.ca.shared.global [$0], [$1], 8, $2;", "", "rlr", true, false},
+	"cp.async.4": {"cp.async.ca.shared.global [$0], [$1], 4, $2;", "", "rlr", true, false},
+	"wait.0":     {"cp.async.wait_group 0;", "", "", true, false},
+	"wait.1":     {"cp.async.wait_group 1;", "", "", true, false},
+	"wait.2":     {"cp.async.wait_group 2;", "", "", true, false},
+	"wait.all":   {"cp.async.wait_all;", "", "", true, false},
+	"commit":     {"cp.async.commit_group;", "", "", true, false},
 	"mma.bf16": {"mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {$0, $1, $2, $3}, {$4, $5, $6, $7}, {$8, $9}, {$10, $11, $12, $13};",
 		"ffff", "rrrrrrffff", false, true},
 	"mma.f16": {"mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {$0, $1, $2, $3}, {$4, $5, $6, $7}, {$8, $9}, {$10, $11, $12, $13};",

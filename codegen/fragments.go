@@ -72,9 +72,12 @@ func (e *warps) fragments() {
 			e.let(e.defs[let.Def])
 		}
 	}
-	if x.unit.Name == "wgmma" {
+	switch x.unit.Name {
+	case "wgmma":
 		x.wgmma()
-	} else {
+	case "fma":
+		x.fma()
+	default:
 		x.mma()
 	}
 }

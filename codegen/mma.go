@@ -17,16 +17,11 @@ func (x *matrix) mma() {
 	b := x.panel(&x.con.B, x.con.N, x.n, x.m*x.turn*size)
 	x.team, x.most = x.groups(), slot*x.unit.Stages
 	wm, wn := x.unit.M.By[0], x.unit.N.By[0]
-	number := x.hoist(0, "lshr i32 ", x.thread(), ", 5")
-	columns := x.n / wn
-	down := x.hoist(0, "udiv i32 ", number, ", ", strconv.FormatInt(columns, 10))
-	right := x.hoist(0, "urem i32 ", number, ", ", strconv.FormatInt(columns, 10))
+	down, right := x.part()
 	fa := x.fragments(a, x.scaled(down, wm), wm, false)
 	fb := x.fragments(b, x.scaled(right, wn), wn, true)
-	acc := x.ring(a, b, slot, func(base string, acc []value) []value { return x.products(fa, fb, base, acc) })
-	rowAt := x.declare(x.hoist(0, "zext i32 ", down, " to i64"), 0, tensor.Range{Hi: x.m/wm - 1})
-	columnAt := x.declare(x.hoist(0, "zext i32 ", right, " to i64"), 0, tensor.Range{Hi: columns - 1})
-	row, column := x.spread(rowAt.Scale(wm), columnAt.Scale(wn))
+	acc := x.ring(a, b, slot, false, func(base string, _ int64, acc []value) []value { return x.products(fa, fb, base, acc) })
+	row, column := x.spread(x.firsts(down, right))
 	var rows, cols []int64
 	for i := int64(0); i < wm; i += 8 {
 		rows = append(rows, i)
@@ -37,13 +32,31 @@ func (x *matrix) mma() {
 	x.finish(rows, cols, row, column, acc)
 }
 
+// part is which part of the block the warp has, downwards and to the right; firsts are where it begins.
+func (x *matrix) part() (down, right string) {
+	number := x.hoist(0, "lshr i32 ", x.thread(), ", 5")
+	columns := strconv.FormatInt(x.n/x.unit.N.By[0], 10)
+	return x.hoist(0, "udiv i32 ", number, ", ", columns), x.hoist(0, "urem i32 ", number, ", ", columns)
+}
+
+func (x *matrix) firsts(down, right string) (row, column tensor.Dim) {
+	wm, wn := x.unit.M.By[0], x.unit.N.By[0]
+	row = x.declare(x.hoist(0, "zext i32 ", down, " to i64"), 0, tensor.Range{Hi: x.m/wm - 1})
+	column = x.declare(x.hoist(0, "zext i32 ", right, " to i64"), 0, tensor.Range{Hi: x.n/wn - 1})
+	return row.Scale(wm), column.Scale(wn)
+}
+
 // ring is the loop over the reduced index: turn by turn, one slot is computed with while the
-// ones ahead are filled. It returns the accumulators.
-func (x *matrix) ring(a, b *panel, slot int64, compute func(base string, acc []value) []value) []value {
+// ones ahead are filled. A last turn that is short is computed with as far as it goes where that is asked
+// for, else with zeros behind its end. It returns the accumulators.
+func (x *matrix) ring(a, b *panel, slot int64, short bool, compute func(base string, depth int64, acc []value) []value) []value {
 	extent := x.extents[x.indexOf(x.con.K)].length
 	length, turns := x.integer(extent), x.integer(extent.CeilDiv(x.turn))
 	n, constant := extent.Const()
 	exact := constant && n%x.turn == 0
+	if short {
+		turns = strconv.FormatInt(n/x.turn, 10)
+	}
 	shared := "ptrtoint (ptr addrspace(3) @shared to i32)"
 	issue := func(turn, at string) {
 		a.fill(turn, at, length, exact)
@@ -72,7 +85,7 @@ func (x *matrix) ring(a, b *panel, slot int64, compute func(base string, acc []v
 	x.asm(fmt.Sprint("wait.", ahead-1))
 	x.put("call void @llvm.nvvm.barrier0()")
 	issue(x.set("add i64 ", at, ", ", strconv.FormatInt(ahead, 10)), write)
-	acc = compute(read, acc)
+	acc = compute(read, x.turn, acc)
 	end := x.set("add i32 ", shared, ", ", strconv.FormatInt(slot*x.unit.Stages, 10))
 	next := []string{x.set("add i64 ", at, ", 1"), x.advance(read, slot, shared, end), x.advance(write, slot, shared, end)}
 	x.cur.Term = x.again(x.set("icmp slt i64 ", next[0], ", ", turns), head, exit)
@@ -91,6 +104,12 @@ func (x *matrix) ring(a, b *panel, slot int64, compute func(base string, acc []v
 	x.fresh()
 	for i := range acc {
 		acc[i] = x.op(tensor.F32, 1, "phi float [ ", zero(tensor.F32).id, ", ", before.Ident(), " ], [ ", acc[i].id, ", ", back.Ident(), " ]")
+	}
+	if short && n%x.turn > 0 {
+		last := x.set("phi i32 [ ", shared, ", ", before.Ident(), " ], [ ", next[1], ", ", back.Ident(), " ]")
+		x.asm(fmt.Sprint("wait.", ahead-1))
+		x.put("call void @llvm.nvvm.barrier0()")
+		acc = compute(last, n%x.turn, acc)
 	}
 	x.asm("wait.all")
 	return acc

@@ -24,13 +24,17 @@ type panel struct {
 	step   string   // i64 bytes from one turn to the next
 	pieces int64
 	apart  int64 // rows between the thread's pieces
+	grain  int64 // bytes that are copied at once
 }
 
 const piece = 16 // bytes
 
 func (x *matrix) panel(f *tile.Factor, index string, own, at int64) *panel {
 	size := int64(f.Load.DType.Size())
-	p := &panel{x: x, factor: f, index: index, across: !f.Along.IsConst(1), at: at}
+	p := &panel{x: x, factor: f, index: index, across: !f.Along.IsConst(1), at: at, grain: piece}
+	for p.grain > size && !tile.Pitched(f.Linear, p.grain/size) {
+		p.grain /= 2
+	}
 	p.rows, p.bytes = own, x.turn*size
 	if p.across {
 		p.rows, p.bytes = x.turn, own*size
@@ -134,6 +138,21 @@ func (p *panel) fill(turn, slot string, extent string, exact bool) {
 			n = x.set("call i32 @llvm.umin.i32(i32 ", n, ", i32 ", some, ")")
 		}
 		// the row's part of the permutation is the same in all of the thread's rows
-		x.asm("cp.async", x.plusConst(to, i*p.apart*p.bytes), x.set("add i64 ", p.from[i], ", ", shift), n)
+		p.bring(x.plusConst(to, i*p.apart*p.bytes), x.set("add i64 ", p.from[i], ", ", shift), n)
+	}
+}
+
+// bring starts the copy of a piece of which n bytes exist, by grains.
+func (p *panel) bring(to, from, n string) {
+	x := p.x
+	if p.grain == piece {
+		x.asm("cp.async", to, from, n)
+		return
+	}
+	grain := strconv.FormatInt(p.grain, 10)
+	for at := int64(0); at < piece; at += p.grain {
+		left := x.set("call i32 @llvm.smax.i32(i32 ", x.plusConst(n, -at), ", i32 0)")
+		left = x.set("call i32 @llvm.smin.i32(i32 ", left, ", i32 ", grain, ")")
+		x.asm("cp.async."+grain, x.plusConst(to, at), x.set("add i64 ", from, ", ", strconv.FormatInt(at, 10)), left)
 	}
 }

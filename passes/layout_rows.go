@@ -37,7 +37,7 @@ func (l *layouts) rows(k *kernel.Kernel, d *kernel.Def) *kernel.Def {
 			continue
 		}
 		per := l.m.Pitch / int64(b.Type.DType.Size())
-		if place, ok := kernel.Address(b, load.At); !ok || pitched(place, per) || len(load.At) == 0 {
+		if place, ok := kernel.Address(b, load.At); !ok || tile.Pitched(place, per) || len(load.At) == 0 {
 			continue
 		}
 		l.opt.explain("layout", "%s: rows of %s begin at multiples of %d bytes", k.Name, b.Name, l.m.Pitch)
@@ -57,20 +57,4 @@ func (l *layouts) rowsOf(per int64) storage {
 		lay.Dims[last] = s[last].CeilDiv(per).Scale(per)
 		return lay
 	}
-}
-
-// pitched reports whether a place moves by multiples of per elements along every index but one
-// that it moves with element by element.
-func pitched(place tensor.Dim, per int64) bool {
-	ok, along := true, ""
-	place.Terms(func(coef int64, factors []tensor.Factor) {
-		switch {
-		case coef%per == 0:
-		case coef == 1 && len(factors) == 1 && factors[0].Den == 0 && (along == "" || along == factors[0].Name):
-			along = factors[0].Name
-		default:
-			ok = false
-		}
-	})
-	return ok
 }

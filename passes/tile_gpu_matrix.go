@@ -25,6 +25,25 @@ var (
 	wgmmaNarrow = matrixTile{"wgmma", 128, 128, 64, 64, 128, 4}
 )
 
+// A thread of 256 has 8 by 8 sums of 128 by 128: for each 4 terms it reads 16 times 16 bytes of shared
+// memory, and does 256 multiply-adds.
+var fmaTile = matrixTile{"fma", 128, 128, 16, 32, 64, 3}
+
+// wideEnough reports whether a chain of products in f32 fills a block: half of it in both directions.
+func (t *tiler) wideEnough(c *tile.Contraction, d *kernel.Def) bool {
+	if d.Scan != nil || !d.Fused() || c.A.Load.DType != tensor.F32 || c.B.Load.DType != tensor.F32 || !c.A.Along.IsConst(1) || !c.B.Own.IsConst(1) {
+		return false
+	}
+	if n, ok := extentIn(d, c.K).Const(); !ok || n < fmaTile.k {
+		return false
+	}
+	wide := func(index string, half int64) bool {
+		n, ok := extentIn(d, index).Const()
+		return !ok || n >= half
+	}
+	return wide(c.M, fmaTile.m/2) && wide(c.N, fmaTile.n/2)
+}
+
 // tileOf chooses the unit: warp groups where the machine has them and tensor copies can bring the
 // operands.
 func (t *tiler) tileOf(c *tile.Contraction, d *kernel.Def) matrixTile {
@@ -58,18 +77,26 @@ func boxes(f *tile.Factor, reduced string, d *kernel.Def) bool {
 	return rest.IsConst(0) && len(f.Batches(d)) <= 3
 }
 
-// matrix schedules a nest for the matrix unit, where its one reduction declares that order and
-// the unit can take it.
+// matrix schedules a nest for the matrix unit, where its one reduction declares that order and the unit
+// can take it; or for multiply-adds from shared memory, where it is one chain.
 func (t *tiler) matrix(s *stage) bool {
-	if !t.gpu() || len(s.reduces) != 1 || s.reduces[0].Reduce.Order.Kind != kernel.Matrix {
+	if !t.gpu() || len(s.reduces) != 1 {
 		return false
 	}
 	d := s.reduces[0]
 	c, err := tile.ContractionOf(t.k, d)
-	if err != nil || !t.pitched(c.A) || !t.pitched(c.B) || d.DType != tensor.F32 {
+	if err != nil || d.DType != tensor.F32 {
 		return false
 	}
-	shape := t.tileOf(c, d)
+	var shape matrixTile
+	switch {
+	case d.Reduce.Order.Kind == kernel.Matrix && t.pitched(c.A) && t.pitched(c.B):
+		shape = t.tileOf(c, d)
+	case d.Reduce.Order.Kind == kernel.Chain && t.wideEnough(c, d):
+		shape = fmaTile
+	default:
+		return false
+	}
 	ph := &tile.Phase{Unit: &tile.Unit{Name: shape.unit, M: tile.Split{Index: c.M, By: []int64{shape.warpM}},
 		N: tile.Split{Index: c.N, By: []int64{shape.warpN}}, Stages: shape.stages}}
 	for _, a := range s.axes {
@@ -93,5 +120,5 @@ func (t *tiler) matrix(s *stage) bool {
 
 // pitched reports whether an operand's rows begin where the unit wants them.
 func (t *tiler) pitched(f tile.Factor) bool {
-	return f.Load.DType.Size() == 2 && pitched(f.Linear, t.m.Pitch/2)
+	return f.Load.DType.Size() == 2 && tile.Pitched(f.Linear, t.m.Pitch/2)
 }

@@ -16,10 +16,11 @@ import (
 var matrixWitnesses = []string{"matmul_bf16", "attention_bf16"}
 
 // TestWitnessesReachMatrixUnits reads what becomes of these witnesses in PTX and, where NVIDIA's
-// tools are there, in the chip's own code: products of matrix units, operands by asynchronous copies.
+// tools are there, in the chip's own code: products of matrix units, operands by asynchronous copies; by
+// such copies too for a chain of multiply-adds.
 func TestWitnessesReachMatrixUnits(t *testing.T) {
 	for _, w := range witnesses(t) {
-		if !slices.Contains(matrixWitnesses, w.name) {
+		if !slices.Contains(matrixWitnesses, w.name) && w.name != "matmul" {
 			continue
 		}
 		for _, target := range ptx.Targets() {
@@ -27,7 +28,10 @@ func TestWitnessesReachMatrixUnits(t *testing.T) {
 				t.Parallel()
 				text := w.gpu(t, target).module.Text
 				wants, code := []string{"mma.sync.aligned.m16n8k16", "ldmatrix", "cp.async.cg"}, []string{"HMMA.16816", "LDSM", "LDGSTS"}
-				if target.Machine.WarpGroups {
+				switch {
+				case w.name == "matmul":
+					wants, code = []string{"fma.rn.f32", "cp.async.ca.shared.global", "ld.shared.v4.f32"}, []string{"FFMA", "LDGSTS", "LDS.128"}
+				case target.Machine.WarpGroups:
 					wants, code = []string{"wgmma.mma_async", "cp.async.bulk.tensor", "mbarrier.try_wait"}, []string{"HGMMA", "UTMALDG", "SYNCS"}
 				}
 				demand(t, text, wants)

@@ -26,8 +26,8 @@ type Factor struct {
 }
 
 // ContractionOf classifies a definition, or says why it is none that a matrix unit can take: a
-// plain product of two casts of row-major loads at one reduced index without conditions, each
-// contiguous along one of its two indices.
+// plain product of two loads, or casts of such, at one reduced index without conditions, each contiguous
+// along one of its two indices.
 func ContractionOf(k *kernel.Kernel, d *kernel.Def) (*Contraction, error) {
 	fail := func(why string) (*Contraction, error) { return nil, fmt.Errorf("%s: %s", d.Name, why) }
 	r := d.Reduce
@@ -56,15 +56,11 @@ func ContractionOf(k *kernel.Kernel, d *kernel.Def) (*Contraction, error) {
 	return c, c.classify(d)
 }
 
-// factorOf reads a factor, a cast of a plain load.
+// factorOf reads a factor: a plain load, or a cast of one of 16 bits.
 func factorOf(k *kernel.Kernel, x kernel.Expr) (f Factor, err error) {
-	cast, ok := x.(*kernel.Call)
-	if !ok || cast.Fn != "cast" {
-		return f, fmt.Errorf("a factor is no cast")
-	}
-	l, ok := cast.Args[0].(*kernel.Load)
+	l, ok := kernel.Widened(x).(*kernel.Load)
 	if !ok {
-		return f, fmt.Errorf("a factor is no cast of a load")
+		return f, fmt.Errorf("a factor is no load")
 	}
 	f = Factor{Load: l, Buffer: k.Buffer(l.Name)}
 	if f.Buffer == nil {
@@ -176,4 +172,20 @@ func WeightingOf(k *kernel.Kernel, d *kernel.Def) (*Weighting, error) {
 		}
 	}
 	return nil, fmt.Errorf("%s: no factor is an operand in memory", d.Name)
+}
+
+// Pitched reports whether a place moves by multiples of per elements along every index but one
+// that it moves with element by element.
+func Pitched(place tensor.Dim, per int64) bool {
+	ok, along := true, ""
+	place.Terms(func(coef int64, factors []tensor.Factor) {
+		switch {
+		case coef%per == 0:
+		case coef == 1 && len(factors) == 1 && factors[0].Den == 0 && (along == "" || along == factors[0].Name):
+			along = factors[0].Name
+		default:
+			ok = false
+		}
+	})
+	return ok
 }

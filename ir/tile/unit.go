@@ -16,7 +16,7 @@ import (
 // Weighting, whose first factor is rounded to 16 bits on the fragments of the scores. A chain that
 // follows a maximum is then multiplied where it is stepped.
 type Unit struct {
-	Name   string // mma: one warp at a time; wgmma: four, fed by one more warp group
+	Name   string // mma: one warp at a time; wgmma: four, fed by one more warp group; fma: multiply-adds, in a chain
 	M, N   Split  // the part of the tile that one warp, or one group of four, has
 	Stages int64
 }
@@ -44,7 +44,7 @@ func parseUnit(text string) (*Unit, error) {
 // unit checks the phase of a matrix unit: a grid over both indices that the parts divide, and
 // one contraction of them; or, where a stream walks the second, one in each of its turns.
 func (c *checker) unit(u *Unit) error {
-	if u.Name != "mma" && u.Name != "wgmma" || u.Stages < 2 || len(u.M.By) != 1 || len(u.N.By) != 1 || u.M.By[0] < 1 || u.N.By[0] < 1 {
+	if u.Name != "mma" && u.Name != "wgmma" && u.Name != "fma" || u.Stages < 2 || len(u.M.By) != 1 || len(u.N.By) != 1 || u.M.By[0] < 1 || u.N.By[0] < 1 {
 		return fmt.Errorf("%s: no such unit", u)
 	}
 	splits, body := c.ph.Grid, c.ph.Body

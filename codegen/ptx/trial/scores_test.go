@@ -2,6 +2,7 @@ package trial
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -60,5 +61,45 @@ func TestScores(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestScoresNeedTheirParts breaks what orders and joins the parts of weighted sums: the interpreter names a
+// fault, or the results are others.
+func TestScoresNeedTheirParts(t *testing.T) {
+	for _, c := range []struct {
+		what     string
+		target   ptx.Target
+		from, to string
+	}{
+		{"scores that are not waited for", ptx.SM90A(), `wait_group\.sync\.aligned 0; }`, "wait_group.sync.aligned 1; }"},
+		{"sums that are not waited for", ptx.SM90A(), `\twgmma\.wait_group\.sync\.aligned 0;`, "\twgmma.wait_group.sync.aligned 1;"},
+		{"scores on top of the last ones", ptx.SM90A(), `setp\.ne\.b32 q, 0, 0`, "setp.ne.b32 q, 1, 0"},
+		{"products in no order with registers", ptx.SM90A(), `wgmma\.fence\.sync\.aligned;`, ""},
+		{"slots never given back", ptx.SM90A(), `mbarrier\.arrive\.shared\.b64 _, \[%r\d+\];`, ""},
+		{"operands that nobody waits for", ptx.SM90A(), `@p bra (D\d+)`, "bra $1"},
+		{"maxima of half a row", ptx.SM80(), `shfl\.sync\.bfly\.b32(\s+%f\d+, %f\d+, )2,`, "shfl.sync.bfly.b32${1}1,"},
+		{"copies that are not waited for", ptx.SM80(), `cp\.async\.wait_group 2`, "cp.async.wait_group 3"},
+		{"slots written while they are read", ptx.SM80(), `bar\.sync\s+0;`, ""},
+		{"weights in the wrong half", ptx.SM80(), `cvt\.rn\.bf16x2\.f32(\s+%r\d+), (%f\d+), (%f\d+);`, "cvt.rn.bf16x2.f32$1, $3, $2;"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			m, programs := compiled(t, scores["causal"], c.target)
+			text := regexp.MustCompile(c.from).ReplaceAllString(m.Text, c.to)
+			if text == m.Text {
+				t.Fatalf("%s does not stand in the text", c.from)
+			}
+			m.Text = text
+			size := map[string]int64{"G": 1, "T": 140}
+			if strings.HasPrefix(c.what, "slots") { // more turns than there are
+				size["T"] = 300
+			}
+			if err := differ(m, programs, scores["causal"], size, 0.02); err != nil {
+				t.Log(err)
+				return
+			}
+			t.Error("nothing is found")
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"fmt"
 	"math/rand"
 	"testing"
 
@@ -57,9 +58,16 @@ func compiled(t *testing.T, text string, target ptx.Target) (*ptx.Module, []*til
 func agree(t *testing.T, text string, target ptx.Target, symbols map[string]int64, tolerance float64) {
 	t.Helper()
 	m, programs := compiled(t, text, target)
+	if err := differ(m, programs, text, symbols, tolerance); err != nil {
+		t.Fatalf("%s %v: %v", target.Name, symbols, err)
+	}
+}
+
+// differ says how what became of a program differs from it, or goes wrong.
+func differ(m *ptx.Module, programs []*tile.Program, text string, symbols map[string]int64, tolerance float64) error {
 	p, err := kernel.Parse(text)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	r := rand.New(rand.NewSource(1))
 	want, got := map[string]*tensor.Tensor{}, map[string]*tensor.Tensor{}
@@ -74,11 +82,11 @@ func agree(t *testing.T, text string, target ptx.Target, symbols map[string]int6
 		}
 		want[b.Name], got[b.Name] = x, x
 	}
-	if err := kernel.Interp(p, symbols, want); err != nil {
-		t.Fatal(err)
-	}
 	if err := Run(m, programs, symbols, got, 7); err != nil {
-		t.Fatalf("%s %v: %v", target.Name, symbols, err)
+		return err
+	}
+	if err := kernel.Interp(p, symbols, want); err != nil {
+		return err
 	}
 	for _, b := range p.Buffers {
 		if b.Role != kernel.Output {
@@ -87,10 +95,11 @@ func agree(t *testing.T, text string, target ptx.Target, symbols map[string]int6
 		for i := range want[b.Name].Len() {
 			w, g := want[b.Name].Float(i), got[b.Name].Float(i)
 			if d := w - g; d > tolerance || -d > tolerance || d != d {
-				t.Fatalf("%s %v: %s[%d] is %v, want %v", target.Name, symbols, b.Name, i, g, w)
+				return fmt.Errorf("%s[%d] is %v, want %v", b.Name, i, g, w)
 			}
 		}
 	}
+	return nil
 }
 
 func TestRun(t *testing.T) {
