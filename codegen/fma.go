@@ -26,7 +26,7 @@ func (x *matrix) fma() {
 	lane := x.hoist(0, "and i32 ", x.thread(), ", 31")
 	o := &outer{matrix: x, a: a, b: b}
 	o.places(x.hoist(0, "lshr i32 ", lane, ", 3"), x.hoist(0, "and i32 ", lane, ", 7"), x.scaled(down, x.unit.M.By[0]), x.scaled(right, x.unit.N.By[0]))
-	acc := x.ring(a, b, slot, true, o.products)
+	acc := x.ring(a, b, slot, true, x.working(down, right, o.products))
 	row, column := x.firsts(down, right)
 	at := x.declare(x.lane().id, 0, tensor.Range{Hi: warp - 1})
 	eighth := x.declare(x.hoist(0, "and i64 ", x.lane().id, ", 7"), 0, tensor.Range{Hi: 7})

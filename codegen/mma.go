@@ -20,7 +20,7 @@ func (x *matrix) mma() {
 	down, right := x.part()
 	fa := x.fragments(a, x.scaled(down, wm), wm, false)
 	fb := x.fragments(b, x.scaled(right, wn), wn, true)
-	acc := x.ring(a, b, slot, false, func(base string, _ int64, acc []value) []value { return x.products(fa, fb, base, acc) })
+	acc := x.ring(a, b, slot, false, x.working(down, right, func(base string, _ int64, acc []value) []value { return x.products(fa, fb, base, acc) }))
 	row, column := x.spread(x.firsts(down, right))
 	var rows, cols []int64
 	for i := int64(0); i < wm; i += 8 {
@@ -46,10 +46,48 @@ func (x *matrix) firsts(down, right string) (row, column tensor.Dim) {
 	return row.Scale(wm), column.Scale(wn)
 }
 
+// A compute adds what a slot holds, so many terms, to accumulators.
+type compute func(base string, depth int64, acc []value) []value
+
+// working is c for the warps of which a row and a column exist; the others, of a block that is cut short,
+// have nothing to compute.
+func (x *matrix) working(down, right string, c compute) compute {
+	m, n := x.starts()
+	cond := value{}
+	for _, d := range []struct {
+		index string
+		s     span
+		part  string
+		by    int64
+	}{{x.con.M, m, down, x.unit.M.By[0]}, {x.con.N, n, right, x.unit.N.By[0]}} {
+		if length, exact := d.s.exact(); exact && length > d.s.max-d.by {
+			continue
+		}
+		first := x.set("zext i32 ", x.scaled(d.part, d.by), " to i64")
+		cond = x.and(cond, x.compare("icmp slt", value{id: first, t: tensor.I64, lanes: 1}, value{id: x.integer(d.s.length), t: tensor.I64, lanes: 1}))
+	}
+	if cond.id == "" {
+		return c
+	}
+	return func(base string, depth int64, acc []value) []value {
+		from, some, after := x.cur, x.block(), x.block()
+		from.Term = either(cond.id, some, after)
+		x.cur = some
+		sums := c(base, depth, acc)
+		back := x.cur
+		back.Term = to(after)
+		x.cur = after
+		for i, v := range sums {
+			sums[i] = x.op(tensor.F32, 1, "phi float [ ", acc[i].id, ", ", from.Ident(), " ], [ ", v.id, ", ", back.Ident(), " ]")
+		}
+		return sums
+	}
+}
+
 // ring is the loop over the reduced index: turn by turn, one slot is computed with while the
 // ones ahead are filled. A last turn that is short is computed with as far as it goes where that is asked
 // for, else with zeros behind its end. It returns the accumulators.
-func (x *matrix) ring(a, b *panel, slot int64, short bool, compute func(base string, depth int64, acc []value) []value) []value {
+func (x *matrix) ring(a, b *panel, slot int64, short bool, add compute) []value {
 	extent := x.extents[x.indexOf(x.con.K)].length
 	length, turns := x.integer(extent), x.integer(extent.CeilDiv(x.turn))
 	n, constant := extent.Const()
@@ -85,7 +123,7 @@ func (x *matrix) ring(a, b *panel, slot int64, short bool, compute func(base str
 	x.asm(fmt.Sprint("wait.", ahead-1))
 	x.put("call void @llvm.nvvm.barrier0()")
 	issue(x.set("add i64 ", at, ", ", strconv.FormatInt(ahead, 10)), write)
-	acc = compute(read, x.turn, acc)
+	acc = add(read, x.turn, acc)
 	end := x.set("add i32 ", shared, ", ", strconv.FormatInt(slot*x.unit.Stages, 10))
 	next := []string{x.set("add i64 ", at, ", 1"), x.advance(read, slot, shared, end), x.advance(write, slot, shared, end)}
 	x.cur.Term = x.again(x.set("icmp slt i64 ", next[0], ", ", turns), head, exit)
@@ -109,7 +147,7 @@ func (x *matrix) ring(a, b *panel, slot int64, short bool, compute func(base str
 		last := x.set("phi i32 [ ", shared, ", ", before.Ident(), " ], [ ", next[1], ", ", back.Ident(), " ]")
 		x.asm(fmt.Sprint("wait.", ahead-1))
 		x.put("call void @llvm.nvvm.barrier0()")
-		acc = compute(last, n%x.turn, acc)
+		acc = add(last, n%x.turn, acc)
 	}
 	x.asm("wait.all")
 	return acc

@@ -21,7 +21,7 @@ kernel deep(x: bf16[M, 456], w: bf16[456, 200]) -> (y: f32[M, 200])
 `
 
 func TestRings(t *testing.T) {
-	for _, target := range ptx.Targets() {
+	for _, target := range []ptx.Target{ptx.SM80(), ptx.SM90A()} {
 		t.Run(target.Name, func(t *testing.T) {
 			t.Parallel()
 			agree(t, deep, target, map[string]int64{"M": 70}, 1e-3)
