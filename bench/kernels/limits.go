@@ -19,26 +19,39 @@ type unit struct {
 }
 
 // A probe is the machine's own limit for a work: the operations of its best unit a second, and the
-// bytes of the work moved a second, from buffers as large as the work's own.
+// bytes that the work must move at least, from and to buffers of their own that are as large. What
+// is updated where it lies is read and written in the one place.
 type probe struct {
-	threads      int
-	bits         int
-	from, to     *native.Memory
-	reads, write int64 // bytes of one pass, of each
+	threads  int
+	bits     int
+	from, to []byte
+	update   []byte
+	memory   []*native.Memory
 }
 
-// limits makes the contestants that stand for the machine: one per unit, and one that moves the
-// work's bytes. What a work reads it finds where its last call left it, so the level of memory is
-// the one that the work streams from.
+// limits makes the contestants that stand for the machine: one per unit, and those that move the
+// work's bytes: by ordinary stores and by stores past the
+// caches, in short and in long turns of reads and writes; the best counts. Like the work, each finds what it
+// reads where its last call left it, so the level of memory is the one that the work streams from.
 func limits(w work, target cpu.Target, threads int) (list []*contestant, p *probe, err error) {
-	p = &probe{threads: threads, bits: target.Width, reads: int64(w.reads) &^ 255, write: int64(w.writes) &^ 255}
-	if p.from, err = native.Map(max(p.reads, 4096)); err != nil {
-		return nil, nil, err
+	p = &probe{threads: threads, bits: target.Width}
+	updated := 0.0
+	if len(w.over) > 0 {
+		updated = w.writes
 	}
-	if p.to, err = native.Map(max(p.write, 4096)); err != nil {
-		return nil, p, err
+	for _, b := range []struct {
+		at    *[]byte
+		bytes float64
+	}{{&p.from, w.reads - updated}, {&p.to, w.writes - updated}, {&p.update, updated}} {
+		n := int64(b.bytes) &^ 255
+		m, err := native.Map(max(n, 4096))
+		if err != nil {
+			return nil, p, err
+		}
+		p.memory = append(p.memory, m)
+		*b.at = m.Bytes()[:n]
+		writeLines(*b.at)
 	}
-	writeLines(p.from.Bytes())
 	half := strings.Contains(w.text, "bf16")
 	for _, u := range units(target.Width, half) {
 		per := w.flops / u.turns / float64(threads) // turns of each thread for one call's operations
@@ -46,30 +59,37 @@ func limits(w work, target cpu.Target, threads int) (list []*contestant, p *prob
 			return together(threads, func(int) { u.loop(int64(per*float64(calls)) + 1) }), nil
 		}})
 	}
-	list = append(list, &contestant{name: "bytes", rep: func(calls int) (time.Duration, error) {
-		return together(threads, func(t int) {
-			for range calls {
-				p.pass(t)
-			}
-		}), nil
-	}})
+	for _, write := range []func([]byte){writeLines, writePast} {
+		for _, piece := range []int{1 << 10, 64 << 10} {
+			list = append(list, &contestant{name: "bytes", rep: func(calls int) (time.Duration, error) {
+				return together(threads, func(t int) {
+					for range calls {
+						p.pass(t, piece, write)
+					}
+				}), nil
+			}})
+		}
+	}
 	return list, p, nil
 }
 
-// pass moves thread t's part of the bytes once, reads and writes in turn.
-func (p *probe) pass(t int) {
-	from, to := slice(p.from.Bytes()[:p.reads], t, p.threads), slice(p.to.Bytes()[:p.write], t, p.threads)
-	const piece = 16 << 10
-	turns := max(1, (len(from)+len(to))/piece)
+// pass moves thread t's part of the bytes once, reads and writes in turn, by pieces.
+func (p *probe) pass(t, piece int, write func([]byte)) {
+	from, to, update := slice(p.from, t, p.threads), slice(p.to, t, p.threads), slice(p.update, t, p.threads)
+	turns := max(1, (len(from)+len(to)+len(update))/piece)
 	for i := range turns {
 		readLines(slice(from, i, turns), p.bits)
-		writeLines(slice(to, i, turns))
+		write(slice(to, i, turns))
+		again := slice(update, i, turns)
+		readLines(again, p.bits)
+		write(again)
 	}
 }
 
 func (p *probe) close() {
-	p.from.Close()
-	p.to.Close()
+	for _, m := range p.memory {
+		m.Close()
+	}
 }
 
 // slice is part t of n of b, in whole lines.

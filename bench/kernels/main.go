@@ -87,7 +87,7 @@ func load() string {
 }
 
 // line times one work and prints it: its rates; the share that the machine's limit has of its time,
-// which is the larger of what its operations and its bytes take; PyTorch's best time over its own;
+// which is the larger of what its operations and its bytes take at least; PyTorch's best time over its own;
 // the limits themselves, in GFLOP/s and GB/s; and how long it took from text to code.
 func line(w work, target cpu.Target, threads int, budget time.Duration, other *peer) error {
 	l, err := compiled(w, target)
@@ -110,9 +110,9 @@ func line(w work, target cpu.Target, threads int, budget time.Duration, other *p
 	if err := race(append(append([]*contestant{own}, machine...), others...), budget); err != nil {
 		return err
 	}
-	unit, bytes := least(machine[:len(machine)-1]).best, machine[len(machine)-1].best
+	unit, bytes := least(machine, "unit").best, least(machine, "bytes").best
 	ratio, way := "-", ""
-	if best := least(others); best != nil {
+	if best := least(others, ""); best != nil {
 		ratio, way = fmt.Sprintf("%.2f", best.best/own.best), best.name
 	}
 	moved := w.reads + w.writes
@@ -121,10 +121,13 @@ func line(w work, target cpu.Target, threads int, budget time.Duration, other *p
 	return nil
 }
 
-// least is the fastest of some, nil of none.
-func least(list []*contestant) *contestant {
+// least is the fastest of some, of those with that name where one is given; nil of none.
+func least(list []*contestant, name string) *contestant {
 	var best *contestant
 	for _, c := range list {
+		if name != "" && c.name != name {
+			continue
+		}
 		if best == nil || c.best < best.best {
 			best = c
 		}

@@ -24,6 +24,9 @@ func read256(p unsafe.Pointer, bytes int64)
 //go:noescape
 func write256(p unsafe.Pointer, bytes int64)
 
+//go:noescape
+func past256(p unsafe.Pointer, bytes int64)
+
 // units lists what registers of that many bits can do: the unit that a work may use, by its
 // element type, with the operations of one turn.
 func units(bits int, half bool) []unit {
@@ -37,7 +40,7 @@ func units(bits int, half bool) []unit {
 	return list
 }
 
-// readLines and writeLines move whole cache lines of b, as many as fit by four.
+// readLines, writeLines and writePast, which leaves nothing in a cache, move whole cache lines of b, as many as fit by four.
 func readLines(b []byte, bits int) {
 	if len(b) < 256 {
 		return
@@ -52,5 +55,11 @@ func readLines(b []byte, bits int) {
 func writeLines(b []byte) {
 	if len(b) >= 256 {
 		write256(unsafe.Pointer(&b[0]), int64(len(b)&^255))
+	}
+}
+
+func writePast(b []byte) {
+	if len(b) >= 256 {
+		past256(unsafe.Pointer(&b[0]), int64(len(b)&^255))
 	}
 }

@@ -137,3 +137,24 @@ write:
 	JG      write
 	VZEROUPPER
 	RET
+
+// func past256(p unsafe.Pointer, bytes int64): the same past the caches.
+TEXT ·past256(SB), NOSPLIT, $0-16
+	MOVQ p+0(FP), AX
+	MOVQ bytes+8(FP), CX
+	VPXOR Y0, Y0, Y0
+past:
+	VMOVNTDQ Y0, (AX)
+	VMOVNTDQ Y0, 32(AX)
+	VMOVNTDQ Y0, 64(AX)
+	VMOVNTDQ Y0, 96(AX)
+	VMOVNTDQ Y0, 128(AX)
+	VMOVNTDQ Y0, 160(AX)
+	VMOVNTDQ Y0, 192(AX)
+	VMOVNTDQ Y0, 224(AX)
+	ADDQ    $256, AX
+	SUBQ    $256, CX
+	JG      past
+	SFENCE
+	VZEROUPPER
+	RET
