@@ -10,6 +10,12 @@ const wideMove = 16
 // lane: neighbours that a thread moves one after the other then become one move.
 func (e *emitter) alignedAt(o *operand, p place) int64 {
 	size := int64(o.buffer.Type.DType.Size())
+	return max(e.firstAligned(o, p, gcd(wideMove, p.step*size)), size)
+}
+
+// firstAligned is what the address of the first lane is known to be a multiple of, up to a limit.
+func (e *emitter) firstAligned(o *operand, p place, limit int64) int64 {
+	size := int64(o.buffer.Type.DType.Size())
 	d := p.base
 	switch {
 	case p.by != nil:
@@ -17,7 +23,7 @@ func (e *emitter) alignedAt(o *operand, p place) int64 {
 	case p.form != nil:
 		d = p.form.base
 	}
-	all := gcd(wideMove, gcd(p.offset*size, p.step*size))
+	all := gcd(limit, p.offset*size)
 	d.Terms(func(coef int64, factors []tensor.Factor) { all = gcd(all, coef*size) })
 	if p.shift != "" {
 		all = size

@@ -30,7 +30,9 @@ func (e *emitter) nodes(list []tile.Node) {
 func (e *emitter) one(n tile.Node) {
 	switch n := n.(type) {
 	case *tile.Loop:
-		e.conditional(n, func() { e.loop(n) })
+		if !e.overScatter(n) {
+			e.conditional(n, func() { e.loop(n) })
+		}
 	case *tile.Begin:
 		e.begin(e.defs[n.Def])
 	case *tile.Step:
@@ -55,6 +57,8 @@ func (e *emitter) one(n tile.Node) {
 		e.pairUp(n)
 	case *tile.Ahead:
 		e.aheads[tile.Ahead{Def: n.Def, From: n.From, Once: n.Once}] = n.By
+	case *tile.Past:
+		e.past[n.Def] = true
 	case *tile.Let:
 		e.let(e.defs[n.Def])
 	case *tile.Hold:

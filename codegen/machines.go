@@ -7,13 +7,13 @@ import "dlc/ir/tile"
 
 // AVX2 describes a CPU with 256-bit vectors and fused multiply-add: 16 registers of 8 floats.
 func AVX2() tile.Machine {
-	return tile.Machine{Name: "avx2", Lanes: 8, Registers: 16, L1: 32 << 10, L2: 512 << 10, Panels: 16}
+	return tile.Machine{Name: "avx2", Lanes: 8, Registers: 16, L1: 32 << 10, L2: 512 << 10, L3: 16 << 20, Panels: 16}
 }
 
 // AVX512 describes a CPU with 512-bit vectors (F, BW, VL, DQ, CD): 32 registers of 16 floats,
 // and mask registers.
 func AVX512() tile.Machine {
-	return tile.Machine{Name: "avx512", Lanes: 16, Registers: 32, Masks: true, L1: 32 << 10, L2: 1 << 20, Panels: 16}
+	return tile.Machine{Name: "avx512", Lanes: 16, Registers: 32, Masks: true, L1: 32 << 10, L2: 1 << 20, L3: 32 << 20, Panels: 16}
 }
 
 // Dots describes an AVX512 machine with BF16 instructions that are faster than multiply-adds: AMD's.

@@ -284,7 +284,15 @@ func (e *emitter) write(o *operand, p place, v value) {
 		return
 	}
 	t := o.buffer.Type.DType
-	e.writeAt(t, e.displaced(e.baseAddress(o, p), p.offset*int64(t.Size())), v)
+	at := e.displaced(e.baseAddress(o, p), p.offset*int64(t.Size()))
+	if register := int64(e.lanes * t.Size()); e.past[o.buffer.Name] && e.lanes > 1 && e.firstAligned(o, p, register) == register {
+		if m := e.allowed(); m.id == "" {
+			v = e.toMemory(v)
+			e.put("store ", v.arg(), ", ptr ", at, ", align ", strconv.FormatInt(register, 10), ", !nontemporal !0")
+			return
+		}
+	}
+	e.writeAt(t, at, v)
 }
 
 // toMemory makes bools bytes.

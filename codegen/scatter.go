@@ -1,8 +1,11 @@
 package codegen
 
 import (
+	"slices"
+
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
+	"dlc/ir/tile"
 )
 
 // clearPart writes a reduction's identity to its memory on the current tile.
@@ -12,6 +15,32 @@ func (e *emitter) clearPart(d *kernel.Def) {
 	e.points(e.axes(d.Axes), false, func() {
 		e.write(o, e.at(e.formOf(o, kernel.AddressOf(o.buffer, symbolsOf(d.Axes)))), identity(d))
 	})
+}
+
+// overScatter emits a loop over columns that only scatters one definition: where its term goes is the
+// same for all of them, and looked at once. It reports whether n is such a loop.
+func (e *emitter) overScatter(n *tile.Loop) bool {
+	if len(n.Body) != 1 || e.sent != nil {
+		return false
+	}
+	s, ok := n.Body[0].(*tile.Scatter)
+	if !ok || n.Kind != tile.Each || len(e.defs[s.Def].Reduce.When) > 0 {
+		return false
+	}
+	d := e.defs[s.Def]
+	for _, m := range d.Reduce.At {
+		if m.Axis == n.Split.Index || slices.Contains(e.exprs.names(e.exprs.expanded(m.Index)), n.Split.Index) {
+			return false
+		}
+	}
+	e.fresh()
+	offset, inside := e.sentTo(d, e.buffers[d.Name])
+	e.branch(inside.id, n.Body, func() {
+		e.sent = &offset
+		e.loop(n)
+		e.sent = nil
+	}, func() {})
+	return true
 }
 
 // scatterTerm adds the term at the current positions of the reduction's axes to the element it is
@@ -24,25 +53,35 @@ func (e *emitter) scatterTerm(d *kernel.Def) {
 		return
 	}
 	o := e.buffers[d.Name]
+	if e.sent != nil {
+		e.scatterAdd(d, o, *e.sent)
+		return
+	}
 	offset, inside := e.sentTo(d, o)
 	cond = e.and(cond, inside)
-	e.branch(cond.id, nil, func() {
-		at := make([]tensor.Dim, len(d.Axes))
-		for i, a := range d.Axes {
-			if !d.Matched(a.Name) {
-				at[i] = tensor.Sym(a.Name)
-			}
+	e.branch(cond.id, nil, func() { e.scatterAdd(d, o, offset) }, func() {})
+}
+
+// scatterAdd adds the term at the current positions to the elements at offset.
+func (e *emitter) scatterAdd(d *kernel.Def, o *operand, offset value) {
+	at := make([]tensor.Dim, len(d.Axes))
+	for i, a := range d.Axes {
+		if !d.Matched(a.Name) {
+			at[i] = tensor.Sym(a.Name)
 		}
-		linear := kernel.AddressOf(o.buffer, at)
-		e.points(e.axes(d.Unmatched()), false, func() {
-			p := e.at(e.formOf(o, linear))
-			p.shift = offset.id
-			e.write(o, p, e.accumulate(d, e.read(o, p)))
-		})
-		if e.lanesOf(e.axes(d.Unmatched())) == 1 { // else each lane adds to elements of its own
-			e.across.meet()
-		}
-	}, func() {})
+	}
+	linear := kernel.AddressOf(o.buffer, at)
+	past := e.past
+	e.past = nil // what was just read lies in a cache
+	defer func() { e.past = past }()
+	e.points(e.axes(d.Unmatched()), false, func() {
+		p := e.at(e.formOf(o, linear))
+		p.shift = offset.id
+		e.write(o, p, e.accumulate(d, e.read(o, p)))
+	})
+	if e.lanesOf(e.axes(d.Unmatched())) == 1 { // else each lane adds to elements of its own
+		e.across.meet()
+	}
 }
 
 // sentTo evaluates the matches: the bytes from the buffer's start to the element whose other

@@ -187,5 +187,8 @@ func (e vectors) function(name string) {
 	e.cur.Term = either(more, head, done)
 	e.cur = done
 	e.release()
+	if len(e.past) > 0 {
+		e.put("call void @llvm.x86.sse.sfence()") // such stores keep no order with what follows
+	}
 	done.Term = &jump{text: "ret void"}
 }

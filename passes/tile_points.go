@@ -24,7 +24,11 @@ func (t *tiler) points(s *stage) {
 	}
 	width := max(t.granule(), vectors*t.lanes(s.stores))
 	target := t.choose(min(max(1<<16/ops, 1024), 16384), warpPoints)
-	t.phase(s.axes, v, width, target, append(t.prelude(s), t.finish(s, nil)...), len(t.prelude(s)))
+	head := t.prelude(s)
+	if !t.inPlace(s) {
+		head = append(t.past(s.stores), head...)
+	}
+	t.phase(s.axes, v, width, target, append(head, t.finish(s, nil)...), len(head))
 }
 
 // phase adds a phase that runs body on every tile of the axes: width points of v and up to

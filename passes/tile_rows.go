@@ -189,6 +189,6 @@ func (t *tiler) rowBlocks(s *stage, lane kernel.Axis, rows int64, body []tile.No
 			ph.Grid = append(ph.Grid, tile.Split{Index: a.Name, By: []int64{n}})
 		}
 	}
-	ph.Body = append(t.prelude(s), body...)
+	ph.Body = append(append(t.past(s.stores), t.prelude(s)...), body...)
 	t.out.Phases = append(t.out.Phases, ph)
 }

@@ -122,7 +122,7 @@ func header(t Target) string {
 func attributes(t Target) string {
 	w := strconv.Itoa(t.Width)
 	return "attributes #0 = { nounwind \"no-builtins\" \"target-cpu\"=\"" + t.LLVM.CPU + "\" \"target-features\"=\"" + t.LLVM.Features + "\" \"prefer-vector-width\"=\"" + w +
-		"\" \"min-legal-vector-width\"=\"" + w + "\" \"frame-pointer\"=\"none\" \"denormal-fp-math\"=\"ieee,ieee\" }\n"
+		"\" \"min-legal-vector-width\"=\"" + w + "\" \"frame-pointer\"=\"none\" \"denormal-fp-math\"=\"ieee,ieee\" }\n\n!0 = !{i32 1}\n" // for !nontemporal
 }
 
 // spread distributes functions over n texts of about equal length.

@@ -220,6 +220,8 @@ func (r *reader) node(word, rest string) (Node, error) {
 	case "pair":
 		from, def, err := pair(" for ")
 		return &Pair{def, from}, err
+	case "past":
+		return &Past{rest}, nil
 	case "ahead":
 		return parseAhead(rest)
 	case "stage":

@@ -110,6 +110,8 @@ func printNodes(b *strings.Builder, nodes []Node, indent string) {
 				once = "once "
 			}
 			fmt.Fprintf(b, "ahead %s%s for %s by %d\n", once, n.From, n.Def, n.By)
+		case *Past:
+			b.WriteString("past " + n.Def + "\n")
 		case *Stage:
 			b.WriteString("stage " + n.From + " for " + n.Def + "\n")
 		case *Hold:

@@ -22,6 +22,7 @@ type Machine struct {
 	Dots       bool   // adds products of pairs of bf16 to f32, where that is faster than f32 or Tiles takes the rest
 	Tiles      bool   // has a matrix unit that multiplies 16 rows of 32 bf16 by 32 rows of 16 (AMX)
 	L1, L2     int64  // bytes of data cache per core
+	L3         int64  // bytes of the cache that cores share; 0 for a GPU
 	Warps      int    // GPU: warps of a block of threads; 0 for a CPU
 	Panels     int64  // columns of the panels in which wide operands of contractions are packed; 0 where they serve as they lie
 	Pitch      int64  // rows of a matrix unit's operands begin at multiples of so many bytes; 0 for any

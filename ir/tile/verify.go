@@ -173,6 +173,8 @@ func (c *checker) node(n Node, s *scope) error {
 		return c.pair(n, s)
 	case *Ahead:
 		return c.ahead(n)
+	case *Past:
+		return c.past(n)
 	case *Clear:
 		return c.clear(n, s)
 	case *Scatter:
