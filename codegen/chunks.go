@@ -26,7 +26,13 @@ func (e *emitter) spill(d *kernel.Def, temp *operand) {
 		return
 	}
 	f := e.formOf(temp, kernel.AddressOf(temp.buffer, at))
-	e.points(l.axes, false, func() { e.write(temp, e.at(f), l.values[e.register(l)]) })
+	e.points(e.axes(d.Axes), false, func() {
+		if h := e.held[d.Name]; l == nil && h != nil {
+			e.write(temp, e.at(f), e.readHeld(e.heldHere(h, valuePlane)))
+			return
+		}
+		e.write(temp, e.at(f), l.values[e.register(l)])
+	})
 }
 
 // joinChunks joins the chunks in Temp's own memory, neighbours at distance 1, 2, 4 ..., and

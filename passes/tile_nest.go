@@ -43,6 +43,9 @@ func (t *tiler) nest(s *stage) {
 	if n.partialSums(head) {
 		return
 	}
+	if n.wholeRows(head) {
+		return
+	}
 	n.copies()
 	chunked := s.reduces[0].Reduce.Order.Kind == kernel.Chunks
 	body := n.ahead()
@@ -59,14 +62,19 @@ func (t *tiler) nest(s *stage) {
 			body = append(body, &tile.Spill{Def: d.Name, Temp: temps[d.Name]})
 		}
 		n.blocks(head, body)
-		var join []tile.Node
-		for _, d := range s.reduces {
-			join = append(join, &tile.Join{Def: d.Name, Temp: temps[d.Name]})
-		}
-		t.phase(s.axes, n.shape.v, 4*t.lanes(s.reduces), 4096, append(append(head, join...), t.finish(s, nil)...), len(head))
+		n.join(head, temps)
 		return
 	}
 	n.blocks(head, append(body, t.finish(s, nil)...))
+}
+
+// join adds the phase that joins the chunks of all sums and stores what becomes of them.
+func (n *nest) join(head []tile.Node, temps map[string]string) {
+	var join []tile.Node
+	for _, d := range n.s.reduces {
+		join = append(join, &tile.Join{Def: d.Name, Temp: temps[d.Name]})
+	}
+	n.phase(n.s.axes, n.shape.v, 4*n.lanes(n.s.reduces), 4096, append(append(head, join...), n.finish(n.s, nil)...), len(head))
 }
 
 // reads reports whether d reads another reduction of its stage.

@@ -13,7 +13,7 @@ import (
 // A map is put there by Stores of it, on parts of the tile, before it is read; a Load of it at an
 // index inside the tile then reads the memory. The accumulators of a reduction are there from the
 // Hold on, at the identity: a Begin of it takes those of the current tile into registers, a Store
-// puts them back, after which it is not in registers, and what walks its axes in between the Hold and the Step may walk the kept ones,
+// puts them back, or a Spill of a chunk's takes them from there, after which it is not in registers, and what walks its axes in between the Hold and the Step may walk the kept ones,
 // and, as streams, the reduced ones. Loads of it read the memory too.
 //
 // Held or not, a reduction in the order rescale is stepped inside a stream of blocks, which walks
@@ -143,6 +143,11 @@ func (c *checker) hold(n *Hold, s *scope) error {
 	if err != nil {
 		return err
 	}
+	if d.Reduce != nil && d.Reduce.Order.Kind == kernel.Chunks {
+		if err := c.inChunk(d, s); err != nil {
+			return fmt.Errorf("hold %s: %w", n.Def, err)
+		}
+	}
 	s.room += box.Elements * HeldPlanes(d) * int64(d.DType.Size())
 	if s.room > StageBytes {
 		return fmt.Errorf("hold %s: %d bytes are held, of %d there are", n.Def, s.room, StageBytes)
@@ -169,7 +174,7 @@ func (c *checker) resume(n *Begin, s *scope) error {
 	if err := c.fixed(d.Axes, s, "begin "+n.Def); err != nil {
 		return err
 	}
-	if d.Reduce.Order.Kind == kernel.Lanes64 || d.Reduce.Order.Kind == kernel.Chunks {
+	if d.Reduce.Order.Kind == kernel.Lanes64 {
 		return fmt.Errorf("begin %s: a reduction by %s is not held", n.Def, d.Reduce.Order)
 	}
 	for _, w := range s.path[h.depth:] {

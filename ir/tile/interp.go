@@ -372,6 +372,9 @@ func (in *interp) end(name string) {
 
 func (in *interp) spill(n *Spill) {
 	c, r := in.compiled(n.Def), in.alive[n.Def]
+	if h := in.held[n.Def]; r == nil && h != nil {
+		r = h.registers
+	}
 	var chunk []int64
 	for _, a := range c.def.Reduce.Axes {
 		if a.Name == c.def.Reduce.Order.Axis {

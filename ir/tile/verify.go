@@ -267,28 +267,39 @@ func (c *checker) begin(n *Begin, s *scope) error {
 	if err := c.fixed(d.Axes, s, "begin "+n.Def); err != nil {
 		return err
 	}
-	inside := d.Reduce.Order.Kind != kernel.Chunks
 	for _, a := range d.Reduce.Axes {
-		r := s.ranges[a.Name]
 		lane := d.Reduce.Order.Kind == kernel.Lanes64 || d.Reduce.Order.Kind == kernel.Rescale
-		switch {
-		case c.ph.Unit == nil && lane != (a.Name == s.vector):
+		if c.ph.Unit == nil && lane != (a.Name == s.vector) {
 			return fmt.Errorf("begin %s: the vector index must be the reduced one for lanes64 and rescale, and no other", n.Def)
-		case inside && !r.Whole:
-			return fmt.Errorf("begin %s: %s is not whole", n.Def, a.Name)
-		case !inside && a.Name == d.Reduce.Order.Axis:
-			inside = true
-			if !oneChunk(a.Name, d.Reduce.Order.By, s) {
-				return fmt.Errorf("begin %s: the range of %s is not one chunk of %d", n.Def, a.Name, d.Reduce.Order.By)
-			}
-		case !inside && (r.Len != 1 || r.Short):
-			return fmt.Errorf("begin %s: %s has not length 1, and chunks begin anew at each", n.Def, a.Name)
 		}
+	}
+	if err := c.inChunk(d, s); err != nil {
+		return fmt.Errorf("begin %s: %w", n.Def, err)
 	}
 	if c.ph.Unit == nil && d.Reduce.Order.With != "" && !ByLanes(c.p.Kernel, d) {
 		return fmt.Errorf("begin %s: a chain that follows a maximum must be held", n.Def)
 	}
 	s.alive[n.Def] = &value{depth: len(s.path), from: len(s.path), reduce: true}
+	return nil
+}
+
+// inChunk checks that all terms of d, or those of one of its chunks, are in the current ranges.
+func (c *checker) inChunk(d *kernel.Def, s *scope) error {
+	inside := d.Reduce.Order.Kind != kernel.Chunks
+	for _, a := range d.Reduce.Axes {
+		r := s.ranges[a.Name]
+		switch {
+		case inside && !r.Whole:
+			return fmt.Errorf("%s is not whole", a.Name)
+		case !inside && a.Name == d.Reduce.Order.Axis:
+			inside = true
+			if !oneChunk(a.Name, d.Reduce.Order.By, s) {
+				return fmt.Errorf("the range of %s is not one chunk of %d", a.Name, d.Reduce.Order.By)
+			}
+		case !inside && (r.Len != 1 || r.Short):
+			return fmt.Errorf("%s has not length 1, and chunks begin anew at each", a.Name)
+		}
+	}
 	return nil
 }
 
@@ -378,7 +389,7 @@ func (c *checker) spill(n *Spill, s *scope) error {
 	if d == nil || d.Reduce == nil || d.Reduce.Order.Kind != kernel.Chunks {
 		return fmt.Errorf("spill %s: it is no reduction in chunks", n.Def)
 	}
-	if err := c.finished(n.Def, s, "spill"); err != nil {
+	if err := c.complete(n, d, s); err != nil {
 		return err
 	}
 	want := c.chunkShape(d)
@@ -391,6 +402,23 @@ func (c *checker) spill(n *Spill, s *scope) error {
 	c.spills[n.Temp] = n.Def
 	outer := d.Reduce.Axes[:place(d.Reduce.Axes, d.Reduce.Order.Axis)+1]
 	return c.owned(append(append([]kernel.Axis{}, d.Axes...), outer...), s, "spill "+n.Def)
+}
+
+// complete checks that a chunk's terms are all added, to registers or to what is held.
+func (c *checker) complete(n *Spill, d *kernel.Def, s *scope) error {
+	h := s.held[n.Def]
+	if h == nil || s.alive[n.Def] != nil {
+		return c.finished(n.Def, s, "spill")
+	}
+	if !h.stored || d.Reduce.Op == kernel.Welford {
+		return fmt.Errorf("spill %s: it is held and not stored, or two values", n.Def)
+	}
+	for _, w := range s.path[h.depth:] {
+		if place(d.Axes, w.split.Index) < 0 {
+			return fmt.Errorf("spill %s: %s is walked since it is held", n.Def, w.split.Index)
+		}
+	}
+	return c.fixed(d.Axes, s, "spill "+n.Def)
 }
 
 // chunkShape returns the extents of the chunk numbers, then those of the axes. Welford has two of

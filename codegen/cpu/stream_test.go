@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -40,5 +41,23 @@ func TestPast(t *testing.T) {
 			}
 			return programs
 		}, []map[string]int64{{}}, true)
+	}
+}
+
+// TestColumnSums adds rows of any number down columns that lie in the thread's memory.
+func TestColumnSums(t *testing.T) {
+	for _, columns := range []int{400, 2112} {
+		k := parsedKernel(t, fmt.Sprintf(`kernel scales(x: input f32[N, %[1]d], dy: input f32[N, %[1]d], m: input f32[N]) -> (dg: output f32[%[1]d], db: output f32[%[1]d])
+  s[j:%[1]d] = sum i:N chunks i by 8; dy[i, j] * (x[i, j] - m[i])
+  db[j:%[1]d] = sum i:N chunks i by 8; dy[i, j]
+  dg[j:%[1]d] = s[j] * 2.0
+`, columns))
+		check(t, func(target Target) []*tile.Program {
+			programs := tiled(t, target, []*tile.Program{{Kernel: k}})
+			if !strings.Contains(programs[0].String(), "hold s along") {
+				t.Errorf("%s: rows are not walked whole:\n%s", target.Name, programs[0])
+			}
+			return programs
+		}, []map[string]int64{{"N": 0}, {"N": 1}, {"N": 7}, {"N": 8}, {"N": 9}, {"N": 41}}, true)
 	}
 }
