@@ -68,7 +68,7 @@ func (n *nest) columnSums() bool {
 		return false
 	}
 	extent, ok := n.s.axes[at].Extent.Const()
-	if !ok || extent <= n.shape.width || extent%16 != 0 {
+	if !ok || extent*4 < aheadRow || extent <= n.shape.width || extent%16 != 0 {
 		return false
 	}
 	for _, d := range n.s.reduces {
