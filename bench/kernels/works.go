@@ -22,17 +22,12 @@ func works() []work {
 	for _, s := range [][3]int{{1024, 1024, 1024}, {2048, 2048, 2048}, {1, 4096, 4096}, {8, 4096, 4096}, {127, 300, 65}} {
 		list = append(list, matmul(s[0], s[1], s[2]), halfMatmul(s[0], s[1], s[2]))
 	}
-	list = append(list, batchOfOne(4096, 4096))
-	for _, s := range []shape{{8, 28, 64, 64, 3, 1, 1}, {8, 28, 64, 128, 3, 2, 1}, {4, 7, 512, 512, 3, 1, 1}, {8, 28, 256, 64, 1, 1, 0}, {2, 224, 3, 64, 7, 2, 3}} {
+	for _, s := range []shape{{8, 28, 64, 64, 3, 1, 1}, {8, 28, 64, 128, 3, 2, 1}, {8, 28, 256, 64, 1, 1, 0}, {2, 224, 3, 64, 7, 2, 3}} {
 		list = append(list, s.forward(), s.data(), s.weights())
 	}
-	for _, s := range []shape{{n: 8, in: 56, co: 128, r: 3, stride: 1, pad: 1}, {n: 8, in: 56, co: 128, r: 3, stride: 2, pad: 1}} {
-		list = append(list, s.forward(), s.data(), s.weights())
-	}
-	for _, n := range []int{1, 32} {
-		list = append(list, lstm(64, n, 128, 256, false), lstm(64, n, 128, 256, true))
-	}
-	list = append(list, softmax(4096, 1024), softmax(64, 50257), crossEntropy(4096, 1024), crossEntropy(64, 50257), attention(16, 128), attention(16, 2048), attentionBack(16, 128), attentionBack(16, 2048))
+	depthwise := shape{n: 8, in: 56, co: 128, r: 3, stride: 1, pad: 1}
+	list = append(list, depthwise.forward(), depthwise.data(), depthwise.weights(), lstm(64, 32, 128, 256, false), lstm(64, 32, 128, 256, true))
+	list = append(list, softmax(4096, 1024), crossEntropy(4096, 1024), attention(16, 128), attention(16, 2048), attentionBack(16, 128), attentionBack(16, 2048))
 	return append(list, rowWorks()...)
 }
 
@@ -46,24 +41,6 @@ func matmul(m, k, c int) work {
 	w.torchSetup = fmt.Sprintf("x, w, b = r(%d, %d), r(%d, %d), r(%d)", m, k, c, k, c)
 	w.torchSetup += fmt.Sprintf("; wt = w.t().contiguous(); p = packed(w, %d)", m)
 	w.torch = []string{"F.gelu(F.linear(x, w, b))", "F.gelu(torch.addmm(b, x, wt))", "torch.ops.mkldnn._linear_pointwise(x, p, b, 'gelu', [], 'none')"}
-	return w
-}
-
-// batchOfOne has a symbol for the rows, of which there is one.
-func batchOfOne(k, c int) work {
-	w := matmul(1, k, c)
-	w.name = fmt.Sprintf("matmul+bias+gelu N=1 x%dx%d", k, c)
-	w.symbols = map[string]int64{"N": 1}
-	w.text = fmt.Sprintf(`program batch
-buffer x: input f32[N, %[1]d]
-buffer w: input f32[%[1]d, %[2]d]
-buffer b: input f32[%[2]d]
-buffer y: output f32[N, %[2]d]
-
-kernel matmul(x, w, b) -> (y)
-  a[m:N, c:%[2]d] = sum k:%[1]d unordered; x[m, k] * w[k, c]
-  y[m:N, c:%[2]d] = %%0 = a[m, c] + b[c]; 0.5 * %%0 * (1.0 + erf(%%0 * 0.70710677))
-`, k, c)
 	return w
 }
 
