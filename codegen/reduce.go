@@ -178,6 +178,9 @@ func (e *emitter) step(d *kernel.Def) {
 	if d.Reduce.Order.Kind == kernel.Matrix && e.dots(l) {
 		return
 	}
+	if e.slide(d, l) {
+		return
+	}
 	scalar := d.Reduce.Order.Kind != kernel.Lanes64
 	first := true
 	kept := e.lanesLast(l.axes)

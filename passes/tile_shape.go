@@ -19,6 +19,7 @@ type tileShape struct {
 	rows        []rowAxis
 	contraction bool  // rows share what the vector axis reads
 	own, shared int64 // otherwise: loads that each row has for itself, and that all rows share
+	window      int64 // terms that read what neighbouring rows read, at least 1
 }
 
 // A rowAxis is an axis whose points are rows, the most frequent length first. A second one
@@ -74,9 +75,13 @@ func (t *tiler) tileShape(s *stage) tileShape {
 		shape := tileShape{v: best.v, width: width, contraction: contraction, vectors: (use + lanes - 1) / lanes * s.states()}
 		most := (int64(t.m.Registers) - 2 - shape.vectors) / shape.vectors
 		if !contraction && len(cands) < 2 {
-			most = min((int64(t.m.Registers)-3)/shape.vectors, max(1, 8/shape.vectors))
-			if _, shared := t.rowLoads(s, rowsOf(cands)); shared > 0 && isConst && width < min(e, inOrder) {
+			_, shared := t.rowLoads(s, rowsOf(cands))
+			if shared > 0 && isConst && width < min(e, inOrder) {
 				continue
+			}
+			most = min((int64(t.m.Registers)-3)/shape.vectors, max(1, 8/shape.vectors))
+			if shape.window = t.window(s, cands); shape.window > 1 {
+				most = max(most, min(16/shape.vectors, (int64(t.m.Registers)-2)/shape.vectors-shared*shape.window))
 			}
 		}
 		if most < 1 && len(s.reduces) > 2 && shape.vectors+3 <= int64(t.m.Registers) {
@@ -168,7 +173,8 @@ func (s *tileShape) cycles(v kernel.Axis, lanes int64) float64 {
 		for _, p := range sizes {
 			loads := p.length + n
 			if !s.contraction {
-				loads = (p.length*float64(s.own) + float64(s.shared)) * n
+				window := float64(max(s.window, 1))
+				loads = ((p.length+window-1)/window*float64(s.own) + float64(s.shared)) * n
 			}
 			sum += c.count * p.count * max(p.length*n/2, loads/2, 5)
 		}

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -59,5 +60,58 @@ func TestColumnSums(t *testing.T) {
 			}
 			return programs
 		}, []map[string]int64{{"N": 0}, {"N": 1}, {"N": 7}, {"N": 8}, {"N": 9}, {"N": 41}}, true)
+	}
+}
+
+// windows are sums over windows that go along rows, upwards and downwards.
+var windows = []string{
+	`kernel forward(x: input f32[N, 6, %[1]d, 96], w: input f32[3, 3, 96]) -> (y: output f32[N, 6, %[1]d, 96])
+  y[n:N, h:6, v:%[1]d, o:96] = sum (r:3, s:3) chain when 0 <= h + r - 1 < 6, 0 <= v + s - 1 < %[1]d; x[n, h + r - 1, v + s - 1, o] * w[r, s, o]
+`, `kernel data(dy: input f32[N, 6, %[1]d, 96], w: input f32[3, 3, 96]) -> (dx: output f32[N, 6, %[1]d, 96])
+  dx[n:N, h:6, v:%[1]d, o:96] = sum (r:3, s:3) chain when 0 <= h - r + 1 < 6, 0 <= v - s + 1 < %[1]d; dy[n, h - r + 1, v - s + 1, o] * w[r, s, o]
+`, `kernel filter(x: input f32[N, 6, %[1]d, 96], dy: input f32[N, 6, %[1]d, 96]) -> (dw: output f32[3, 3, 96])
+  dw[r:3, s:3, o:96] = sum (n:N, h:6, v:%[1]d) chunks n by 1 when 0 <= h + r - 1 < 6, 0 <= v + s - 1 < %[1]d; x[n, h + r - 1, v + s - 1, o] * dy[n, h, v, o]
+`, `kernel most(x: input f32[N, 6, %[1]d, 96]) -> (y: output f32[N, 4, %[1]d, 96])
+  y[n:N, h:4, v:%[1]d, o:96] = max (r:3, s:2) chain when 0 <= v + s < %[1]d; x[n, h + r, v + s, o]
+`,
+}
+
+// TestWindows holds that terms in the order of what they read have the bits of terms in their order.
+func TestWindows(t *testing.T) {
+	for _, text := range windows {
+		for _, width := range []int{1, 8, 13} {
+			k := parsedKernel(t, fmt.Sprintf(text, width))
+			check(t, func(target Target) []*tile.Program {
+				return tiled(t, target, []*tile.Program{{Kernel: k}})
+			}, []map[string]int64{{"N": 1}, {"N": 2}}, false)
+		}
+	}
+}
+
+var vectorLoad = regexp.MustCompile(`\(%r.*zmm`)
+
+// TestWindowLoads counts what the inner loop of a depthwise convolution reads: six columns of the
+// image and three of the filter for four of the result, in four registers each, and none twice.
+func TestWindowLoads(t *testing.T) {
+	k := parsedKernel(t, fmt.Sprintf(windows[0], 56))
+	text, err := EmitAsm(tiled(t, V4(), []*tile.Program{{Kernel: k}}), nil, V4(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := 0
+	for _, loop := range innerLoops(text) {
+		if strings.Count(loop, "vfmadd") < 48 {
+			continue
+		}
+		full++
+		if n := len(vectorLoad.FindAllString(loop, -1)); n > 4*(6+3) {
+			t.Errorf("%d loads for 48 multiply-adds:\n%s", n, loop)
+		}
+		if s := spill.FindString(loop); s != "" {
+			t.Errorf("spill in an inner loop: %s", s)
+		}
+	}
+	if full == 0 {
+		t.Errorf("no inner loop of four columns:\n%s", text)
 	}
 }
