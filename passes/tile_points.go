@@ -60,7 +60,7 @@ func (t *tiler) phase(axes []kernel.Axis, v string, width, target int64, body []
 		}
 		e, ok := a.Extent.Const()
 		rows := int64(1)
-		if first && !wide {
+		if first && (!wide || t.fetches(body)) {
 			rows = 4
 		}
 		first = false
@@ -83,6 +83,28 @@ func (t *tiler) phase(axes []kernel.Axis, v string, width, target int64, body []
 	}
 	ph.Body = append(append([]tile.Node{}, head...), body...)
 	t.out.Phases = append(t.out.Phases, ph)
+}
+
+// fetches reports whether nodes store what is read where data says: rows side by side then wait for
+// memory together.
+func (t *tiler) fetches(nodes []tile.Node) bool {
+	for _, n := range nodes {
+		switch n := n.(type) {
+		case *tile.Loop:
+			if t.fetches(n.Body) {
+				return true
+			}
+		case *tile.Store:
+			for _, l := range t.k.Def(n.Def).Loads() {
+				for _, at := range l.At {
+					if _, plain := at.(*kernel.Index); !plain && !t.gpu() {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
 }
 
 // evenly returns the length, n at most, that cuts an axis into blocks of about one size.
