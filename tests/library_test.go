@@ -34,6 +34,8 @@ func libraryCases() []libraryCase {
 		{"dynamic", "(x: f32[N, 17], v: f32[N, 3], i: i32[]) -> (y: f32[N, 17], z: f32[N, 4])", "(y = dynamic_update(x, i, v, axis=1), z = dynamic_slice(x, i, 4, axis=1))", "", true},
 		{"scatter slices", "(x: f32[4, 20], v: f32[N, 20], i: i32[N]) -> (y: f32[4, 20])", "scatter(x, i, v) + scatter(x, i, v, by=\"mul\")", "", true},
 		{"cumulative", "(x: f32[N, 3, 18]) -> (y: f32[N, 3, 18])", "cumsum(x, axis=1, exclusive=true) + cumprod(x, axis=-1) + cummax(x, axis=0, reverse=true) - cummin(x, axis=0) + logcumsumexp(x, axis=1)", "", true},
+		{"borders", "(x: f32[N, 5, 17]) -> (y: f32[N, 8, 22])", "pad(x, [(0, 0), (2, 1), (3, 2)], mode=\"edge\") + pad(x, [(0, 0), (2, 1), (3, 2)], mode=\"reflect\") * pad(x, [(0, 0), (2, 1), (3, 2)], mode=\"wrap\") + pad(x, [(0, 0), (4, -1), (-1, 6)], value=2)", "", true},
+		{"rolls", "(x: f32[N, 5, 17]) -> (y: f32[N, 5, 17])", "roll(x, 3) + roll(x, 2, axis=0) * reverse(x, axis=[0, 1]) + pad(slice(x, 1, step=3, axis=-1), [(0, 0), (0, 0), (0, 11)])", "", true},
 		{"recur", "(c: f32[N, 21], x: f32[N, 21]) -> (y: f32[N, 21])", "recur(tanh(c), x) * recur(c, x, axis=0, reverse=true)", "", true},
 	}
 }

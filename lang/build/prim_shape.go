@@ -19,7 +19,10 @@ func shapeRows() []row {
 		{"stack", "list axis=0", (*use).stack},
 		{"split", "x parts axis=-1", (*use).split},
 		{"unstack", "x axis=0", (*use).unstack},
-		{"pad", "x widths", (*use).pad},
+		{"pad", "x widths mode=\"constant\" value=0", (*use).pad},
+		{"reverse", "x axis=-1", (*use).reverse},
+		{"roll", "x shift axis=-1", (*use).roll},
+		{"slice", "x start=0 end=none step=1 axis=0", (*use).slice},
 	}
 }
 
@@ -257,17 +260,41 @@ func (u *use) pieces(t *tens, a int, n int64) []value {
 	return out
 }
 
+// split cuts t into equal parts, or into parts of the sizes listed.
 func (u *use) split() value {
 	t := u.tens("x")
 	if t == nil {
 		return nil
 	}
 	a := u.axis("axis", len(t.shape()))
+	if sizes, ok := u.args["parts"].v.(*sequence); ok && !u.bad {
+		return u.sized(t, a, sizes)
+	}
 	n, ok := u.e.constant(u.s, u.args["parts"].at, u.args["parts"].v, "the number of parts")
 	if u.bad || !ok {
 		return nil
 	}
 	return &sequence{items: u.pieces(t, a, n)}
+}
+
+// sized cuts t into parts of sizes that fill the axis.
+func (u *use) sized(t *tens, a int, sizes *sequence) value {
+	out, at := &sequence{}, tensor.Dim{}
+	for _, v := range sizes.items {
+		n, ok := u.e.whole(u.s, u.args["parts"].at, v, "the size of a part")
+		if !ok {
+			return nil
+		}
+		labels := slices.Clone(t.labels)
+		labels[a] = ""
+		out.items = append(out.items, u.result(t, u.cutAlong(t.v, a+t.lead(), at, at.Add(n.dim)), labels))
+		at = at.Add(n.dim)
+	}
+	if !at.Equal(t.shape()[a]) {
+		u.fail(check.NotWhole, u.args["parts"].at, "parts of %s together do not fill an axis of %s", at, t.shape()[a])
+		return nil
+	}
+	return out
 }
 
 func (u *use) unstack() value {
@@ -294,32 +321,4 @@ func (u *use) unstack() value {
 		out.items = append(out.items, u.result(x, u.reshaped(x, x.v, shape), slices.Delete(slices.Clone(x.labels), a, a+1)))
 	}
 	return out
-}
-
-// pad puts zeros around: one pair (before, after) per axis.
-func (u *use) pad() value {
-	t := u.tens("x")
-	q, ok := u.args["widths"].v.(*sequence)
-	if t == nil {
-		return nil
-	}
-	if !ok || len(q.items) != len(t.shape()) {
-		u.fail(check.WrongKind, u.args["widths"].at, "pad needs a list of one pair (before, after) per axis of %s", t.typ())
-		return nil
-	}
-	lo, hi := make(tensor.Shape, t.lead()), make(tensor.Shape, t.lead())
-	for _, item := range q.items {
-		pair, ok := item.(*sequence)
-		if !ok || len(pair.items) != 2 {
-			u.fail(check.WrongKind, u.args["widths"].at, "pad needs pairs (before, after)")
-			return nil
-		}
-		l, okL := u.e.whole(u.s, u.args["widths"].at, pair.items[0], "a width")
-		h, okH := u.e.whole(u.s, u.args["widths"].at, pair.items[1], "a width")
-		if !okL || !okH {
-			return nil
-		}
-		lo, hi = append(lo, l.dim), append(hi, h.dim)
-	}
-	return u.result(t, u.emit(ir.Pad{Lo: lo, Hi: hi}, t.v), nil)
 }

@@ -27,7 +27,7 @@ var elsewhere = map[string]string{
 	"bce": "binary_cross_entropy", "BCELoss": "binary_cross_entropy", "BCEWithLogitsLoss": "binary_cross_entropy", "binary_crossentropy": "binary_cross_entropy",
 	"MSELoss": "mse", "mean_squared_error": "mse", "L1Loss": "mae", "mean_absolute_error": "mae",
 	"cat": "concat", "concatenate": "concat", "view": "reshape", "permute": "transpose", "cast": "to", "astype": "to",
-	"cumulative_sum": "cumsum", "cumulative_prod": "cumprod", "cumulative_logsumexp": "logcumsumexp",
+	"flip": "reverse", "cumulative_sum": "cumsum", "cumulative_prod": "cumprod", "cumulative_logsumexp": "logcumsumexp",
 	"arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "isnan": "is_nan", "isinf": "is_inf",
 	"bitwise_and": "bit_and", "bitwise_or": "bit_or", "bitwise_xor": "bit_xor", "bitwise_not": "bit_not", "left_shift": "shift_left", "right_shift": "shift_right",
 }
