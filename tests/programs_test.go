@@ -1,13 +1,17 @@
 package tests
 
 import (
+	"bytes"
 	"fmt"
+	"math/rand"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
+	"dlc/codegen/cpu"
+	"dlc/ir/generate"
 	"dlc/ir/sample"
 	"dlc/tests/agree"
 )
@@ -49,6 +53,37 @@ func TestRandomPrograms(t *testing.T) {
 	for _, r := range sample.Rows() {
 		if n := total.Used[r.Name]; n < rareOp {
 			t.Errorf("%s is in %d of %d programs, not in %d", r.Name, n, total.Programs, rareOp)
+		}
+	}
+}
+
+// TestProgramsInAnotherOrder compiles programs twice, with maps walked in another order: the code is
+// the same. With nodes in another order the answers are, in bits.
+func TestProgramsInAnotherOrder(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewSource(1))
+	for seed := int64(5001); seed <= 5060; seed++ {
+		c, err := agree.NewCase(generate.New(seed))
+		if err == nil && c == nil {
+			continue
+		}
+		if err == nil {
+			err = c.Shuffled(r)
+		}
+		if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+			continue
+		}
+		if seed%4 > 0 {
+			continue
+		}
+		target := cpu.Targets()[seed/4%2]
+		a, err := c.Code(target)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if b, err := c.Code(target); err != nil || !bytes.Equal(a, b) {
+			t.Errorf("seed %d: compiled again it is other code, or %v", seed, err)
 		}
 	}
 }

@@ -54,6 +54,9 @@ func New(seed int64) *Program {
 		if tries == 0 {
 			row = rows[seed%int64(len(rows))] // each has its turn, however many there are
 		}
+		if g.Intn(8) == 0 {
+			g.idiom()
+		}
 		if g.apply(row) {
 			applied--
 		}
@@ -70,6 +73,7 @@ type generator struct {
 	b      *ir.Builder
 	list   []*ir.Value
 	values map[*ir.Value]*tensor.Tensor // at a batch of 3, in f64
+	broken bool                         // an idiom has an op that did not fit
 }
 
 func (g *generator) env() map[string]int64 { return g.p.Symbols(3) }

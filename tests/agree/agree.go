@@ -7,8 +7,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/rand"
 	"slices"
 
+	"dlc/codegen/cpu"
 	"dlc/ir"
 	"dlc/ir/generate"
 	"dlc/ir/kernel"
@@ -151,6 +153,74 @@ func (c *Case) Interpret(light bool) error {
 	}
 	c.answers = answers["all"]
 	return nil
+}
+
+// Shuffled compares the interpreter after all passes with itself on the same nodes in another
+// order, which they may have: the answers have the same bits. Gradients are written out before, for
+// the order in which they are summed is that of the nodes.
+func (c *Case) Shuffled(r *rand.Rand) error {
+	m, err := WriteOut(c.Module)
+	if err != nil {
+		return err
+	}
+	text := ir.Print(m)
+	var want []map[string]*tensor.Tensor
+	for turn := range 3 {
+		if m, err = ir.Parse(text); err != nil {
+			return err
+		}
+		if turn > 0 {
+			shuffle(r, m.Funcs[0])
+		}
+		other := &Case{Name: c.Name, Module: m, Trials: c.Trials}
+		if err := other.Interpret(true); err != nil {
+			return err
+		}
+		if turn == 0 {
+			want = other.answers
+			continue
+		}
+		for i := range want {
+			if err := Same(other.answers[i], want[i]); err != nil {
+				return &Mismatch{"nodes in another order", i, err.Error()}
+			}
+		}
+	}
+	return nil
+}
+
+// shuffle draws an order of nodes in which each stands behind its operands.
+func shuffle(r *rand.Rand, f *ir.Func) {
+	placed := map[*ir.Value]bool{}
+	for _, p := range f.Params {
+		placed[p] = true
+	}
+	rest, out := slices.Clone(f.Nodes), []*ir.Node(nil)
+	for len(rest) > 0 {
+		i := r.Intn(len(rest))
+		if n := rest[i]; !slices.ContainsFunc(n.In, func(v *ir.Value) bool { return !placed[v] }) {
+			for _, v := range n.Out {
+				placed[v] = true
+			}
+			out, rest = append(out, n), slices.Delete(rest, i, i+1)
+		}
+	}
+	f.Nodes = out
+	f.Renumber()
+}
+
+// Code is the machine code of a case, for a target.
+func (c *Case) Code(target cpu.Target) ([]byte, error) {
+	p, err := c.lower(variants()[len(variants())-1])
+	if err != nil {
+		return nil, err
+	}
+	c.kernels = p
+	m, err := compile([]*Case{c}, target)
+	if err != nil {
+		return nil, err
+	}
+	return m.Sections[0].Code, nil
 }
 
 // interpret runs a program of kernels and returns its outputs by their public names.
