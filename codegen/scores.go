@@ -2,6 +2,9 @@ package codegen
 
 import (
 	"maps"
+	"slices"
+
+	"github.com/llir/llvm/ir"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -27,6 +30,9 @@ type scores struct {
 	slot    int64 // bytes of both
 	quarter tensor.Dim
 	ops     scoreUnit
+	whole   value   // of the turn: all terms of the block count
+	sure    bool    // in the code for such turns
+	pairs   []value // the turn's weights
 }
 
 // A scoreUnit is what differs between products of warps and of groups of warps.
@@ -37,8 +43,8 @@ type scoreUnit interface {
 	turn(counter tensor.Dim)
 	// score are the products of the turn's scores.
 	score(acc []value) []value
-	// weigh adds the turn's products of the fragments that left returns.
-	weigh(left func(k int64) []string, acc []value) []value
+	// weigh adds the turn's products of fragments, of four registers each.
+	weigh(left []value, acc []value) []value
 	// end returns the accumulators of the last turn, done leaves the code of the threads that have some.
 	end(acc []value) []value
 	done()
@@ -185,15 +191,132 @@ func (s *scores) inTurn(n *tile.Loop, counter tensor.Dim) {
 	s.tile[ij] = points(counter.Scale(s.turn).Add(s.quarter.Scale(2)), pairs(s.turn))
 	s.fresh()
 	s.ops.turn(counter)
+	s.whole = s.certain(counter.Scale(s.turn))
 	begun := s.alive
 	s.alive = maps.Clone(begun)
-	for _, inner := range n.Body {
+	steps := func(d *kernel.Def) int {
+		return slices.IndexFunc(n.Body, func(n tile.Node) bool { step, ok := n.(*tile.Step); return ok && s.defs[step.Def] == d })
+	}
+	first, last := steps(s.score)+1, steps(s.wide)
+	for _, inner := range n.Body[:first] {
+		s.node(inner, tensor.Dim{})
+	}
+	s.pairs = s.between(n.Body[first:last])
+	for _, inner := range n.Body[last:] {
 		s.node(inner, tensor.Dim{})
 	}
 	s.alive = begun
 	for _, name := range n.EndsBlocks(s.program.Kernel) {
 		delete(s.running, name)
 	}
+}
+
+// between emits the nodes between the two products, and what the second one takes, once for turns in which
+// all terms count and once for the others.
+func (s *scores) between(nodes []tile.Node) []value {
+	var stepped []*live
+	for _, n := range nodes {
+		if step, ok := n.(*tile.Step); ok {
+			stepped = append(stepped, s.alive[step.Def])
+		}
+	}
+	before, alive, running := snapshot(stepped), s.alive, maps.Clone(s.running)
+	out := s.inBoth(func() (list []value) {
+		restore(stepped, before)
+		s.alive, s.emitter.running = maps.Clone(alive), maps.Clone(running)
+		for _, n := range nodes {
+			s.node(n, tensor.Dim{})
+		}
+		for _, l := range stepped {
+			list = append(append(append(list, l.values...), l.bases...), l.scales...)
+		}
+		s.fresh()
+		return append(list, s.weightsOf()...)
+	})
+	s.alive = alive
+	take := func(into []value) { out = out[copy(into, out):] }
+	for _, l := range stepped {
+		l.values = slices.Clone(l.values)
+		take(l.values)
+		take(l.bases)
+		take(l.scales)
+	}
+	return out
+}
+
+// certain is whether no condition can fail in the turn that begins there, for no row of the block.
+func (s *scores) certain(first tensor.Dim) value {
+	left := s.extents[s.indexOf(s.con.N)].length.Sub(first).AddInt(-s.turn)
+	cond := s.notNegative(left)
+	for _, c := range s.wide.Reduce.When {
+		low, ok1 := s.extreme(c.Index, first, false)
+		high, ok2 := s.extreme(c.Index, first, true)
+		if !ok1 || !ok2 {
+			return value{}
+		}
+		cond = s.and(cond, s.and(s.notNegative(low), s.notNegative(c.Extent.Sub(high).AddInt(-1))))
+	}
+	return cond
+}
+
+func (s *scores) notNegative(d tensor.Dim) value {
+	return s.compare("icmp sge", value{id: s.integer(d.Within(s.ranges)), t: tensor.I64, lanes: 1}, integerOf(tensor.I64, 0))
+}
+
+// extreme is the largest or smallest value of an index over the block's rows and the turn's columns.
+func (s *scores) extreme(d, first tensor.Dim, largest bool) (tensor.Dim, bool) {
+	at := map[string]tensor.Dim{}
+	for _, name := range namesIn(d) {
+		i, isIndex := s.indices[name]
+		if !isIndex {
+			continue
+		}
+		by, _, linear := d.Linear(name)
+		k, constant := by.Const()
+		if !linear || !constant {
+			return d, false
+		}
+		start, length := s.tile[i].start, int64(1)
+		switch name {
+		case s.con.M:
+			start, length = s.block[i].start, s.rows
+		case s.con.N:
+			start, length = first, s.turn
+		default:
+			if !s.tile[i].single() {
+				return d, false
+			}
+		}
+		if k > 0 == largest {
+			start = start.AddInt(length - 1)
+		}
+		at[name] = start
+	}
+	return d.Subst(at), true
+}
+
+// inBoth emits code once for turns in which all terms count, and once for the others.
+func (s *scores) inBoth(code func() []value) []value {
+	if s.whole.id == "" {
+		return code()
+	}
+	sure, unsure, after := s.emitter.block(), s.emitter.block(), s.emitter.block()
+	s.cur.Term = either(s.whole.id, sure, unsure)
+	var lists [2][]value
+	var from [2]string
+	for i, b := range []*ir.Block{sure, unsure} {
+		s.cur, s.sure = b, i == 0
+		s.fresh()
+		lists[i] = code()
+		s.cur.Term, from[i] = to(after), s.cur.Ident()
+	}
+	s.cur, s.sure = after, false
+	s.fresh()
+	out := make([]value, len(lists[0]))
+	for i, v := range lists[0] {
+		out[i] = s.op(v.t, v.lanes, "phi ", v.typ(), " [ ", v.id, ", ", from[0], " ], [ ", lists[1][i].id, ", ", from[1], " ]")
+	}
+	return out
 }
 
 // stepHere accumulates the turn's terms.
@@ -207,7 +330,7 @@ func (s *scores) stepHere(d *kernel.Def) {
 			at := s.register(l)
 			l.values[at] = s.two("fmul", l.values[at], s.scaleOf(d.Reduce.Order.With))
 		})
-		l.values = s.ops.weigh(s.weightsOf(), l.values)
+		l.values = s.ops.weigh(s.pairs, l.values)
 	case tile.IsRunningMax(d):
 		s.maximumHere(d, l)
 	default:
@@ -217,8 +340,11 @@ func (s *scores) stepHere(d *kernel.Def) {
 
 // allowed says whether the term of d at the current point counts; it guards what is read of memory for it.
 func (s *scores) allowed(d *kernel.Def) (cond value, possible bool) {
-	cond, possible = s.conditions(d, value{})
-	is, v := s.exists(s.con.N)
+	is, v := always, value{}
+	if possible = true; !s.sure {
+		cond, possible = s.conditions(d, value{})
+		is, v = s.exists(s.con.N)
+	}
 	cond = s.and(cond, v)
 	s.when = value{}
 	if s.readsMemory(d) {
@@ -254,13 +380,13 @@ func (s *scores) maximumHere(d *kernel.Def, l *live) {
 	l.bases, l.scales = make([]value, n), make([]value, n)
 	s.emitter.points(l.axes, false, func() {
 		at := s.register(l)
-		most := identity(d)
-		s.inColumns(func(int) { most = s.taken(d, most) })
+		v := identity(d)
+		s.inColumns(func(int) { v = s.taken(d, v) })
 		for _, by := range []int64{2, 1} {
-			most = s.apply("max", d.DType, []value{most, s.shuffle("bfly", most, by)})
+			v = s.apply("max", d.DType, []value{v, s.shuffle("bfly", v, by)})
 		}
 		before := l.values[at]
-		l.values[at] = s.apply("max", d.DType, []value{before, most})
+		l.values[at] = s.apply("max", d.DType, []value{before, v})
 		var diff value
 		l.bases[at], diff = s.follow(before, l.values[at])
 		l.scales[at] = s.exponential(diff)
@@ -285,11 +411,11 @@ func (s *scores) taken(d *kernel.Def, acc value) value {
 // sumHere adds the turn's terms by lanes: lane l takes l+32, l+16, l+8 in the thread, l+4 and l+2 from
 // the others of the quarter, l+1 in the thread again.
 func (s *scores) sumHere(d *kernel.Def, l *live) {
+	add := func(a, b value) value { return s.apply("add", d.DType, []value{a, b}) }
 	s.emitter.points(l.axes, false, func() {
 		at := s.register(l)
 		var lanes []value
 		s.inColumns(func(int) { lanes = append(lanes, s.taken(d, identity(d))) })
-		add := func(a, b value) value { return s.apply("add", d.DType, []value{a, b}) }
 		for half := len(lanes) / 2; half > 1; half /= 2 {
 			for i := range half {
 				lanes[i] = add(lanes[i], lanes[i+half])
@@ -306,7 +432,7 @@ func (s *scores) sumHere(d *kernel.Def, l *live) {
 
 // weightsOf returns the fragments of the wide sum's first factor: of 16 by 16 each thread has, in two
 // rows, a pair of columns and the pair 8 further.
-func (s *scores) weightsOf() func(k int64) []string {
+func (s *scores) weightsOf() (list []value) {
 	im, ij := s.indexOf(s.con.M), s.indexOf(s.con.N)
 	body := s.exprs.body(s.wide).(*kernel.Call).Args[s.weights.Place].(*kernel.Call).Args[0]
 	to := body.Type()
@@ -329,14 +455,11 @@ func (s *scores) weightsOf() func(k int64) []string {
 		}
 		return v
 	}
-	return func(k int64) []string {
-		var list []string
-		for r := range int64(4) {
-			column := 4*k + r/2*2
-			list = append(list, s.pair(weight(r%2, column), weight(r%2, column+1), to))
-		}
-		return list
+	for i := range s.turn / 4 {
+		row, column := i%2, i/2*2
+		list = append(list, value{id: s.pair(weight(row, column), weight(row, column+1), to), t: tensor.U32, lanes: 1})
 	}
+	return list
 }
 
 // pair rounds two values into one register, the first into its lower half.

@@ -162,7 +162,7 @@ func (g *groupScores) release() {
 	g.fresh()
 }
 
-func (g *groupScores) weigh(left func(k int64) []string, acc []value) []value {
+func (g *groupScores) weigh(left []value, acc []value) []value {
 	acc = toGroups(acc)
 	count := len(acc)
 	right := g.described(g.plusConst(g.slotAt, g.below.at), swizzled*g.below.rows)
@@ -171,7 +171,7 @@ func (g *groupScores) weigh(left func(k int64) []string, acc []value) []value {
 	text.WriteString("{ .reg .pred p; setp.ne.b32 p, 1, 0; wgmma.fence.sync.aligned; ")
 	for k := range g.scores.turn / 16 {
 		at := int64(2*count) + 5*k
-		operands = append(append(operands, left(k)...), g.set("add i64 ", right, ", ", strconv.FormatInt(k*16*swizzled>>4, 10)))
+		operands = append(append(operands, ids(left[4*k:4*k+4])...), g.set("add i64 ", right, ", ", strconv.FormatInt(k*16*swizzled>>4, 10)))
 		letters += "rrrrl"
 		fmt.Fprintf(&text, "%s {%s}, {$%d, $%d, $%d, $%d}, $%d, p, 1, 1, 1; ", g.opcode(g.columns), numbered(0, count), at, at+1, at+2, at+3, at+4)
 	}

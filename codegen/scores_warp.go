@@ -114,8 +114,8 @@ func (w *warpScores) score(acc []value) []value {
 	return w.multiplied(left, 16, w.k, w.slotAt, w.terms, acc)
 }
 
-func (w *warpScores) weigh(left func(k int64) []string, acc []value) []value {
-	return w.multiplied(func(_, k int64) []string { return left(k) }, 16, w.v, w.slotAt, w.scores.turn, acc)
+func (w *warpScores) weigh(left []value, acc []value) []value {
+	return w.multiplied(func(_, k int64) []string { return ids(left[4*k : 4*k+4]) }, 16, w.v, w.slotAt, w.scores.turn, acc)
 }
 
 func (w *warpScores) end(acc []value) []value {
