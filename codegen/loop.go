@@ -11,8 +11,8 @@ import (
 
 // nodes emits a node list. What is begun in it dies with it.
 func (e *emitter) nodes(list []tile.Node) {
-	begun, copies, aheads, holds, room := e.alive, e.copies, e.aheads, e.held, e.room
-	e.copies, e.aheads, e.held = maps.Clone(copies), maps.Clone(aheads), maps.Clone(holds)
+	begun, copies, aheads, laters, holds, room := e.alive, e.copies, e.aheads, e.laters, e.held, e.room
+	e.copies, e.aheads, e.laters, e.held = maps.Clone(copies), maps.Clone(aheads), maps.Clone(laters), maps.Clone(holds)
 	e.alive = map[string]*live{}
 	for n, l := range begun {
 		e.alive[n] = l
@@ -24,7 +24,7 @@ func (e *emitter) nodes(list []tile.Node) {
 		}
 		e.one(list[i])
 	}
-	e.alive, e.copies, e.aheads, e.held, e.room = begun, copies, aheads, holds, room
+	e.alive, e.copies, e.aheads, e.laters, e.held, e.room = begun, copies, aheads, laters, holds, room
 }
 
 func (e *emitter) one(n tile.Node) {
@@ -56,6 +56,10 @@ func (e *emitter) one(n tile.Node) {
 	case *tile.Pair:
 		e.pairUp(n)
 	case *tile.Ahead:
+		if n.Later {
+			e.laters[n.From] = n.By
+			break
+		}
 		e.aheads[tile.Ahead{Def: n.Def, From: n.From, Once: n.Once}] = n.By
 	case *tile.Past:
 		e.past[n.Def] = true

@@ -81,6 +81,7 @@ func (e *emitter) load(l *kernel.Load, o *operand) value {
 	}
 	p := e.at(e.formOf(l, e.exprs.linear(l, o.buffer)))
 	e.askAhead(l, o, p)
+	e.askLater(o, p, readAhead)
 	return e.read(o, p)
 }
 
@@ -95,6 +96,15 @@ func (e *emitter) askAhead(l *kernel.Load, o *operand, p place) {
 		return
 	}
 	e.askFor(e.baseAddress(o, p), (p.offset+by)*int64(o.buffer.Type.DType.Size()), readAhead)
+}
+
+// askLater asks, where a map reads or stores, for what the schedule says lies further on.
+func (e *emitter) askLater(o *operand, p place, mode string) {
+	by, ok := e.laters[o.buffer.Name]
+	if !ok || e.stepping != nil || p.by != nil || p.step < 0 || p.step > 1 || e.machine.Warps > 0 {
+		return
+	}
+	e.askFor(e.baseAddress(o, p), (p.offset+by)*int64(o.buffer.Type.DType.Size()), mode)
 }
 
 const readAhead, writeAhead = ", i32 0", ", i32 1"

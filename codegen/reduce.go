@@ -341,6 +341,7 @@ func (e *emitter) joinedLanes(l *live) (joined []value) {
 func (e *emitter) let(d *kernel.Def) {
 	e.fresh()
 	l := e.newLive(d)
+	e.asked = map[string]bool{}
 	e.points(l.axes, false, func() { l.values = append(l.values, e.eval(e.exprs.body(d))) })
 	e.alive[d.Name] = l
 }

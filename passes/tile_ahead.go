@@ -7,12 +7,14 @@ import (
 
 const (
 	aheadTerms  = 32      // terms that a chunked sum asks for ahead
+	laterTerms  = 256     // of a sum, from which what it becomes has left the caches meanwhile
+	page        = 4096    // bytes: no machine asks across its end by itself
 	aheadOutput = 256     // terms up to which a tile asks for what it will write
 	aheadRow    = 1 << 10 // bytes of the rows from which on the next are asked for
 )
 
 // ahead asks the second cache for the part of the operands that is needed next, where a contraction
-// over one axis reads each element once for a tile of columns: a chain of terms for its rows of the
+// reads each element once for a tile of columns: a chain of terms for its rows of the
 // next block, chunks for terms further on. What few terms write is asked for when they begin. Tiles
 // read many rows side by side, a distance apart that no machine foresees.
 func (n *nest) ahead() (nodes []tile.Node) {
@@ -20,7 +22,7 @@ func (n *nest) ahead() (nodes []tile.Node) {
 	if !n.gpu() && !n.shape.contraction && len(d.Reduce.Axes) > 1 {
 		return n.aheadRows(d)
 	}
-	if n.gpu() || len(n.s.reduces) != 1 || !n.shape.contraction || len(n.shape.rows) != 1 || n.tiles > 0 || len(d.Reduce.Axes) != 1 || d.Scan != nil || len(d.Reduce.When) > 0 {
+	if n.gpu() || len(n.s.reduces) != 1 || !n.shape.contraction || len(n.shape.rows) != 1 || n.tiles > 0 || d.Scan != nil {
 		return nil
 	}
 	ask := func(l *kernel.Load, bytes int64) {
@@ -33,7 +35,10 @@ func (n *nest) ahead() (nodes []tile.Node) {
 	if rows == nil || columns == nil {
 		return nil
 	}
-	k := d.Reduce.Axes[0].Name
+	k := d.Reduce.Axes[len(d.Reduce.Axes)-1].Name
+	if (len(d.Reduce.Axes) > 1 || len(d.Reduce.When) > 0) && (d.Reduce.Order.Kind != kernel.Chunks || n.strideOf(columns, k) < page) {
+		return nil
+	}
 	if d.Reduce.Order.Kind == kernel.Chunks {
 		ask(rows, aheadTerms*n.strideOf(rows, k))
 		ask(columns, aheadTerms*n.strideOf(columns, k))
@@ -117,4 +122,31 @@ func (r *rowWalk) rowStride(l *kernel.Load) int64 {
 		}
 	}
 	return 0
+}
+
+// later asks, in a turn of a recurrence, where a tile's sums become what is stored, for what the next
+// tile of columns reads and stores there: arrays that no other turn has brought near.
+func (n *nest) later() (nodes []tile.Node) {
+	if n.s.scan == nil || n.gpu() || !n.shape.contraction || len(n.shape.rows) == 0 || n.terms() < laterTerms {
+		return nil
+	}
+	seen := map[string]bool{}
+	ask := func(l *kernel.Load) {
+		size := int64(l.DType.Size())
+		if seen[l.Name] || n.k.Buffer(l.Name) == nil || n.strideOf(l, n.shape.v) != size || n.strideOf(l, n.shape.rows[0].axis.Name) == 0 {
+			return
+		}
+		seen[l.Name] = true
+		nodes = append(nodes, &tile.Ahead{Def: n.s.reduces[0].Name, From: l.Name, By: n.shape.width, Later: true})
+	}
+	maps, _, _ := n.closure(n.s.stores)
+	for _, d := range append(maps, n.s.stores...) {
+		for _, l := range kernel.Loads(d.Expr) {
+			ask(l)
+		}
+		if n.output(d.Name) != nil {
+			ask(&kernel.Load{Name: d.Name, DType: d.DType, At: kernel.Points(d.Axes)})
+		}
+	}
+	return nodes
 }

@@ -67,9 +67,23 @@ func (n *nest) copies() {
 	}
 	e := extentOf(n.s.axes[axisNamed(n.s.axes, n.shape.v)], guess)
 	all := (e + n.shape.width - 1) / n.shape.width
-	blocks := (extentOf(last.axis, 4*last.by[0]*tiles) + last.by[0]*tiles - 1) / (last.by[0] * tiles)
+	blocks := (n.rowsGuess(last, tiles) + last.by[0]*tiles - 1) / (last.by[0] * tiles)
 	n.columns = min(copyColumns, max(1, all*max(blocks, 1)/copyBlocks))
 	n.columns = (all + (all+n.columns-1)/n.columns - 1) / ((all + n.columns - 1) / n.columns)
+}
+
+// rowsGuess returns the extent of the rows' axis: with a guess for each symbol in it, at least four blocks.
+func (n *nest) rowsGuess(r rowAxis, tiles int64) int64 {
+	if e, ok := r.axis.Extent.Const(); ok {
+		return e
+	}
+	set, by := map[string]bool{}, map[string]int64{}
+	r.axis.Extent.Symbols(set)
+	for s := range set {
+		by[s] = guess
+	}
+	e, _ := r.axis.Extent.Eval(by)
+	return max(e, 4*r.by[0]*tiles)
 }
 
 func (n *nest) stageable(d *kernel.Def, l *kernel.Load, rows, limit int64) bool {
@@ -156,8 +170,11 @@ func (t *tiler) strideOf(l *kernel.Load, index string) int64 {
 }
 
 // crowded reports whether of the lines that the walks reach more than crowd lie on one set of a
-// cache of that many bytes. Neighbours nearer than a line share lines.
-func crowded(walks []walkStride, bytes int64) bool {
+// cache of that many bytes.
+func crowded(walks []walkStride, bytes int64) bool { return crowdedBy(crowd, walks, bytes) }
+
+// crowdedBy is the same for more than that many lines. Neighbours nearer than a line share lines.
+func crowdedBy(most uint8, walks []walkStride, bytes int64) bool {
 	sets := bytes / cacheLine / cacheWays
 	count := make([]uint8, sets)
 	left := 8 * sets // positions to look at
@@ -167,7 +184,7 @@ func crowded(walks []walkStride, bytes int64) bool {
 			left--
 			line := at / cacheLine % sets
 			count[line]++
-			return count[line] > crowd
+			return count[line] > most
 		}
 		w := walks[0]
 		if w.bytes < cacheLine {

@@ -15,6 +15,8 @@ const (
 	minBlock    = 1 << 15 // terms of a block, where extents allow
 	tileBlock   = 1 << 18 // terms up to which a block has several row tiles
 	guess       = 64      // for a symbolic extent
+	longChunk   = 4       // positions of a chunk, from which there may be few
+	fewParts    = 4       // times that chunks are read again at most, so that threads have equal shares
 )
 
 // A nest schedules reductions in chains or chunks: register tiles of rows by vectors of the
@@ -48,7 +50,7 @@ func (t *tiler) nest(s *stage) {
 	}
 	n.copies()
 	chunked := s.reduces[0].Reduce.Order.Kind == kernel.Chunks
-	body := n.ahead()
+	body := append(n.ahead(), n.later()...)
 	for i, d := range s.reduces {
 		if i > 0 && sameNames(d.Reduce.Axes, s.reduces[i-1].Reduce.Axes) && !t.reads(d, s) {
 			continue
@@ -222,7 +224,7 @@ func (n *nest) blocks(head, body []tile.Node) {
 			grid[a.Name] = 1
 		}
 	}
-	ph.Grid = append(n.chunkGrid(r), n.order(grid)...)
+	ph.Grid = n.shared(n.chunkGrid(r), n.order(grid))
 	ph.Body = append(append([]tile.Node{}, head...), body...)
 	n.out.Phases = append(n.out.Phases, ph)
 }
@@ -307,6 +309,21 @@ func (n *nest) order(grid map[string]int64) []tile.Split {
 		return append([]tile.Split{v}, splits...)
 	}
 	return append(splits, v)
+}
+
+// shared joins the grids of chunks and of what is kept: chunks outside, so that blocks side by side
+// read the same. Where there may be few chunks, the last one a short one, few parts of what is kept go
+// outside of them, for threads have equal numbers of neighbouring blocks.
+func (n *nest) shared(chunks, kept []tile.Split) []tile.Split {
+	if n.gpu() || !n.shape.contraction || len(chunks) != 1 || len(kept) == 0 || chunks[0].By[0] < longChunk {
+		return append(chunks, kept...)
+	}
+	first := kept[0]
+	e, ok := n.s.axes[axisNamed(n.s.axes, first.Index)].Extent.Const()
+	if parts := (e + first.By[0] - 1) / first.By[0]; !ok || parts < 2 || parts > fewParts {
+		return append(chunks, kept...)
+	}
+	return append([]tile.Split{first, chunks[0]}, kept[1:]...)
 }
 
 // chunkGrid gives every chunk blocks of its own.

@@ -11,6 +11,9 @@ const longRows = 8
 // would read memory in pieces.
 const inOrder = 64
 
+// thrownOut is what a term costs more whose rows are not in the first cache.
+const thrownOut = 1.2
+
 // A tileShape is a register tile: rows of vectors of one axis.
 type tileShape struct {
 	v           string
@@ -94,12 +97,33 @@ func (t *tiler) tileShape(s *stage) tileShape {
 			shape.rows = rows
 			shape.own, shape.shared = t.rowLoads(s, rows)
 			c := shape.cycles(v, lanes)
+			if t.thrown(s, rows) {
+				c *= thrownOut
+			}
 			if least == 0 || c < least*0.999 {
 				best, least = shape, c
 			}
 		}
 	}
 	return best
+}
+
+// thrown reports whether the rows of a tile throw each other out of the first cache, where no copy
+// helps: what a recurrence reads of another turn is copied by none.
+func (t *tiler) thrown(s *stage, rows []rowAxis) bool {
+	if s.scan == nil || t.gpu() {
+		return false
+	}
+	for _, l := range s.reduces[0].Loads() {
+		var walks []walkStride
+		for _, r := range rows {
+			walks = append(walks, walkStride{r.by[0], t.strideOf(l, r.axis.Name)})
+		}
+		if crowdedBy(cacheWays-1, walks, t.m.L1) {
+			return true
+		}
+	}
+	return false
 }
 
 // short reports whether one register tile may have all points of the axes.

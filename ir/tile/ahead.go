@@ -9,11 +9,14 @@ import (
 // each element, for the one that lies By elements further in memory. Where terms of Def lie across the
 // lanes, From may be any buffer that the kernel reads or writes at a point of Def's tile: each step asks
 // for what lies By elements from there. Once: Begin asks, for what is By elements from the first that
-// each point of the tile reads of From, or from what is stored there. A copy of From for Def, Stage or Pair, asks for what lies By elements from each it copies. It ends with the node list. It is advice to the machine and has no meaning.
+// each point of the tile reads of From, or from what is stored there. A copy of From for Def, Stage or Pair, asks for what lies By elements from each it copies. Later: not steps of Def ask, but maps
+// that are evaluated while Def is alive, for what lies By elements from each that they read or store of
+// From. It ends with the node list. It is advice to the machine and has no meaning.
 type Ahead struct {
 	Def, From string
 	By        int64
 	Once      bool
+	Later     bool
 }
 
 func (*Ahead) node() {}
@@ -29,6 +32,7 @@ func (c *checker) ahead(n *Ahead) error {
 func parseAhead(text string) (Node, error) {
 	n := &Ahead{}
 	text, n.Once = strings.CutPrefix(text, "once ")
+	text, n.Later = strings.CutPrefix(text, "later ")
 	if _, err := fmt.Sscanf(text, "%s for %s by %d", &n.From, &n.Def, &n.By); err != nil {
 		return nil, fmt.Errorf("`ahead FROM for DEF by DISTANCE` is expected")
 	}

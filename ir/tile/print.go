@@ -106,8 +106,11 @@ func printNodes(b *strings.Builder, nodes []Node, indent string) {
 			b.WriteString("pair " + n.From + " for " + n.Def + "\n")
 		case *Ahead:
 			once := ""
-			if n.Once {
+			switch {
+			case n.Once:
 				once = "once "
+			case n.Later:
+				once = "later "
 			}
 			fmt.Fprintf(b, "ahead %s%s for %s by %d\n", once, n.From, n.Def, n.By)
 		case *Past:
