@@ -95,8 +95,8 @@ func (e *emitter) shorten(n *tile.Loop, i int) {
 	e.tile[i] = e.piece(from, to.Sub(from), s.max)
 }
 
-// addedTo returns the chains over the stream's index that a turn of it steps, where these sums are all
-// that a turn leaves behind.
+// addedTo returns the chains that a turn of the stream steps, where these sums are all that a turn
+// leaves behind.
 func (e *emitter) addedTo(n *tile.Loop) (defs []*kernel.Def) {
 	inside, stepped, stored := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	if !e.leaves(n.Body, inside, stepped, stored) {
@@ -112,7 +112,7 @@ func (e *emitter) addedTo(n *tile.Loop) (defs []*kernel.Def) {
 			continue
 		}
 		r := d.Reduce
-		if r.Order.Kind != kernel.Chain || len(r.Axes) != 1 || r.Axes[0].Name != n.Split.Index || isWelford(d) {
+		if r.Order.Kind != kernel.Chain || len(r.Axes) != 1 || isWelford(d) {
 			return nil
 		}
 		defs = append(defs, d)

@@ -19,6 +19,7 @@ type blockPlan struct {
 	axes    map[string][]kernel.Axis
 	members []string // scores, maps and sums
 	sums    map[string]bool
+	crossed map[string]kernel.Axis // sums that reduce another axis of the scores
 	group   *group
 }
 
@@ -50,7 +51,7 @@ func (g *grouping) planBlocks() {
 
 // newBlock begins a plan with the sum d, or returns nil.
 func (g *grouping) newBlock(d *kernel.Def) *blockPlan {
-	b := &blockPlan{from: g.kernel[d.Name], axes: map[string][]kernel.Axis{}, sums: map[string]bool{d.Name: true}, wide: g.canonical("i", 0, d.Axes), inner: g.canonical("j", 0, d.Reduce.Axes)[0]}
+	b := &blockPlan{from: g.kernel[d.Name], axes: map[string][]kernel.Axis{}, sums: map[string]bool{d.Name: true}, crossed: map[string]kernel.Axis{}, wide: g.canonical("i", 0, d.Axes), inner: g.canonical("j", 0, d.Reduce.Axes)[0]}
 	b.axes[d.Name] = b.wide
 	b.when = rename(d, b.wide, []kernel.Axis{b.inner}).Reduce.When
 	if !g.collect(b, d, append(slices.Clone(b.wide), b.inner)) {
@@ -134,11 +135,15 @@ func (g *grouping) joinBlock(b *blockPlan, d *kernel.Def) bool {
 			}
 		}
 	}
-	if reduced != b.inner.Name || !subset(b.kept, names) {
+	axis, left := b.inner, b.kept
+	if at := axisNamed(b.kept, reduced); at >= 0 {
+		axis, left = b.kept[at], append(slices.Delete(slices.Clone(b.kept), at, at+1), b.inner)
+	}
+	if reduced != axis.Name || !subset(left, names) || !sameConds(b.when, rename(d, names, []kernel.Axis{axis}).Reduce.When) {
 		return false
 	}
-	if !sameConds(b.when, rename(d, names, []kernel.Axis{b.inner}).Reduce.When) {
-		return false
+	if axis.Name != b.inner.Name {
+		b.crossed[d.Name] = axis
 	}
 	b.axes[d.Name] = names
 	b.members, b.sums[d.Name] = append(b.members, d.Name), true
@@ -180,6 +185,9 @@ func (g *grouping) inBlockNames(b *blockPlan, d *kernel.Def) *kernel.Def {
 		return rename(d, b.axes[d.Name], nil)
 	}
 	reduced := []kernel.Axis{b.inner}
+	if axis, ok := b.crossed[d.Name]; ok {
+		reduced[0] = axis
+	}
 	if !b.sums[d.Name] {
 		reduced = g.canonical("r", 0, d.Reduce.Axes)
 	}

@@ -65,6 +65,7 @@ type tiler struct {
 	list []*stage
 	// inBlocks are the reductions that are computed where a running maximum and its sums read them.
 	inBlocks map[string]bool
+	crossing *crossing // of two families that read the same scores; nil for none
 }
 
 // tidy returns a copy of k in the form that stages want.

@@ -43,7 +43,7 @@ func (n *nest) copies() {
 	}
 	last := n.shape.rows[len(n.shape.rows)-1]
 	per := n.boxBytes(d, rows, last.by[0], n.shape.width)
-	if rows == nil || columns == nil || per < 0 {
+	if rows == nil || columns == nil || per < 0 || n.conditional(last.axis.Name) { // blocks have all of a conditional axis
 		return
 	}
 	tiles := min(8, max(1, rowCopy/max(per, 1)))

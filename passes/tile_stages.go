@@ -95,6 +95,8 @@ func (t *tiler) needs(d *kernel.Def) []need {
 // memory.
 func (t *tiler) stages() {
 	home := map[string]int{}
+	t.inBlocks = map[string]bool{}
+	t.cross()
 	t.markScores()
 	for _, d := range t.k.Defs {
 		if d.Reduce == nil && t.output(d.Name) == nil || t.inBlocks[d.Name] {
@@ -132,6 +134,13 @@ func (t *tiler) stages() {
 func (t *tiler) stageFor(d *kernel.Def, needs []need, home map[string]int) *stage {
 	if m := followed(d); m != "" {
 		return t.list[home[m]]
+	}
+	if c := t.crossing; c.has(d) {
+		if c.stage == nil {
+			c.stage = &stage{kind: weightStage, number: len(t.list), axes: c.base, lane: c.main[0].Reduce.Axes[0].Name}
+			t.list = append(t.list, c.stage)
+		}
+		return c.stage
 	}
 	last := -1 // the last stage that d reads
 	for _, n := range needs {
@@ -239,7 +248,12 @@ func (s *stage) reaches(d *kernel.Def) bool {
 
 // markScores notes the reductions that stages of weights compute block by block.
 func (t *tiler) markScores() {
-	t.inBlocks = map[string]bool{}
+	if c := t.crossing; c != nil {
+		scores, _ := t.scoresOf(c.all(), c.base)
+		for _, s := range scores {
+			t.inBlocks[s.Name] = true
+		}
+	}
 	for _, d := range t.k.Defs {
 		if isRunning(d) && t.weighs(d) {
 			scores, _ := t.scoresOf(append(t.family(d), d), d.Axes)

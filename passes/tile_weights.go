@@ -24,6 +24,7 @@ type weightWalk struct {
 	base   []kernel.Axis // of scores, without j
 	sums   []*kernel.Def // by lanes
 	wide   []*kernel.Def // with axes of their own
+	others []*kernel.Def // of a crossing
 	scores []*kernel.Def
 	maps   []*kernel.Def // weights
 	i, j   kernel.Axis   // i has no name where the maximum is one number
@@ -122,10 +123,15 @@ func subset(a, b []kernel.Axis) bool {
 }
 
 func (t *tiler) weights(s *stage) {
-	w := &weightWalk{tiler: t, s: s, base: s.axes, j: s.reduces[0].Reduce.Axes[0]}
-	w.scores, w.maps = t.scoresOf(s.reduces, s.axes)
+	family := s.reduces
+	w := &weightWalk{tiler: t, s: s, base: s.axes}
+	if c := t.crossing; c != nil && c.stage == s {
+		family, w.others = c.main, c.others
+	}
+	w.j = family[0].Reduce.Axes[0]
+	w.scores, w.maps = t.scoresOf(append(slices.Clone(family), w.others...), s.axes)
 	elements := int64(1)
-	for _, d := range s.reduces {
+	for _, d := range family {
 		if isRunning(d) {
 			w.most = d
 			continue
@@ -143,6 +149,9 @@ func (t *tiler) weights(s *stage) {
 	if t.weightsInUnit(w) {
 		return
 	}
+	for _, d := range w.others {
+		w.i = d.Reduce.Axes[0]
+	}
 	w.rows = t.choose(weightRows, int64(t.m.Lanes))
 	for w.rows > 16 && 4*w.rows*elements > t.choose(weightBytes, warpSums) {
 		w.rows /= 2
@@ -152,9 +161,15 @@ func (t *tiler) weights(s *stage) {
 	}
 	w.settle()
 	ph := &tile.Phase{Vector: w.i.Name, Body: w.body()}
+	if len(w.others) > 0 {
+		ph.Body = w.crossed(ph.Body)
+	}
 	for _, a := range w.base {
 		by := int64(1)
 		if a.Name == w.i.Name {
+			if len(w.others) > 0 {
+				continue
+			}
 			by = w.rows
 		}
 		ph.Grid = append(ph.Grid, tile.Split{Index: a.Name, By: []int64{by}})
@@ -312,10 +327,11 @@ func (w *weightWalk) block() []tile.Node {
 	var nodes []tile.Node
 	vectors := w.registerTile()
 	for _, s := range w.scores {
+		held := w.scored(s)
 		body := append([]tile.Node{&tile.Begin{Def: s.Name}}, w.chain(s)...)
-		body = append(body, &tile.Store{Def: s.Name})
+		body = append(body, &tile.Store{Def: held.Name})
 		body = []tile.Node{w.each(w.j, w.sixRows(), body)}
-		nodes = append(nodes, &tile.Hold{Def: s.Name, Along: w.i.Name})
+		nodes = append(nodes, &tile.Hold{Def: held.Name, Along: w.i.Name})
 		nodes = append(nodes, w.columns(vectors, body)...)
 	}
 	if w.most != nil {
@@ -334,7 +350,25 @@ func (w *weightWalk) block() []tile.Node {
 		body := []tile.Node{&tile.Begin{Def: d.Name}, w.stream(w.j, []int64{4, 1}, &tile.Step{Def: d.Name}), &tile.Store{Def: d.Name}}
 		nodes = append(nodes, w.wideTiles(d, body, w.sixRows()))
 	}
+	for _, d := range w.others {
+		body := []tile.Node{&tile.Begin{Def: d.Name}, w.stream(w.i, []int64{4, 1}, &tile.Step{Def: d.Name}), &tile.Store{Def: d.Name}}
+		nodes = append(nodes, w.mirrored().wideTiles(d, body, w.sixRows()))
+	}
 	return nodes
+}
+
+// scored returns what is held of the score s: on a CPU a map of it, so that its sums are registers alone,
+// which begin at the identity and not at what memory was filled with.
+func (w *weightWalk) scored(s *kernel.Def) *kernel.Def {
+	if w.gpu() {
+		return s
+	}
+	held := &kernel.Def{Name: s.Name, DType: s.DType, Axes: s.Axes, Span: s.Span}
+	s.Name += ".sum"
+	held.Expr = &kernel.Load{Name: s.Name, DType: s.DType, At: kernel.Points(s.Axes)}
+	w.inBlocks[s.Name] = true
+	w.k.Defs = slices.Insert(w.k.Defs, slices.Index(w.k.Defs, s)+1, held)
+	return held
 }
 
 // registerTile is the number of points of a vector index in a register tile of six rows.
@@ -399,6 +433,9 @@ func (w *weightWalk) finished() []tile.Node {
 	kept := &stage{kind: weightStage, axes: w.s.axes, reduces: w.s.reduces}
 	var wide []*stage
 	for _, d := range w.s.stores {
+		if w.ofOthers(d) {
+			continue
+		}
 		if sameAxes(d.Axes, w.s.axes) {
 			kept.stores = append(kept.stores, d)
 			continue

@@ -95,19 +95,14 @@ buffer dv: output f32[%[1]d, %[2]d, 64]
 kernel inner(do, o) -> (delta)
   delta[g:%[1]d, i:%[2]d] = sum d:64 unordered; do[g, i, d] * o[g, i, d]
 
-kernel queries(q, k, v, do, lse, delta) -> (dq)
-  s1[g:%[1]d, i:%[2]d, j:%[2]d] = sum d:64 chain; q[g, i, d] * k[g, j, d]
-  c1[g:%[1]d, i:%[2]d, j:%[2]d] = sum d:64 chain; do[g, i, d] * v[g, j, d]
-  e1[g:%[1]d, i:%[2]d, j:%[2]d] = exp(s1[g, i, j] * 0.125 - lse[g, i]) * (c1[g, i, j] - delta[g, i]) * 0.125
-  dq[g:%[1]d, i:%[2]d, d:64] = sum j:%[2]d chain when 0 <= i - j < %[2]d; e1[g, i, j] * k[g, j, d]
-
-kernel keys(q, k, v, do, lse, delta) -> (dk, dv)
-  s2[g:%[1]d, i:%[2]d, j:%[2]d] = sum d:64 chain; q[g, i, d] * k[g, j, d]
-  c2[g:%[1]d, i:%[2]d, j:%[2]d] = sum d:64 chain; do[g, i, d] * v[g, j, d]
-  p2[g:%[1]d, i:%[2]d, j:%[2]d] = exp(s2[g, i, j] * 0.125 - lse[g, i])
-  e2[g:%[1]d, i:%[2]d, j:%[2]d] = p2[g, i, j] * (c2[g, i, j] - delta[g, i]) * 0.125
-  dk[g:%[1]d, j:%[2]d, d:64] = sum i:%[2]d chain when 0 <= i - j < %[2]d; e2[g, i, j] * q[g, i, d]
-  dv[g:%[1]d, j:%[2]d, d:64] = sum i:%[2]d chain when 0 <= i - j < %[2]d; p2[g, i, j] * do[g, i, d]
+kernel gradients(q, k, v, do, lse, delta) -> (dq, dk, dv)
+  s[g:%[1]d, i:%[2]d, j:%[2]d] = sum d:64 chain; q[g, i, d] * k[g, j, d]
+  c[g:%[1]d, i:%[2]d, j:%[2]d] = sum d:64 chain; do[g, i, d] * v[g, j, d]
+  p[g:%[1]d, i:%[2]d, j:%[2]d] = exp(s[g, i, j] * 0.125 - lse[g, i])
+  e[g:%[1]d, i:%[2]d, j:%[2]d] = p[g, i, j] * (c[g, i, j] - delta[g, i]) * 0.125
+  dq[g:%[1]d, i:%[2]d, d:64] = sum j:%[2]d chain when 0 <= i - j < %[2]d; e[g, i, j] * k[g, j, d]
+  dk[g:%[1]d, j:%[2]d, d:64] = sum i:%[2]d chain when 0 <= i - j < %[2]d; e[g, i, j] * q[g, i, d]
+  dv[g:%[1]d, j:%[2]d, d:64] = sum i:%[2]d chain when 0 <= i - j < %[2]d; p[g, i, j] * do[g, i, d]
 `, g, t)
 	w.torchSetup = fmt.Sprintf(`q, k, v, do = (r(1, %[1]d, %[2]d, 64).requires_grad_() for _ in range(4))
 with torch.enable_grad():

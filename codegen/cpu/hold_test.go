@@ -140,3 +140,20 @@ func TestTurnsLeftOut(t *testing.T) {
 		}
 	}
 }
+
+// TestCrossings makes scores once for sums over both of their axes; where an extent is a symbol, twice.
+func TestCrossings(t *testing.T) {
+	for _, extents := range [][2]string{{"1", "70"}, {"64", "64"}, {"150", "65"}, {"N", "70"}} {
+		for _, cond := range []string{"", "when 0 <= i - j < 200 + N"} {
+			k := parsedKernel(t, fmt.Sprintf(`kernel gradients(q: input f32[%[1]s, 5], k: input f32[%[2]s, 5], do: input f32[%[1]s, 9]) -> (dq: output f32[%[1]s, 5], dk: output f32[%[2]s, 5], dv: output f32[%[2]s, 9])
+  s[i:%[1]s, j:%[2]s] = sum c:5 chain; q[i, c] * k[j, c]
+  p[i:%[1]s, j:%[2]s] = exp(s[i, j])
+  e[i:%[1]s, j:%[2]s] = p[i, j] * s[i, j]
+  dq[i:%[1]s, d:5] = sum j:%[2]s chain %[3]s; e[i, j] * k[j, d]
+  dk[j:%[2]s, d:5] = sum i:%[1]s chain %[3]s; e[i, j] * q[i, d]
+  dv[j:%[2]s, d:9] = sum i:%[1]s chain %[3]s; p[i, j] * do[i, d]
+`, extents[0], extents[1], cond))
+			check(t, func(target Target) []*tile.Program { return tiled(t, target, []*tile.Program{{Kernel: k}}) }, []map[string]int64{{"N": 0}, {"N": 1}, {"N": 70}}, true)
+		}
+	}
+}
