@@ -22,7 +22,7 @@ func (n *nest) ahead() (nodes []tile.Node) {
 	if !n.gpu() && !n.shape.contraction && len(d.Reduce.Axes) > 1 {
 		return n.aheadRows(d)
 	}
-	if n.gpu() || len(n.s.reduces) != 1 || !n.shape.contraction || len(n.shape.rows) != 1 || n.tiles > 0 || d.Scan != nil {
+	if n.gpu() || len(n.s.reduces) != 1 || !n.shape.contraction || len(n.shape.rows) != 1 || n.tiles > 0 || len(d.Reduce.Axes) == 0 || d.Scan != nil {
 		return nil
 	}
 	ask := func(l *kernel.Load, bytes int64) {
