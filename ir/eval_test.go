@@ -33,7 +33,7 @@ func TestConvReference(t *testing.T) {
 	r := rand.New(rand.NewSource(6))
 	for range 40 {
 		pick := func(n int) int64 { return int64(r.Intn(n)) }
-		o := Conv{[]int64{1 + pick(3), 1 + pick(3)}, []int64{pick(3), pick(3)}, []int64{pick(3), pick(3)}, []int64{1 + pick(2), 1 + pick(2)}}
+		o := Conv{Strides: []int64{1 + pick(3), 1 + pick(3)}, PadLo: []int64{pick(3), pick(3)}, PadHi: []int64{pick(3), pick(3)}, Dilation: []int64{1 + pick(2), 1 + pick(2)}}
 		k := []int{1 + r.Intn(3), 1 + r.Intn(3)}
 		h, w := (k[0]-1)*int(o.Dilation[0])+1+r.Intn(4), (k[1]-1)*int(o.Dilation[1])+1+r.Intn(4)
 		x := normal(r, r.Intn(3), h, w, 1+r.Intn(3))
@@ -68,13 +68,13 @@ func TestConvReference(t *testing.T) {
 func TestConvValues(t *testing.T) {
 	x := tensor.FromFloats(tensor.F32, []float64{1, 2, 3, 4, 5, 6, 7, 8, 9}, 1, 3, 3, 1)
 	w := tensor.FromFloats(tensor.F32, []float64{1, 10, 100, 1000}, 2, 2, 1, 1)
-	y := evalOp(t, Conv{[]int64{1, 1}, []int64{0, 0}, []int64{0, 0}, []int64{1, 1}}, x, w)[0]
+	y := evalOp(t, Conv{Strides: []int64{1, 1}, PadLo: []int64{0, 0}, PadHi: []int64{0, 0}, Dilation: []int64{1, 1}}, x, w)[0]
 	for i, want := range []float64{5421, 6532, 8754, 9865} {
 		if y.Float(i) != want {
 			t.Errorf("element %d is %g, want %g", i, y.Float(i), want)
 		}
 	}
-	same := evalOp(t, Conv{[]int64{2, 2}, []int64{0, 0}, []int64{1, 1}, []int64{1, 1}}, x, w)[0]
+	same := evalOp(t, Conv{Strides: []int64{2, 2}, PadLo: []int64{0, 0}, PadHi: []int64{1, 1}, Dilation: []int64{1, 1}}, x, w)[0]
 	for i, want := range []float64{5421, 603, 87, 9} {
 		if same.Float(i) != want {
 			t.Errorf("padded element %d is %g, want %g", i, same.Float(i), want)

@@ -10,7 +10,7 @@ import (
 // TestInferRejects breaks the shape rules of every op; the message must name what differs.
 func TestInferRejects(t *testing.T) {
 	pool := MaxPool{[]int64{2}, []int64{2}, []int64{0}, []int64{0}}
-	conv := Conv{[]int64{1}, []int64{0}, []int64{0}, []int64{1}}
+	conv := Conv{Strides: []int64{1}, PadLo: []int64{0}, PadHi: []int64{0}, Dilation: []int64{1}}
 	for _, c := range []struct {
 		op       Op
 		in, want string
@@ -45,10 +45,10 @@ func TestInferRejects(t *testing.T) {
 		{conv, "f32[N, 2, 3]; f32[3, 3, 4]", "window spans 3"},
 		{conv, "f32[N, 5, 3]; f32[K, 3, 4]", "positive constant"},
 		{conv, "f32[N, 5]; f32[3, 3]", "1 to 3 spatial dims"},
-		{Conv{[]int64{0}, []int64{0}, []int64{0}, []int64{1}}, "f32[N, 5, 3]; f32[3, 3, 4]", "at least 1"},
-		{Conv{[]int64{1, 1}, []int64{0}, []int64{0}, []int64{1}}, "f32[N, 5, 3]; f32[3, 3, 4]", "one number for each"},
-		{ConvData{[]int64{1}, []int64{0}, []int64{0}, []int64{1}, dims("N", "5", "3")}, "f32[N, 4, 4]; f32[3, 3, 4]", "must be f32[N, 3, 4]"},
-		{ConvFilter{[]int64{1}, []int64{0}, []int64{0}, []int64{1}, dims("3", "3", "4")}, "f32[N, 5, 3]; f32[N, 3, 5]", "must be f32[N, 3, 4]"},
+		{Conv{Strides: []int64{0}, PadLo: []int64{0}, PadHi: []int64{0}, Dilation: []int64{1}}, "f32[N, 5, 3]; f32[3, 3, 4]", "at least 1"},
+		{Conv{Strides: []int64{1, 1}, PadLo: []int64{0}, PadHi: []int64{0}, Dilation: []int64{1}}, "f32[N, 5, 3]; f32[3, 3, 4]", "one number for each"},
+		{ConvData{Strides: []int64{1}, PadLo: []int64{0}, PadHi: []int64{0}, Dilation: []int64{1}, Shape: dims("N", "5", "3")}, "f32[N, 4, 4]; f32[3, 3, 4]", "must be f32[N, 3, 4]"},
+		{ConvFilter{Strides: []int64{1}, PadLo: []int64{0}, PadHi: []int64{0}, Dilation: []int64{1}, Shape: dims("3", "3", "4")}, "f32[N, 5, 3]; f32[N, 3, 5]", "must be f32[N, 3, 4]"},
 		{pool, "f32[N, 1, 3]", "window spans 2"},
 		{MaxPool{[]int64{2}, []int64{2}, []int64{2}, []int64{0}}, "f32[N, 4, 3]", "must be in 0..2"},
 		{SumPool(pool), "bool[N, 4, 3]", "cannot be pooled"},

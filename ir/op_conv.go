@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 )
 
@@ -13,15 +12,19 @@ import (
 //
 //	y[n,h,w,o] = sum r,s,c: x[n, h*stride + r*dilation - lo, ..., c] * kernel[r,s,c,o]
 //
-// Terms that fall into the padding are skipped. Each list has one number per spatial dim.
+// Terms that fall into the padding are skipped. Each list has one number per spatial dim. With
+// Groups of more than 1 the channels of x and y are cut into so many, each output sees only the
+// inputs of its group, and the kernel is [window..., Cin / Groups, Cout].
 type Conv struct {
 	Strides, PadLo, PadHi, Dilation []int64
+	Groups                          int64 // 0 is 1
 }
 
 // ConvData is the gradient of Conv with respect to x, which had this Shape, from dy and the kernel
 // (in that order). It is the transposed convolution.
 type ConvData struct {
 	Strides, PadLo, PadHi, Dilation []int64
+	Groups                          int64
 	Shape                           tensor.Shape
 }
 
@@ -29,6 +32,7 @@ type ConvData struct {
 // dy (in that order).
 type ConvFilter struct {
 	Strides, PadLo, PadHi, Dilation []int64
+	Groups                          int64
 	Shape                           tensor.Shape
 }
 
@@ -69,8 +73,8 @@ func (o Conv) check(xt, wt tensor.DType, x, w tensor.Shape) error {
 	if xt != wt || !xt.IsFloat() {
 		return fmt.Errorf("a convolution takes two floats of one dtype, not %s and %s", xt, wt)
 	}
-	if !x[rank-1].Equal(w[rank-2]) {
-		return fmt.Errorf("the kernel takes %s channels, x has %s (groups are not supported)", w[rank-2], x[rank-1])
+	if err := o.checkGroups(x[rank-1], w[rank-2], w[rank-1]); err != nil {
+		return err
 	}
 	for _, list := range [][]int64{o.Strides, o.PadLo, o.PadHi, o.Dilation} {
 		if len(list) != rank-2 {
@@ -88,8 +92,25 @@ func (o Conv) check(xt, wt tensor.DType, x, w tensor.Shape) error {
 	return nil
 }
 
-func (o ConvData) conv() Conv   { return Conv{o.Strides, o.PadLo, o.PadHi, o.Dilation} }
-func (o ConvFilter) conv() Conv { return Conv{o.Strides, o.PadLo, o.PadHi, o.Dilation} }
+// checkGroups states the rules on channels.
+func (o Conv) checkGroups(have, in, out tensor.Dim) error {
+	g := o.groups()
+	if o.Groups < 0 || !out.Mod(g).IsConst(0) {
+		return fmt.Errorf("%s output channels cannot be cut into %d groups", out, o.Groups)
+	}
+	if !have.Equal(in.Scale(g)) {
+		if g == 1 {
+			return fmt.Errorf("the kernel takes %s channels, x has %s", in, have)
+		}
+		return fmt.Errorf("the kernel takes %s channels for each of %d groups, x has %s", in, g, have)
+	}
+	return nil
+}
+
+func (o Conv) groups() int64 { return max(1, o.Groups) }
+
+func (o ConvData) conv() Conv   { return Conv{o.Strides, o.PadLo, o.PadHi, o.Dilation, o.Groups} }
+func (o ConvFilter) conv() Conv { return Conv{o.Strides, o.PadLo, o.PadHi, o.Dilation, o.Groups} }
 
 // Infer demands that Conv of Shape and the kernel gives dy's type.
 func (o ConvData) Infer(in []tensor.Type) ([]tensor.Type, error) {
@@ -134,7 +155,8 @@ func (o Conv) taps(x, w, y []int, visit func(atX, atW, atY int)) {
 			atX, atW = atX*x[1+i]+p, atW*w[i]+at[rank+i]
 		}
 		c := at[len(at)-1]
-		visit(atX*x[rank-1]+c, (atW*w[rank-2]+c)*w[rank-1]+at[rank-1], place(y, at[:rank]))
+		group := at[rank-1] * int(o.groups()) / w[rank-1]
+		visit(atX*x[rank-1]+group*w[rank-2]+c, (atW*w[rank-2]+c)*w[rank-1]+at[rank-1], place(y, at[:rank]))
 	})
 }
 
@@ -172,11 +194,11 @@ func (o ConvFilter) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tenso
 // one's gradients are the other two.
 
 func (o Conv) data(b *Builder, dy, w *Value, shape tensor.Shape) *Value {
-	return b.Add(ConvData{o.Strides, o.PadLo, o.PadHi, o.Dilation, shape}, dy, w)
+	return b.Add(ConvData{o.Strides, o.PadLo, o.PadHi, o.Dilation, o.Groups, shape}, dy, w)
 }
 
 func (o Conv) filter(b *Builder, x, dy *Value, shape tensor.Shape) *Value {
-	return b.Add(ConvFilter{o.Strides, o.PadLo, o.PadHi, o.Dilation, shape}, x, dy)
+	return b.Add(ConvFilter{o.Strides, o.PadLo, o.PadHi, o.Dilation, o.Groups, shape}, x, dy)
 }
 
 // Grad is ConvData and ConvFilter.
@@ -204,61 +226,4 @@ func (o ConvFilter) Grad(b *Builder, n *Node, g []*Value) []*Value {
 	}
 	x, dy := n.In[0], n.In[1]
 	return []*Value{o.conv().data(b, dy, g[0], x.Type.Shape), b.Add(o.conv(), x, g[0])}
-}
-
-// Lower is one contraction over kernel rows, kernel columns and channels.
-func (o Conv) Lower(l *Lowering) {
-	rank := len(l.InType[0].Shape)
-	out := l.Axes(l.OutType[0].Shape)
-	fold := axes("j", l.InType[1].Shape[:rank-1])
-	i, j := names(out), names(fold)
-	atX, conds := o.input(i, j, l.InType[0].Shape)
-	x := l.Load(0, indices(append(append([]tensor.Dim{i[0]}, atX...), j[rank-2]))...)
-	w := l.Load(1, indices(append(append([]tensor.Dim{}, j...), i[rank-1]))...)
-	r := kernel.Reduce{Op: kernel.Sum, Axes: fold, When: needed(conds, out, fold)}
-	l.Reduce(0, out, r, kernel.Apply("mul", x, w))
-}
-
-// input gives the spatial index of x from those of y (after the row) and of the window.
-func (o Conv) input(y, window []tensor.Dim, x tensor.Shape) (at []tensor.Dim, inside []kernel.Cond) {
-	for k := range o.Strides {
-		p := y[1+k].Scale(o.Strides[k]).Add(window[k].Scale(o.Dilation[k])).AddInt(-o.PadLo[k])
-		at = append(at, p)
-		inside = append(inside, kernel.Cond{Index: p, Extent: x[1+k]})
-	}
-	return at, inside
-}
-
-// Lower is one contraction over kernel rows, kernel columns and output channels, of the terms
-// where the stride divides the place in dy.
-func (o ConvData) Lower(l *Lowering) {
-	rank := len(o.Shape)
-	dy, w := l.InType[0].Shape, l.InType[1].Shape
-	out := l.Axes(o.Shape)
-	fold := axes("j", append(append(tensor.Shape{}, w[:rank-2]...), w[rank-1]))
-	i, j := names(out), names(fold)
-	atY := []tensor.Dim{i[0]}
-	var conds []kernel.Cond
-	for k, s := range o.Strides {
-		e := i[1+k].AddInt(o.PadLo[k]).Sub(j[k].Scale(o.Dilation[k]))
-		atY = append(atY, e.Div(s))
-		conds = append(conds, kernel.Cond{Index: e.Mod(s), Extent: tensor.Int(1)}, kernel.Cond{Index: e.Div(s), Extent: dy[1+k]})
-	}
-	y := l.Load(0, indices(append(atY, j[rank-2]))...)
-	k := l.Load(1, indices(append(append([]tensor.Dim{}, j[:rank-2]...), i[rank-1], j[rank-2]))...)
-	r := kernel.Reduce{Op: kernel.Sum, Axes: fold, When: needed(conds, out, fold)}
-	l.Reduce(0, out, r, kernel.Apply("mul", y, k))
-}
-
-// Lower is one contraction over rows and the spatial places of dy.
-func (o ConvFilter) Lower(l *Lowering) {
-	rank := len(o.Shape)
-	out := l.Axes(o.Shape)
-	fold := axes("j", l.InType[1].Shape[:rank-1])
-	i, j := names(out), names(fold)
-	atX, conds := o.conv().input(j, i, l.InType[0].Shape)
-	x := l.Load(0, indices(append(append([]tensor.Dim{j[0]}, atX...), i[rank-2]))...)
-	y := l.Load(1, indices(append(append([]tensor.Dim{}, j...), i[rank-1]))...)
-	r := kernel.Reduce{Op: kernel.Sum, Axes: fold, When: needed(conds, out, fold)}
-	l.Reduce(0, out, r, kernel.Apply("mul", x, y))
 }

@@ -258,7 +258,7 @@ func (o MaxPool) over(l *Lowering) (out []kernel.Axis, r kernel.Reduce, x *kerne
 	for k := range ones {
 		ones[k] = 1
 	}
-	at, conds := Conv{o.Strides, o.PadLo, o.PadHi, ones}.input(i, j, l.InType[0].Shape)
+	at, conds := Conv{Strides: o.Strides, PadLo: o.PadLo, PadHi: o.PadHi, Dilation: ones}.input(i, j, l.InType[0].Shape)
 	r.When = needed(conds, out, r.Axes)
 	x = l.Load(0, indices(append(append([]tensor.Dim{i[0]}, at...), i[rank-1]))...)
 	return out, r, x, flatten(j, window)

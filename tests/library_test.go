@@ -36,6 +36,9 @@ func libraryCases() []libraryCase {
 		{"cumulative", "(x: f32[N, 3, 18]) -> (y: f32[N, 3, 18])", "cumsum(x, axis=1, exclusive=true) + cumprod(x, axis=-1) + cummax(x, axis=0, reverse=true) - cummin(x, axis=0) + logcumsumexp(x, axis=1)", "", true},
 		{"borders", "(x: f32[N, 5, 17]) -> (y: f32[N, 8, 22])", "pad(x, [(0, 0), (2, 1), (3, 2)], mode=\"edge\") + pad(x, [(0, 0), (2, 1), (3, 2)], mode=\"reflect\") * pad(x, [(0, 0), (2, 1), (3, 2)], mode=\"wrap\") + pad(x, [(0, 0), (4, -1), (-1, 6)], value=2)", "", true},
 		{"rolls", "(x: f32[N, 5, 17]) -> (y: f32[N, 5, 17])", "roll(x, 3) + roll(x, 2, axis=0) * reverse(x, axis=[0, 1]) + pad(slice(x, 1, step=3, axis=-1), [(0, 0), (0, 0), (0, 11)])", "", true},
+		{"convolutions in groups", "(x: f32[N, 6, 5, 4], k: f32[3, 2, 2, 34], d: f32[3, 3, 1, 8]) -> (y: f32[N, 3, 5, 34], z: f32[N, 6, 5, 8])", "(y = conv(x, k, stride=[2, 1], padding=[(1, 1), (0, 1)], groups=2), z = conv(x, d, padding=1, groups=4))", "", true},
+		{"transposed convolutions", "(x: f32[N, 3, 4, 6], k: f32[3, 2, 5, 6], d: f32[2, 2, 2, 6]) -> (y: f32[N, 6, 7, 5], z: f32[N, 4, 8, 4])", "(y = conv_transpose(x, k, stride=2, padding=[(1, 0), (1, 0)], extra=[0, 0]), z = conv_transpose(x, d, stride=[1, 2], groups=2))", "", true},
+		{"spread convolutions", "(x: f32[N, 6, 2], k: f32[3, 2, 5]) -> (y: f32[N, 13, 5])", "conv(x, k, spread=2, padding=[(1, 3)], groups=1)", "", true},
 		{"recur", "(c: f32[N, 21], x: f32[N, 21]) -> (y: f32[N, 21])", "recur(tanh(c), x) * recur(c, x, axis=0, reverse=true)", "", true},
 	}
 }

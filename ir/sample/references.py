@@ -155,7 +155,7 @@ def conv(x, w, a):
     kernel = w.permute(rank + 1, rank, *range(rank)).contiguous()
     if x.shape[0] == 0:
         return torch.zeros([0] + [int((x.shape[i + 1] + a["PadLo"][i] + a["PadHi"][i] - (w.shape[i] - 1) * a["Dilation"][i] - 1) // a["Strides"][i] + 1) for i in range(rank)] + [w.shape[-1]], dtype=x.dtype)
-    return last(f(padded(x, a), kernel, stride=a["Strides"], dilation=a["Dilation"]))
+    return last(f(padded(x, a), kernel, stride=a["Strides"], dilation=a["Dilation"], groups=max(1, a["Groups"])))
 
 
 def by(f, shape, dy):

@@ -26,16 +26,25 @@ func convolutions() []convolution {
 		{c([]int64{1}, []int64{0}, []int64{0}, []int64{1}), "1, 1, 1", "1, 1, 1"},
 		{c([]int64{1, 2, 1}, []int64{0, 1, 0}, []int64{0, 1, 0}, []int64{1, 1, 1}), "N, 3, 4, 2, 1", "2, 3, 1, 1, 2"},
 		{c([]int64{1, 1}, []int64{1, 1}, []int64{1, 1}, []int64{1, 1}), "2, 9, 7, 5", "3, 3, 5, 19"},
+		{inGroups(2, c([]int64{1, 1}, []int64{1, 1}, []int64{1, 1}, []int64{1, 1})), "N, 4, 5, 6", "3, 3, 3, 4"},
+		{inGroups(17, c([]int64{2}, []int64{1}, []int64{0}, []int64{2})), "N, T, 17", "2, 1, 34"},
+		{inGroups(35, c([]int64{1, 2}, []int64{1, 0}, []int64{1, 1}, []int64{1, 1})), "2, 5, 6, 35", "3, 2, 1, 35"},
 	}
+}
+
+func inGroups(n int64, c ir.Conv) ir.Conv {
+	c.Groups = n
+	return c
 }
 
 // convRows are the convolution and its gradients.
 func convRows() []Row {
 	const source = "PyTorch conv1d to conv3d, x and kernel with channels last"
-	conv := Row{Name: "conv", Doc: "x convolved with a kernel; terms in the padding are skipped.", Shapes: "[N, d..., Cin], [k..., Cin, Cout] -> [N, (d + pad_lo + pad_hi - (k-1)*dilation - 1) div stride + 1 ..., Cout]",
+	conv := Row{Name: "conv", Doc: "x convolved with a kernel; terms in the padding are skipped. With `groups` an output sees the inputs of its group, Cin / groups of them.", Shapes: "[N, d..., Cin], [k..., Cin, Cout] -> [N, (d + pad_lo + pad_hi - (k-1)*dilation - 1) div stride + 1 ..., Cout]",
 		Source: source, DTypes: floats(), Reference: "conv(x, y, a)", Tolerance: 1e-13, Reason: "the order of a sum", Derivative: Twice, Apply: convolve,
 		Refused: []Refusal{{convolutions()[5].conv, "f32[N, 5, 3]; f32[3, 2, 4]", "takes 2 channels, x has 3"}, {convolutions()[5].conv, "f32[N, 5]; f32[3, 3]", "1 to 3 spatial dims"},
-			{convolutions()[5].conv, "f32[N, 5, 3]; f64[3, 3, 4]", "one dtype, not f32 and f64"}}}
+			{convolutions()[5].conv, "f32[N, 5, 3]; f64[3, 3, 4]", "one dtype, not f32 and f64"},
+			{inGroups(2, convolutions()[5].conv), "f32[N, 5, 4]; f32[3, 2, 3]", "3 output channels cannot be cut into 2 groups"}, {inGroups(2, convolutions()[5].conv), "f32[N, 5, 3]; f32[3, 2, 4]", "takes 2 channels for each of 2 groups"}}}
 	data := Row{Name: "conv_data", Doc: "The gradient of conv by x, which is the transposed convolution: of dy and the kernel.", Shapes: "conv's result, kernel -> `shape`", Source: source,
 		DTypes: floats(), Reference: "conv_data(x, y, a)", Tolerance: 1e-13, Reason: "the order of a sum", Derivative: Twice,
 		Refused: []Refusal{{ir.ConvData{Strides: []int64{1}, PadLo: []int64{0}, PadHi: []int64{0}, Dilation: []int64{1}, Shape: dims("N, 5, 3")}, "f32[N, 4, 4]; f32[3, 3, 4]", "must be f32[N, 3, 4]"}}}
@@ -51,8 +60,8 @@ func convRows() []Row {
 		dy := "?[" + y[0].Shape.String() + "]"
 		o := c.conv
 		conv.Samples = append(conv.Samples, Sample{o, x + "; " + w, ""})
-		data.Samples = append(data.Samples, Sample{ir.ConvData{Strides: o.Strides, PadLo: o.PadLo, PadHi: o.PadHi, Dilation: o.Dilation, Shape: dims(c.x)}, dy + "; " + w, ""})
-		filter.Samples = append(filter.Samples, Sample{ir.ConvFilter{Strides: o.Strides, PadLo: o.PadLo, PadHi: o.PadHi, Dilation: o.Dilation, Shape: dims(c.w)}, x + "; " + dy, ""})
+		data.Samples = append(data.Samples, Sample{ir.ConvData{Strides: o.Strides, PadLo: o.PadLo, PadHi: o.PadHi, Dilation: o.Dilation, Groups: o.Groups, Shape: dims(c.x)}, dy + "; " + w, ""})
+		filter.Samples = append(filter.Samples, Sample{ir.ConvFilter{Strides: o.Strides, PadLo: o.PadLo, PadHi: o.PadHi, Dilation: o.Dilation, Groups: o.Groups, Shape: dims(c.w)}, x + "; " + dy, ""})
 	}
 	first := convolutions()[0]
 	conv.Samples = append(conv.Samples, Sample{first.conv, "?[" + first.x + "]; ?[" + first.w + "]", "special"})
@@ -104,7 +113,12 @@ func convolve(p Program) (ir.Op, []*ir.Value) {
 			one[i] = 2
 		}
 	}
-	kernel := append(tensor.Ints(size...), s[len(s)-1], tensor.Int(int64([]int{1, 2, 5, 16}[p.Intn(4)])))
+	op := ir.Conv{Strides: strides, PadLo: lo, PadHi: hi, Dilation: one}
+	in, out := s[len(s)-1], int64([]int{1, 2, 5, 16}[p.Intn(4)])
+	if c, _ := in.Const(); c > 1 && p.Intn(3) == 0 { // depthwise
+		op.Groups, in, out = c, tensor.Int(1), c*(1+int64(p.Intn(2)))
+	}
+	kernel := append(tensor.Ints(size...), in, tensor.Int(out))
 	w := p.Input(tensor.Type{DType: x.Type.DType, Shape: kernel}, "unit")
-	return ir.Conv{Strides: strides, PadLo: lo, PadHi: hi, Dilation: one}, []*ir.Value{x, w}
+	return op, []*ir.Value{x, w}
 }

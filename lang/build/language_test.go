@@ -289,3 +289,24 @@ train VAE(latent=3) {
 		t.Errorf("%d draws, want 1, in training", draws)
 	}
 }
+
+// TestConvolutionLayers: shapes of what the library makes of convolutions.
+func TestConvolutionLayers(t *testing.T) {
+	for _, c := range []struct{ in, layer, out string }{
+		{"f32[N, 9, 4]", "Conv1D(6, kernel=3, padding=\"causal\", dilation=2)", "f32[N, 9, 6]"},
+		{"f32[N, 9, 4]", "Conv1D(6, kernel=3, stride=2, padding=\"same\", groups=2)", "f32[N, 5, 6]"},
+		{"f32[N, T, 4]", "Conv1D(6, kernel=3)", "f32[N, T - 2, 6]"},
+		{"f32[N, 5, 6, 7, 2]", "Conv3D(3, kernel=2, padding=\"same\")", "f32[N, 5, 6, 7, 3]"},
+		{"f32[N, 8, 6, 4]", "Conv2D(8, kernel=3, groups=4)", "f32[N, 6, 4, 8]"},
+		{"f32[N, 8, 6, 4]", "DepthwiseConv2D(3, stride=2, padding=\"same\", multiplier=2)", "f32[N, 4, 3, 8]"},
+		{"f32[N, 5, 4]", "Conv1DTranspose(3, kernel=2, stride=3, padding=\"same\")", "f32[N, 15, 3]"},
+		{"f32[N, T, 4]", "Conv1DTranspose(3, kernel=4, stride=2)", "f32[N, 2*T + 2, 3]"},
+		{"f32[N, 5, 4, 3]", "Conv2DTranspose(2, kernel=3, stride=2, padding=\"same\")", "f32[N, 10, 8, 2]"},
+		{"f32[N, 5, 4, 3]", "Conv2DTranspose(2, kernel=[3, 2], stride=[2, 1], dilation=2)", "f32[N, 13, 6, 2]"},
+	} {
+		m, _ := good(t, "m.dlc", fmt.Sprintf("edition 2026\n\nmodel M()(x: %s) -> (y: %s) { x |> %s }\n", c.in, c.out, c.layer), nil)
+		if got := entry(t, m, "infer").Results[0].Value.Type.String(); strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(c.out, " ", "") {
+			t.Errorf("%s of %s gives %s, not %s", c.layer, c.in, got, c.out)
+		}
+	}
+}

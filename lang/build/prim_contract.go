@@ -2,6 +2,7 @@ package build
 
 import (
 	"fmt"
+	"slices"
 
 	"dlc/ir"
 	"dlc/ir/tensor"
@@ -12,7 +13,8 @@ import (
 func contractionRows() []row {
 	return []row{
 		{"einsum", "spec x y", (*use).einsum},
-		{"conv", "x kernel stride=1 padding=0 dilation=1", (*use).conv},
+		{"conv", "x kernel stride=1 padding=0 dilation=1 groups=1 spread=1", (*use).conv},
+		{"conv_transpose", "x kernel stride=1 padding=0 dilation=1 groups=1 extra=0", (*use).convTranspose},
 		{"max_pool", "x window stride=1 padding=0", (*use).maxPool},
 		{"average_pool", "x window stride=1 padding=0", (*use).averagePool},
 	}
@@ -111,25 +113,118 @@ func (u *use) conv() value {
 		return nil
 	}
 	n := len(x.shape()) - 2
-	strides, dilation := u.perAxis("stride", n), u.perAxis("dilation", n)
-	lo, hi := u.borders(n)
+	op, span, ok := u.convolution(x, k, n)
+	if !ok {
+		return nil
+	}
+	v, spread := x.v, u.perAxis("spread", n)
+	for i := range spread {
+		if spread[i] < 1 {
+			u.fail(check.ConfigValue, u.args["spread"].at, "`spread` of conv is at least 1, not %d", spread[i])
+		}
+	}
 	if u.bad {
 		return nil
 	}
-	span := make([]int64, n)
-	for i := range span {
-		c, ok := k.shape()[i].Const()
-		if !ok {
-			u.fail(check.NotWhole, u.args["kernel"].at, "the window of a kernel must be constant, not [%s]", k.shape())
-			return nil
-		}
-		span[i] = (c-1)*dilation[i] + 1
+	if slices.Max(spread) > 1 {
+		none := make(tensor.Shape, n+2)
+		v = u.emit(ir.Pad{Lo: none, Hi: none, Step: append(append([]int64{1}, spread...), 1)}, v)
 	}
-	if !u.windowFits(x.shape(), span, strides, lo, hi) {
+	if v == nil || !u.windowFits(v.Type.Shape, span, op.Strides, op.PadLo, op.PadHi) {
 		return nil
 	}
-	v := u.emit(ir.Conv{Strides: strides, PadLo: lo, PadHi: hi, Dilation: dilation}, x.v, k.v)
+	if !u.channels(x, k, x.shape()[n+1], op.Groups) {
+		return nil
+	}
+	v = u.emit(op, v, k.v)
 	return u.result(x, v, u.ends(x, v, k))
+}
+
+// convolution reads the attributes of a convolution of n spatial dims, and how far windows span.
+func (u *use) convolution(x, k *tens, n int) (op ir.Conv, span []int64, ok bool) {
+	op.Strides, op.Dilation = u.perAxis("stride", n), u.perAxis("dilation", n)
+	op.PadLo, op.PadHi = u.borders(n)
+	groups := u.ints("groups")
+	if u.bad {
+		return op, nil, false
+	}
+	if len(groups) != 1 || groups[0] < 1 {
+		u.fail(check.ConfigValue, u.args["groups"].at, "`groups` of %s is one number from 1 on", u.prim.name)
+		return op, nil, false
+	}
+	if op.Groups = groups[0]; op.Groups == 1 {
+		op.Groups = 0
+	}
+	if len(k.shape()) != n+2 {
+		u.fail(check.WrongKind, u.args["kernel"].at, "the kernel must have the rank of %s, not be %s", x.typ(), k.typ())
+		return op, nil, false
+	}
+	span = make([]int64, n)
+	for i := range span {
+		c, constant := k.shape()[i].Const()
+		if !constant {
+			u.fail(check.NotWhole, u.args["kernel"].at, "the window of a kernel must be constant, not [%s]", k.shape())
+			return op, nil, false
+		}
+		span[i] = (c-1)*op.Dilation[i] + 1
+	}
+	return op, span, true
+}
+
+// channels tells where a kernel in groups does not fit.
+func (u *use) channels(x, k *tens, in tensor.Dim, groups int64) bool {
+	if groups == 0 {
+		return true
+	}
+	n := len(k.shape())
+	each, out := k.shape()[n-2], k.shape()[n-1]
+	if !in.Equal(each.Scale(groups)) || !out.Mod(groups).IsConst(0) {
+		u.fail(check.NotWhole, u.at, "%d groups do not go with a kernel of [%s] and %s channels", groups, k.shape(), in)
+		return false
+	}
+	return true
+}
+
+// convTranspose is what conv's gradient does: each element of x adds its multiple of the kernel,
+// [window..., filters, channels of x].
+func (u *use) convTranspose() value {
+	x, k := u.image("x"), u.image("kernel")
+	if x == nil || k == nil {
+		return nil
+	}
+	n := len(x.shape()) - 2
+	op, span, ok := u.convolution(x, k, n)
+	if !ok {
+		return nil
+	}
+	extra := u.perAxis("extra", n)
+	if u.bad {
+		return nil
+	}
+	if !x.shape()[n+1].Equal(k.shape()[n+1]) {
+		u.fail(check.NotWhole, u.at, "the kernel [%s] takes %s channels, not %s: it is [window..., filters, channels]", k.shape(), k.shape()[n+1], x.shape()[n+1])
+		return nil
+	}
+	groups := max(1, op.Groups)
+	if !u.channels(x, k, k.shape()[n].Scale(groups), op.Groups) {
+		return nil
+	}
+	shape := tensor.Shape{x.shape()[0]}
+	for i, d := range x.shape()[1 : n+1] {
+		if op.Strides[i] < 1 || extra[i] < 0 || extra[i] >= op.Strides[i] {
+			u.fail(check.ConfigValue, u.at, "a stride is at least 1, and `extra` is less than the stride")
+			return nil
+		}
+		e := d.AddInt(-1).Scale(op.Strides[i]).AddInt(span[i] - op.PadLo[i] - op.PadHi[i] + extra[i])
+		if room := e.Bounds(nil); !room.OpenHi && room.Hi < 0 {
+			u.fail(check.SizeGone, u.at, "padding of %d and %d leaves nothing of an axis", op.PadLo[i], op.PadHi[i])
+			return nil
+		}
+		shape = append(shape, e)
+	}
+	shape = append(shape, k.shape()[n].Scale(groups))
+	v := u.emit(ir.ConvData{Strides: op.Strides, PadLo: op.PadLo, PadHi: op.PadHi, Dilation: op.Dilation, Groups: op.Groups, Shape: shape}, x.v, k.v)
+	return u.result(x, v, nil)
 }
 
 // ends keeps the names of the first and last axis.
