@@ -37,6 +37,9 @@ func (e *emitter) fresher(x kernel.Expr) value {
 	case *kernel.Load:
 		return e.evalLoad(x)
 	case *kernel.Call:
+		if v, ok := e.powered(x); ok {
+			return v
+		}
 		args := make([]value, len(x.Args))
 		for i, a := range x.Args {
 			args[i] = e.eval(a)

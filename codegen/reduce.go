@@ -16,8 +16,11 @@ type live struct {
 	def    *kernel.Def
 	axes   []int
 	values []value
-	split  int       // registers per point; 1 but for Lanes64 before its End
-	unit   *unitTile // not nil: it is in the matrix unit
+	split  int // registers per point; 1 but for Lanes64 before its End
+	// watched is the number of masks of NaN behind the values, pending what is still to be looked at.
+	watched int
+	pending []value
+	unit    *unitTile // not nil: it is in the matrix unit
 	// bases and scales are a running maximum's in the block at hand.
 	bases, scales []value
 }
@@ -155,6 +158,9 @@ func (e *emitter) begin(d *kernel.Def) {
 	if isWelford(d) {
 		l.values = append(l.values, l.values...)
 	}
+	if e.isExtreme(d) {
+		e.watch(l)
+	}
 	e.alive[d.Name] = l
 }
 
@@ -192,6 +198,7 @@ func (e *emitter) step(d *kernel.Def) {
 		inside := e.reached(d)
 		e.points(kept, false, func() { e.term(d, l, inside) })
 	})
+	e.watchRest(l)
 }
 
 // lanesLast puts the vector index behind the others: neighbours then share what is the same for
@@ -253,6 +260,11 @@ func (e *emitter) term(d *kernel.Def, l *live, inside value) {
 			m = moments{e.choose(cond, m.mean, was.mean), e.choose(cond, m.m2, was.m2)}
 		}
 		l.setMoments(at, m)
+		return
+	}
+	if l.watched > 0 {
+		e.watchTerm(d, l, at, cond)
+		e.when, e.mask = value{}, value{}
 		return
 	}
 	acc := l.values[at]
@@ -321,18 +333,25 @@ func (e *emitter) end(d *kernel.Def) {
 func (e *emitter) joinedLanes(l *live) (joined []value) {
 	d := l.def
 	fn := d.Reduce.Op.Func()
-	for at := 0; at < len(l.values); at += l.split {
+	both := func(a, b value) value { return e.apply(fn, d.DType, []value{a, b}) }
+	if l.watched > 0 {
+		both = func(a, b value) value { return e.extreme(d, a, b) }
+	}
+	for at := 0; at < len(l.values)-l.watched; at += l.split {
 		vs := append([]value{}, l.values[at:at+l.split]...)
 		for half := len(vs) / 2; half > 0; half /= 2 {
 			for i := range half {
-				vs[i] = e.apply(fn, d.DType, []value{vs[i], vs[i+half]})
+				vs[i] = both(vs[i], vs[i+half])
 			}
 		}
 		v := vs[0]
 		for half := v.lanes / 2; half > 0; half /= 2 {
-			v = e.apply(fn, d.DType, []value{v, e.across.rotate(v, half)})
+			v = both(v, e.across.rotate(v, half))
 		}
-		joined = append(joined, e.across.pick(v, 0))
+		if v = e.across.pick(v, 0); l.watched > 0 {
+			v = e.orNaN(l, at/l.split, v)
+		}
+		joined = append(joined, v)
 	}
 	return joined
 }

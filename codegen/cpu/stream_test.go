@@ -115,3 +115,53 @@ func TestWindowLoads(t *testing.T) {
 		t.Errorf("no inner loop of four columns:\n%s", text)
 	}
 }
+
+// TestExponentials goes through the range of the exponentials, results that are subnormal or infinite
+// included: where the machine scales by powers of two, the bits are those of products with them.
+func TestExponentials(t *testing.T) {
+	for _, fn := range []string{"exp", "exp2", "sigmoid", "tanh", "expm1"} {
+		k := parsedKernel(t, fmt.Sprintf(`kernel exponentials(scale: input f32[1]) -> (y: output f32[40007])
+  y[p:40007] = %s(f32({p}) * 0.0075 - 160.0 + scale[0])
+`, fn))
+		check(t, func(target Target) []*tile.Program {
+			programs := tiled(t, target, []*tile.Program{{Kernel: k}})
+			text, err := EmitAsm(programs, nil, target, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if fn == "exp" && strings.Contains(text, "vscalefps") != target.Machine.Masks {
+				t.Errorf("%s: scaled at once: %v", target.Name, !target.Machine.Masks)
+			}
+			return programs
+		}, []map[string]int64{nil}, true)
+	}
+}
+
+// TestMaximum holds that the inner loop of a row's maximum takes one instruction a vector and a
+// comparison for two, and that nothing of it is in memory.
+func TestMaximum(t *testing.T) {
+	k := parsedKernel(t, streamed[0])
+	text, err := EmitAsm(tiled(t, V4(), []*tile.Program{{Kernel: k}}), nil, V4(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	loops := 0
+	for _, loop := range innerLoops(text) {
+		ranges := strings.Count(loop, "vrangeps")
+		if ranges == 0 {
+			continue
+		}
+		loops++
+		if n := strings.Count(loop, "vcmpunordps"); 2*n != ranges || strings.Contains(loop, "vblend") || strings.Contains(loop, "vmaxps") {
+			t.Errorf("%d comparisons for %d vectors:\n%s", n, ranges, loop)
+		}
+	}
+	if loops != 1 {
+		t.Errorf("%d loops of a maximum", loops)
+	}
+	for _, loop := range innerLoops(text) {
+		if s := spill.FindString(loop); s != "" {
+			t.Errorf("spill in an inner loop: %s", s)
+		}
+	}
+}
