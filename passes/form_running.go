@@ -30,7 +30,7 @@ func running(p *kernel.Program, o *Options) {
 	for _, k := range p.Kernels {
 		for _, d := range k.Defs {
 			f.note(d)
-			if s := f.match(d); s != nil {
+			if s := f.match(d); s != nil && f.reaches(s, k) {
 				s.kernel = k
 				if sums[s.most.Name] == nil {
 					maxima = append(maxima, s.most.Name)
@@ -104,6 +104,27 @@ func (f *runningForm) match(d *kernel.Def) *runningSum {
 		}
 	}
 	return s
+}
+
+// reaches reports whether k can read all that the sum and its maximum read: buffers, and its own
+// definitions. What was put into them may read those that another kernel keeps to itself.
+func (f *runningForm) reaches(s *runningSum, k *kernel.Kernel) bool {
+	reads := func(k *kernel.Kernel, list ...kernel.Expr) bool {
+		for _, e := range list {
+			for _, l := range kernel.Loads(e) {
+				if f.buffers[l.Name] == nil && k.Def(l.Name) == nil {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	for _, home := range f.p.Kernels { // the maximum is written anew there too
+		if home.Def(s.most.Name) != nil && !reads(home, s.most.Expr) {
+			return false
+		}
+	}
+	return reads(k, s.term, s.most.Expr) && reads(k, s.num...) && reads(k, s.den...) && reads(k, s.outer[0]...) && reads(k, s.outer[1]...)
 }
 
 // unrounded takes away the rounding of a weight to 16 bits, and tells its type. A weight that is rounded
