@@ -2,6 +2,7 @@ package passes
 
 import (
 	"math"
+	"slices"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -11,6 +12,7 @@ import (
 const (
 	shortRunning = 1 << 15 // terms of a row that stays in a cache: reading it again costs no memory
 	runningNodes = 64      // of a maximum's term: it is computed again for each sum
+	runningWidth = 1 << 11 // elements of a sum for each of the maximum's: they are held while it runs
 )
 
 // running is the rule for what weighs terms by exponentials. A sum over j of exp(X - m) times
@@ -30,7 +32,7 @@ func running(p *kernel.Program, o *Options) {
 	for _, k := range p.Kernels {
 		for _, d := range k.Defs {
 			f.note(d)
-			if s := f.match(d); s != nil && f.reaches(s, k) {
+			if s := f.match(d); s != nil && s.narrow() && f.reaches(s, k) {
 				s.kernel = k
 				if sums[s.most.Name] == nil {
 					maxima = append(maxima, s.most.Name)
@@ -104,6 +106,22 @@ func (f *runningForm) match(d *kernel.Def) *runningSum {
 		}
 	}
 	return s
+}
+
+// narrow reports whether the elements of the sum for each of the maximum's are few, and known: they
+// are held in the thread's memory while it runs.
+func (s *runningSum) narrow() bool {
+	width := int64(1)
+	for _, a := range s.def.Axes {
+		if slices.ContainsFunc(s.at, func(e kernel.Expr) bool { return usesIndex(e, a.Name) }) {
+			continue
+		}
+		n, ok := a.Extent.Const()
+		if width *= max(1, n); !ok || width > runningWidth {
+			return false
+		}
+	}
+	return true
 }
 
 // reaches reports whether k can read all that the sum and its maximum read: buffers, and its own

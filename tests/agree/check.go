@@ -77,6 +77,9 @@ func Load(name, text string) (*Case, error) {
 // Shrink makes the smallest program that it finds with the same mismatch, as a text that Load
 // reads; the comment is the mismatch.
 func (c *Case) Shrink(found error, targets []cpu.Target) (string, error) {
+	if again := c.Check(targets); again != nil {
+		found = again // it tells schedules from code
+	}
 	var first *Mismatch
 	if !errors.As(found, &first) {
 		return "", found

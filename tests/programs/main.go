@@ -35,21 +35,32 @@ func main() {
 	}
 }
 
-// replay runs saved programs again.
+// replay runs saved programs again; one that fails is made smaller, where that can be.
 func replay(files []string) error {
 	failed := 0
 	for _, file := range files {
+		var small string
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return err
 		}
 		c, err := agree.Load("program", string(text))
 		if err == nil {
-			err = c.Check(agree.Targets())
+			if err = c.Check(agree.Targets()); err != nil {
+				small, _ = c.Shrink(err, agree.Targets())
+			}
 		}
 		if err != nil {
 			failed++
 			fmt.Printf("%s: %v\n", file, err)
+		}
+		if small != "" && len(small) < len(text) {
+			if err := os.WriteFile(file, []byte(small), 0o644); err != nil {
+				return err
+			}
+			fmt.Printf("%s is smaller now\n", file)
+		}
+		if err != nil {
 			continue
 		}
 		fmt.Printf("%s: all ways agree\n", file)
