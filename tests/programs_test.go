@@ -50,6 +50,11 @@ func TestRandomPrograms(t *testing.T) {
 	if total.Dropped*20 > total.Programs {
 		t.Errorf("%d of %d programs are dropped", total.Dropped, total.Programs)
 	}
+	if mean := total.Arenas / float64(max(1, total.Placed)); mean > 1.01 {
+		t.Errorf("arenas are %.4f times what is alive at once, on average", mean)
+	} else {
+		t.Logf("arenas are %.4f times what is alive at once, on average", mean)
+	}
 	for _, r := range sample.Rows() {
 		if n := total.Used[r.Name]; n < rareOp {
 			t.Errorf("%s is in %d of %d programs, not in %d", r.Name, n, total.Programs, rareOp)

@@ -27,6 +27,7 @@ type Case struct {
 	text    string
 	kernels *kernel.Program             // after all passes
 	answers []map[string]*tensor.Tensor // of these, interpreted, by trial
+	arena   float64                     // over what is alive at once, at worst
 }
 
 // A Mismatch says which two ways differ, and in what.

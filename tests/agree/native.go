@@ -39,6 +39,11 @@ func Native(cases []*Case, target cpu.Target) map[*Case]error {
 		return found
 	}
 	defer m.Close()
+	for i, c := range cases {
+		if err := c.place(model.Entries[i]); err != nil {
+			found[c] = err
+		}
+	}
 	for _, threads := range []int{1, 2} {
 		s, err := m.NewSession(runtime.Options{Threads: threads, Train: true})
 		if err != nil {

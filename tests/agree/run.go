@@ -11,6 +11,8 @@ type Tally struct {
 	Programs int
 	Dropped  int            // for want of well-conditioned inputs
 	Used     map[string]int // programs that have a row's op, gradients written out
+	Arenas   float64        // the sum of what arenas are over what is alive at once, of
+	Placed   int            // programs
 	Found    []Find
 }
 
@@ -36,6 +38,7 @@ func Run(first, n int64, targets []cpu.Target) *Tally {
 				if found[c] != nil {
 					t.Found = append(t.Found, Find{seeds[c], found[c], c})
 				}
+				t.Arenas, t.Placed = t.Arenas+c.arena, t.Placed+1
 			}
 		}
 		cases = nil
@@ -90,6 +93,7 @@ func (t *Tally) count(p *generate.Program) {
 // Add joins another tally.
 func (t *Tally) Add(u *Tally) {
 	t.Programs, t.Dropped, t.Found = t.Programs+u.Programs, t.Dropped+u.Dropped, append(t.Found, u.Found...)
+	t.Arenas, t.Placed = t.Arenas+u.Arenas, t.Placed+u.Placed
 	for name, n := range u.Used {
 		t.Used[name] += n
 	}
