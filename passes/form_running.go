@@ -212,7 +212,7 @@ func (f *runningForm) inlined(d *kernel.Def, wanted func(*kernel.Def) bool) *ker
 		again = false
 		for _, n := range d.Reads() {
 			e := f.defs[n]
-			if e == nil || e.Reduce != nil || e.Scan != nil || !wanted(e) || f.readsLocals(e) {
+			if e == nil || e.Reduce != nil || e.Scan != nil || !wanted(e) {
 				continue
 			}
 			next, ok := inline(d, e)
@@ -224,11 +224,6 @@ func (f *runningForm) inlined(d *kernel.Def, wanted func(*kernel.Def) bool) *ker
 		}
 	}
 	return d
-}
-
-// readsLocals reports whether d reads what its own kernel alone knows.
-func (f *runningForm) readsLocals(d *kernel.Def) bool {
-	return slices.ContainsFunc(d.Reads(), func(n string) bool { return f.buffers[n] == nil })
 }
 
 // weighs reports whether e is X - m, and notes X and m in s.
