@@ -44,9 +44,9 @@ type emitter struct {
 
 	copies   map[tile.Stage]*copied // staged operands
 	aheads   map[tile.Ahead]int64   // how far ahead operands are asked for
+	laters   map[string]int64       // the same of buffers that maps read and store
 	sent     *value                 // where the term at hand of a scattered sum goes, in bytes
 	past     map[string]bool        // outputs that are to leave nothing in the caches
-	laters   map[string]int64       // the same of buffers that maps read and store
 	room     int64                  // bytes of scratch that these and what is held take
 	most     int64                  // bytes of scratch ever taken
 	aligned  int64                  // of the address at hand, where more than its element's size is known

@@ -221,6 +221,17 @@ func covers(lengths []int64, length int64) bool {
 	return length == 0
 }
 
+// takes reports whether a range of that length, cut into parts of these lengths, has one of length by.
+func takes(lengths []int64, by, length int64) bool {
+	for _, b := range lengths {
+		if b == by {
+			return length >= b
+		}
+		length %= b
+	}
+	return false
+}
+
 // untilPeel is the number of turns from position at until one begins in another segment.
 func untilPeel(peel []int64, at, by int64) int64 {
 	for _, p := range peel {
@@ -239,6 +250,9 @@ func (e *emitter) openLoop(n *tile.Loop, i int) {
 		bound := int64(-1)
 		if most >= 0 {
 			bound = most / by
+		}
+		if s.short > 0 && !takes(n.Split.By, by, s.max) && !takes(n.Split.By, by, s.short) {
+			continue // neither a whole block nor the last one has such a part
 		}
 		turns := s.length.Sub(done).Div(by)
 		if bound != 0 {

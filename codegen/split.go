@@ -19,8 +19,8 @@ func (e *emitter) divide(n *tile.Loop, i int) bool {
 		return false
 	}
 	c, ok := e.border(defs, n.Split.Index, unit == 1)
-	if start, fixed := s.start.Const(); !ok || unit > 1 && (!fixed || start != 0) {
-		return false
+	if start, fixed := s.start.Const(); !ok || unit > 1 && (!fixed || start != 0 || e.machine.Warps == 0) {
+		return false // on a CPU blocks have one code: it is large, and the tests in it are few
 	}
 	least, most := e.extremes(c.at)
 	begin, end := s.start, s.start.Add(s.length)
@@ -72,6 +72,9 @@ func (e *emitter) surely(c border, n *tile.Loop, i int) {
 // any point of the tile, where terms are all that a turn adds.
 func (e *emitter) shorten(n *tile.Loop, i int) {
 	defs := e.addedTo(n)
+	if blocks, unit := e.steppedBy(n); unit > 1 {
+		defs = blocks
+	}
 	if n.Unroll || len(n.Peel) > 0 || n.Kind != tile.Stream || i == e.vector || len(defs) == 0 || len(n.Split.By) != 1 {
 		return
 	}
