@@ -56,19 +56,22 @@ func (o ArgSort) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
 	} else if o.Descending {
 		less = func(a, b int) bool { return compareInt("gt", x.Int(a), x.Int(b), x.DType) }
 	}
-	i, at := 0, make([]int, n)
-	each(y.Dims, func(index []int) {
-		source := append([]int{}, index...)
-		element := func(k int) int { source[o.Axis] = k; return place(x.Dims, source) }
+	rows := append([]int{}, x.Dims...)
+	rows[o.Axis] = 1
+	each(rows, func(row []int) {
+		index, at := append([]int{}, row...), make([]int, n)
+		element := func(dims []int, k int) int { index[o.Axis] = k; return place(dims, index) }
 		for k := range at {
 			at[k] = k
 		}
-		sort.SliceStable(at, func(a, b int) bool { return less(element(at[a]), element(at[b])) })
-		y.SetInt(i, int64(n))
-		if rank := index[o.Axis]; rank < n {
-			y.SetInt(i, int64(at[rank]))
+		sort.SliceStable(at, func(a, b int) bool { return less(element(x.Dims, at[a]), element(x.Dims, at[b])) })
+		for rank := range y.Dims[o.Axis] {
+			v := n // beyond the last
+			if rank < n {
+				v = at[rank]
+			}
+			y.SetInt(element(y.Dims, rank), int64(v))
 		}
-		i++
 	})
 	return []*tensor.Tensor{y}
 }

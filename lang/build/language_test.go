@@ -310,3 +310,44 @@ func TestConvolutionLayers(t *testing.T) {
 		}
 	}
 }
+
+// TestDistributions draws many numbers of each distribution of the library: mean and variance lie
+// within four standard errors, and the values where they must.
+func TestDistributions(t *testing.T) {
+	const n = 20000
+	for _, c := range []struct {
+		name, value          string
+		mean, variance       float64
+		low, high, deviation float64 // of the variance, relative
+	}{
+		{"integers", "to(integers([N], -3, 7), f32)", 1.5, 99.0 / 12, -3, 6, 1},
+		{"permutation", "to(permutation(N), f32) / to(N, f32)", 0.5 - 0.5/n, 1.0 / 12, 0, 1, 1},
+		{"truncated normal", "truncated_normal(1, 2)([N])", 1, 4 * 0.7737, -3, 5, 1},
+		{"categorical", "to(categorical(broadcast(log(to(iota(4) + 1, f32)), [N, 4])), f32)", 2, 1, 0, 3, 1},
+		{"gamma of 3", "gamma(0 * x + 3)", 3, 3, 0, 30, 2},
+		{"gamma of a half", "gamma(0 * x + 0.5)", 0.5, 0.5, 0, 15, 5},
+		{"gumbel", "gumbel([N])", 0.5772, math.Pi * math.Pi / 6, -3, 17, 2},
+		{"bits", "to(shift_right(bits([N]), 31), f32)", 0.5, 0.25, 0, 1, 1},
+	} {
+		m, _ := good(t, "m.dlc", "edition 2026\n\nmodel M()(x: f32[N]) -> (y: f32[N]) { "+c.value+" + 0 * x }\n", nil)
+		step := tensor.New(tensor.I64)
+		out, _ := run(t, m, "infer", tensors{"x": tensor.New(tensor.F32, n), "seed": seed(7), "step": step}, nil)
+		y := out["y"]
+		sum, squares := 0.0, 0.0
+		for i := range y.Len() {
+			v := y.Float(i)
+			if !(v >= c.low && v <= c.high) {
+				t.Fatalf("%s: %g is outside of %g..%g", c.name, v, c.low, c.high)
+			}
+			sum, squares = sum+v, squares+v*v
+		}
+		mean := sum / n
+		variance := squares/n - mean*mean
+		if d := math.Abs(mean-c.mean) / math.Sqrt(c.variance/n); d > 4 {
+			t.Errorf("%s: the mean is %g, not %g", c.name, mean, c.mean)
+		}
+		if d := math.Abs(variance/c.variance-1) * math.Sqrt(n/2); d > 4*c.deviation {
+			t.Errorf("%s: the variance is %g, not %g", c.name, variance, c.variance)
+		}
+	}
+}

@@ -16,6 +16,7 @@ func sourceRows() []row {
 		{"zeros_like", "x", func(u *use) value { return u.likeOf(0) }},
 		{"ones_like", "x", func(u *use) value { return u.likeOf(1) }},
 		{"iota", "count", (*use).iota},
+		{"bits", "shape", (*use).bits},
 		{"uniform", "shape low=0.0 high=1.0", (*use).uniform},
 		{"normal", "shape mean=0.0 stddev=1.0", (*use).normal},
 		{"bernoulli", "shape keep", (*use).bernoulli},
@@ -72,6 +73,15 @@ func (u *use) draw(kind string, d tensor.DType, keep float64) *tens {
 	op := ir.Random{Kind: kind, Type: tensor.Type{DType: d, Shape: shape}, Site: u.s.frame.site(), Keep: keep}
 	v, _ := u.e.wrap(u.emit(op, seed, step), false).(*tens)
 	return v
+}
+
+// bits are 32 random ones for each element.
+func (u *use) bits() value {
+	t := u.draw("bits", tensor.U32, 0)
+	if t == nil {
+		return nil
+	}
+	return t
 }
 
 func (u *use) uniform() value {

@@ -12,8 +12,8 @@ import (
 // laterNames are parts of the language and its library that this compiler does not have yet. They
 // are refused by name, so that nobody takes them for a misspelling.
 const laterNames = " Embedding PositionEmbedding LSTM GRU SimpleRNN Bidirectional RMSNorm GroupNorm SeparableConv2D UpSampling2D MaxPool1D AveragePool1D CausalSelfAttention MultiHeadAttention" +
-	" orthogonal truncated_normal Muon Shampoo Lion RMSprop Adagrad normalize one_hot category tokenize windows" +
-	" categorical vmap grad repeat indices align eye norm inverse_root" +
+	" orthogonal Muon Shampoo Lion RMSprop Adagrad normalize one_hot category tokenize windows" +
+	" vmap grad repeat indices align eye norm inverse_root" +
 	" einsum_path fft roc_auc recall precision perplexity huber frozen load artifact replace linear one_cycle "
 
 // elsewhere are names that other frameworks have for what the library calls otherwise.
