@@ -77,7 +77,7 @@ func (c *checker) sort(n *Sort, s *scope) error {
 	rank := len(d.Axes) - 1
 	for i, a := range d.AllAxes() {
 		switch r := s.ranges[a.Name]; {
-		case i < rank && (r.Len != 1 || r.Short):
+		case i < rank && (r.Len > 1 || r.Len < 0 || r.Short): // 0: there are no rows
 			return fmt.Errorf("sort %s: %s has not length 1", n.Def, a.Name)
 		case i >= rank && !r.Whole:
 			return fmt.Errorf("sort %s: %s is not whole", n.Def, a.Name)
