@@ -95,7 +95,7 @@ func TestVerifyRefusesRest(t *testing.T) {
 		{matrix(), unitText, "unit mma", "unit mma", ""},
 		{matrix(), unitText, "unit mma", "unit nma", "no such unit"},
 		{matrix(), unitText, " stages 2", "", "is not `NAME"},
-		{matrix(), unitText, "m by 32", "m by 24", "the grid does not split m"},
+		{matrix(), unitText, "m by 32", "m by 24", "nothing splits m"},
 		{matrix(), unitText, "unit mma m by 32, c by 32", "unit mma c by 32, m by 32", "no contraction of these indices begins"},
 		{matrix("x: input bf16[N, 100]", "x: input bf16[N, 3, 100]", "x[m, k]", "x[m, e, k]", "a[m:N, c:40]", "a[m:N, e:3, c:40]", "a[m, c]", "a[m, 0, c]"), unitText, "begin a", "begin a", "e is one more index of a factor alone"},
 		{matrix("w[k, c]", "w[k, 0]"), unitText, "begin a", "begin a", "both factors move with the same indices"},
@@ -116,7 +116,11 @@ func TestVerifyRefusesRest(t *testing.T) {
 		{sums(), sumsText, "  begin s\n  stream n by 2,1 {\n    step s\n  }\n", "", "spill s: it has no value here"},
 		{dense(), partialText, "      begin a", "      begin a\n        begin a", "alive already"},
 		{dense(), partialText, "        stream k by 2,1 {\n          step a\n        }\n", "", "held and not stepped"},
-		{sums(), sumsText, "begin s", "hold s along c\n  begin s", "a reduction by chunks n by 4 is not held"},
+		{sums(), sumsText, "  begin s\n  stream n by 2,1 {\n    step s\n  }\n", "  hold s along c\n", "spill s: it is held and not stored"},
+		{sums(), sumsText, "  begin s\n  stream n by 2,1 {\n    step s\n  }\n  spill s -> t\n", "  hold s along c\n  stream n by 4 {\n    begin s\n    stream n by 2,1 {\n      step s\n    }\n    store s\n    spill s -> t\n  }\n", "n is walked since it is held"},
+		{dense(), denseText, "  each m by 4,1 {", "  past z\n  each m by 4,1 {", "past z: there is no such output"},
+		{parsed("kernel matrix(x: input f32[N, 100], w: input f32[100, 40]) -> (y: output f32[N, 40])\n  a[m:N, c:40] = sum k:100 chain; (x[m, k] + 1.0) * w[k, c]\n  y[m:N, c:40] = a[m, c]\n"), unitText, "begin a", "begin a", "a factor is no load"},
+		{rows(), rowsText, "    begin m", "    hold m along n\n    begin m", "a reduction by lanes64 is not held"},
 		{scatterRows(), scatterText, "clear y", "clear x", "it is no reduction with matches"},
 	} {
 		_, err := Parse(edit(t, c.text, c.from, c.to), c.k)
