@@ -64,7 +64,7 @@ func (t *tiler) scatter(s *stage) {
 
 // scatterCut is how many positions of a matched axis a block has: 0 where it is not cut.
 func scatterCut(a kernel.Axis, bytes int64) int64 {
-	by := max(8, scatterBytes/bytes)
+	by := max(8, scatterBytes/max(1, bytes))
 	e, ok := a.Extent.Const()
 	switch {
 	case !ok:
