@@ -112,7 +112,7 @@ func (t *tiler) part(c *crossing) {
 			if e == nil || copies[name] != "" || t.output(name) != nil || len(e.Axes) != len(block) || !subset(e.Axes, block) {
 				continue
 			}
-			copies[name] = unusedPanel(t.k, name)
+			copies[name] = unusedIn(t.k, name+".again")
 			visit(e)
 		}
 	}

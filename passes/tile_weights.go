@@ -239,7 +239,7 @@ func (w *weightWalk) panels() []tile.Node {
 			if w.i.Name == "" || w.k.Def(l.Name) != nil || !plain(l) || w.along(l, w.i.Name) != strided {
 				continue
 			}
-			p := &kernel.Def{Name: unusedPanel(w.k, l.Name), DType: l.DType, Expr: l}
+			p := &kernel.Def{Name: unusedIn(w.k, l.Name+".panel"), DType: l.DType, Expr: l}
 			for _, a := range s.AllAxes() {
 				if usesIndex(l, a.Name) && a.Name != w.i.Name {
 					p.Axes = append(p.Axes, a)
@@ -303,8 +303,7 @@ func (w *weightWalk) bounded(p *kernel.Def) bool {
 	return n <= weightBytes/2
 }
 
-func unusedPanel(k *kernel.Kernel, name string) string {
-	name += ".panel"
+func unusedIn(k *kernel.Kernel, name string) string {
 	for k.Def(name) != nil || k.Buffer(name) != nil {
 		name += "_"
 	}
