@@ -128,6 +128,7 @@ func (p *wgmma) run(w *warp) {
 	if !ok {
 		return
 	}
+	w.u.run.products += 16 * p.n * p.k
 	keep := p.keep.mask(w)
 	for _, e := range p.fc {
 		at := p.sums[e.reg]*32 + e.lane

@@ -80,6 +80,8 @@ type Report struct {
 	Unreached []int
 	// Steps is the number of instructions executed by warps.
 	Steps int
+	// Work is what the run cost: Steps, and multiplications of matrix units by the hundred.
+	Work int
 	// Seen tells of each instruction of the entry, in their order, what has been seen of it.
 	Seen []Seen
 	// Wrote has what the instructions of the launch's Trace line left in registers and predicates, lane by
@@ -113,6 +115,7 @@ type run struct {
 	counts    []int
 	seen      []Seen
 	wrote     []uint64
+	products  int // multiplications of matrix units
 	turn      int // longest turn of a warp
 	turns     int
 	limit     int
@@ -295,6 +298,7 @@ func (r *run) report() *Report {
 			fusible[in.op] = true
 		}
 	}
+	out.Work = out.Steps + r.products/100
 	out.Approximate = slices.Sorted(maps.Keys(approximate))
 	out.Fusible = slices.Sorted(maps.Keys(fusible))
 	return out

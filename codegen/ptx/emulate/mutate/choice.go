@@ -12,7 +12,7 @@ import (
 // before did not, and some others for their values.
 type Choice struct {
 	Others int // launches of an entry that are kept though they show nothing new
-	Steps  int // instructions of warps that the others of an entry may take together
+	Work   int // that the others of an entry may be together
 
 	entries []*chosen
 }
@@ -23,7 +23,7 @@ type chosen struct {
 	seen   []emulate.Seen
 	trials []Trial
 	others int
-	steps  int // of the others
+	work   int // of the others
 	all    int
 }
 
@@ -33,14 +33,14 @@ func (c *Choice) Watch(entry string, l emulate.Launch) func(*emulate.Report) {
 	return func(r *emulate.Report) {
 		e := c.entry(entry)
 		if !e.news(r) {
-			if e.others == c.Others || e.steps+r.Steps > c.Steps {
+			if e.others == c.Others || e.work+r.Work > c.Work {
 				return
 			}
 			e.others++
-			e.steps += r.Steps
+			e.work += r.Work
 		}
 		done()
-		one.steps = r.Steps
+		one.work = r.Work
 		e.trials = append(e.trials, one)
 		e.all += r.Steps
 	}
@@ -72,7 +72,7 @@ func (e *chosen) news(r *emulate.Report) bool {
 // Trials lists what is kept, entry by entry, the shortest launches first.
 func (c *Choice) Trials() (out []Trial) {
 	for _, e := range c.entries {
-		slices.SortStableFunc(e.trials, func(a, b Trial) int { return a.steps - b.steps })
+		slices.SortStableFunc(e.trials, func(a, b Trial) int { return a.work - b.work })
 		out = append(out, e.trials...)
 	}
 	return out

@@ -137,6 +137,9 @@ func (v Verdict) differs(m *emulate.Module, trials []Trial) (d difference, err e
 			d.lanes += n
 			d.launches++
 		}
+		if d.differ >= veryOften || d.launches == 4*launches {
+			break
+		}
 	}
 	return d, nil
 }

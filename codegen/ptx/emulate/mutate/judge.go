@@ -15,7 +15,7 @@ type Trial struct {
 	Entry   string
 	Prepare func() (launch emulate.Launch, check func() error)
 
-	steps int
+	work int
 }
 
 // Record makes a trial of a launch that is about to run; the function that it returns is called when it has
