@@ -16,6 +16,8 @@ const (
 	Absorbed = "it writes something else, time and again, and that never matters"
 	Rounded  = "it writes something a little else, time and again, and rounding hides it"
 	Bounded  = "nothing that is compared lies between the two bounds"
+	Bitwise  = "the bits in which they differ are 0 in all launches"
+	Nought   = "what it multiplies is 0 in all launches: a loop of one turn"
 	Equal    = "both registers hold the same, time and again"
 )
 
@@ -89,6 +91,8 @@ type difference struct{ lanes, differ, launches int }
 var (
 	swapped  = regexp.MustCompile(`: @?%\w+ instead of @?%\w+$`)
 	integral = regexp.MustCompile(`^setp\.\w+\.[su](32|64)$`)
+	bitwise  = regexp.MustCompile(`^(and|or|xor|shl|shr|bfe|bfi|lop3)\.`)
+	large    = regexp.MustCompile(`\b\d{5,}\b`) // more than any index here
 )
 
 // reason judges by counts. Nothing is concluded from a float constant of which no launch shows a difference:
@@ -102,8 +106,13 @@ func (d difference) reason(s statement, what string) string {
 		return Absorbed
 	case often && swapped.MatchString(what):
 		return Equal
-	case often && integral.MatchString(s.op.text):
+	case d.differ > 0 || d.launches < launches || d.lanes < somewhatOften:
+	case bitwise.MatchString(s.op.text):
+		return Bitwise
+	case integral.MatchString(s.op.text) && !large.MatchString(what):
 		return Bounded
+	case strings.HasPrefix(s.op.text, "mul.lo.") && !large.MatchString(what):
+		return Nought
 	}
 	return ""
 }
