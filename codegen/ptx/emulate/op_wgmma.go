@@ -205,10 +205,15 @@ func (p *wgmma) matrix(w *warp, acc *access, bits uint64, first, count int, tran
 	size := p.t.bytes()
 	out := make([]float64, count*p.k)
 	seen := map[uint64][]byte{}
+	var chunk []byte
+	last := ^uint64(0)
 	for i := range count {
 		for k := range p.k {
 			addr := s.at(first+i, k, size, transposed)
-			chunk := seen[addr&^15]
+			if addr&^15 != last {
+				last = addr &^ 15
+				chunk = seen[last]
+			}
 			if chunk == nil {
 				if chunk = w.load(shared, addr&^15, 16, 0, acc); chunk == nil {
 					return nil, false

@@ -89,6 +89,15 @@ type Report struct {
 	Wrote []uint64
 }
 
+// Lines lists the lines of the entry's instructions, in the order of a report's Seen.
+func (e *Entry) Lines() []int {
+	out := make([]int, len(e.code))
+	for i := range e.code {
+		out[i] = e.code[i].line
+	}
+	return out
+}
+
 // Seen is a set of what a run can show of an instruction.
 type Seen uint8
 

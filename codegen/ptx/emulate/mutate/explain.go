@@ -11,7 +11,7 @@ import (
 const (
 	Together = "nobody races without it: it only keeps lanes together"
 	Unread   = "nobody reads the result: garbage in its place changes nothing"
-	Either   = "both ways do the same: always and never change nothing"
+	Either   = "both ways are gone and do the same: always and never change nothing"
 	Copies   = "both registers are copies of one value"
 	Absorbed = "it writes something else, time and again, and that never matters"
 	Rounded  = "it writes something a little else, time and again, and rounding hides it"
@@ -56,7 +56,7 @@ func Explain(text string, list []Verdict, trials []Trial) error {
 				return err
 			}
 		}
-		list[i].Reason = reason(text, all, v.Mutant, passes)
+		list[i].Reason = reason(text, all, v, passes)
 		if list[i].Reason != "" {
 			continue
 		}
@@ -166,7 +166,7 @@ func (v Verdict) passes(m *emulate.Module, trials []Trial, steps map[int]int) bo
 	return true
 }
 
-func reason(text string, all []statement, v Mutant, passes func(with string) bool) string {
+func reason(text string, all []statement, v Verdict, passes func(with string) bool) string {
 	s := all[v.at]
 	guard := s.guard.text
 	if guard != "" {
@@ -175,10 +175,12 @@ func reason(text string, all []statement, v Mutant, passes func(with string) boo
 	switch {
 	case s.op.text == "bar.warp.sync" && strings.HasSuffix(v.What, "dropped"):
 		return Together
-	case copies(text, all, v):
+	case copies(text, all, v.Mutant):
 		return Copies
-	case guard != "" && passes(text[s.op.from:s.to]) && passes(""):
+	case guard != "" && v.seen&bothWays == bothWays && passes(text[s.op.from:s.to]) && passes(""):
 		return Either
+	case strings.HasPrefix(s.op.text, "setp") && v.seen&bothOutcomes != bothOutcomes:
+		return ""
 	}
 	for _, with := range garbage(s) {
 		if !passes(guard + with) {
@@ -193,6 +195,12 @@ func reason(text string, all []statement, v Mutant, passes func(with string) boo
 	}
 	return Unread
 }
+
+// Both must have been seen where both are said to do the same.
+const (
+	bothWays     = emulate.Guarded | emulate.Held
+	bothOutcomes = emulate.True | emulate.False
+)
 
 // without are the instructions that write no register, or several.
 var without = regexp.MustCompile(`^(st|red|bar|barrier|bra|cp|mbarrier|fence|membar|wgmma|prefetch|ret|exit|mma|ldmatrix|stmatrix|setmaxnreg|griddepcontrol)\b`)

@@ -45,6 +45,8 @@ type Verdict struct {
 	Reached bool   // whether any trial comes to the line
 	Reason  string // why it means the same, where that is known
 	Remark  string // what else is known of it
+
+	seen emulate.Seen // of the line in all trials
 }
 
 // A mutant may take limitFactor times the original's steps and limitPlus more.
@@ -61,20 +63,22 @@ func Judge(text string, mutants []Mutant, trials []Trial) ([]Verdict, error) {
 		return nil, err
 	}
 	steps := make([]int, len(trials))
-	missed := map[string]map[int]int{} // by entry and line: trials that do not come there
-	count := map[string]int{}
+	seen := map[string]map[int]emulate.Seen{} // by entry and line
 	for i, t := range trials {
 		report, err := t.run(m, 0)
 		if err != nil {
 			return nil, fmt.Errorf("trial %d of the text without a mistake: %w", i, err)
 		}
 		steps[i] = limitFactor*report.Steps + limitPlus
-		count[t.Entry]++
-		if missed[t.Entry] == nil {
-			missed[t.Entry] = map[int]int{}
+		if seen[t.Entry] == nil {
+			seen[t.Entry] = map[int]emulate.Seen{}
 		}
-		for _, line := range report.Unreached {
-			missed[t.Entry][line]++
+		e, err := m.Entry(t.Entry)
+		if err != nil {
+			return nil, err
+		}
+		for at, line := range e.Lines() {
+			seen[t.Entry][line] |= report.Seen[at]
 		}
 	}
 	var out []Verdict
@@ -84,7 +88,8 @@ func Judge(text string, mutants []Mutant, trials []Trial) ([]Verdict, error) {
 	}
 	for _, v := range mutants {
 		by := judge(v, trials, steps, order)
-		out = append(out, Verdict{v, by != "", by, missed[v.Entry][v.Line] < count[v.Entry], "", ""})
+		s := seen[v.Entry][v.Line]
+		out = append(out, Verdict{Mutant: v, Caught: by != "", By: by, Reached: s&emulate.Reached != 0, seen: s})
 	}
 	return out, nil
 }
