@@ -76,8 +76,6 @@ type Report struct {
 	Approximate []string
 	// Fusible lists products and sums without .rn, which ptxas may fuse, so that their bits are not certain.
 	Fusible []string
-	// Unreached lists the lines of instructions that no warp came to.
-	Unreached []int
 	// Steps is the number of instructions executed by warps.
 	Steps int
 	// Work is what the run cost: Steps, and multiplications of matrix units by the hundred.
@@ -295,7 +293,6 @@ func (r *run) report() *Report {
 			continue
 		}
 		if n == 0 {
-			out.Unreached = append(out.Unreached, in.line)
 			continue
 		}
 		out.Counts[in.op] += n
