@@ -1,6 +1,7 @@
 // Package agree runs graph programs in every way that dlc can and compares the answers: the
 // evaluator in f64, the interpreter of definitions without passes, with each pass alone and with
-// all of them, schedules, and native code. It knows nothing of where programs come from.
+// all of them, schedules, native code, and PTX in its interpreter. It knows nothing of where programs
+// come from.
 package agree
 
 import (
