@@ -10,6 +10,7 @@ const (
 	laterTerms  = 256     // of a sum, from which what it becomes has left the caches meanwhile
 	page        = 4096    // bytes: no machine asks across its end by itself
 	aheadOutput = 256     // terms up to which a tile asks for what it will write
+	writeAhead  = 4096    // elements from what a tile of windows writes to what it asks for
 	aheadRow    = 1 << 10 // bytes of the rows from which on the next are asked for
 )
 
@@ -78,7 +79,7 @@ func (n *nest) aheadRows(d *kernel.Def) (nodes []tile.Node) {
 	}
 	for _, s := range n.s.stores {
 		if n.output(s.Name) != nil && len(nodes) > 0 {
-			nodes = append(nodes, &tile.Ahead{Def: d.Name, From: s.Name, Once: true})
+			nodes = append(nodes, &tile.Ahead{Def: d.Name, From: s.Name, By: writeAhead, Once: true})
 		}
 	}
 	return nodes
