@@ -62,7 +62,7 @@ func (e *emitter) one(n tile.Node) {
 		}
 		e.aheads[tile.Ahead{Def: n.Def, From: n.From, Once: n.Once}] = n.By
 	case *tile.Past:
-		e.past[n.Def] = true
+		e.past[n.Def] = n.From
 	case *tile.Let:
 		e.let(e.defs[n.Def])
 	case *tile.Hold:

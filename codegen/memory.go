@@ -133,6 +133,9 @@ func (e *emitter) askRows(d *kernel.Def, l *live) {
 		if !ok {
 			continue
 		}
+		if e.past[b.Name] == 0 && e.goesPast(e.buffers[b.Name]) {
+			continue
+		}
 		f, mode := e.formAhead(b)
 		e.points(append(slices.Clone(l.axes), e.axes(d.Reduce.Axes)...), false, func() {
 			if p := e.at(f); p.by == nil {
@@ -170,24 +173,32 @@ func (e *emitter) askOnce(d *kernel.Def, l *live) {
 		if !ok || e.machine.Warps > 0 {
 			continue
 		}
-		o, mode := e.buffers[b.Name], readAhead
-		var f *form
-		if w := e.defs[b.Name]; w != nil {
-			f, mode = e.formOf(o, kernel.AddressOf(b, symbolsOf(w.Axes))), writeAhead
-		}
-		for _, load := range d.Loads() {
-			if load.Name == b.Name {
-				f = e.formOf(load, e.exprs.linear(load, b))
-			}
-		}
-		e.points(l.axes, false, func() {
-			if p := e.at(f); p.by == nil {
-				const second, data = ", i32 2", ", i32 1"
-				e.put("call void @llvm.prefetch.p0(ptr ", e.displaced(e.baseAddress(o, p), (p.offset+by)*int64(b.Type.DType.Size())), mode, second, data, ")")
-			}
-		})
+		e.whenPast(b.Name, func() { e.askTile(d, l, b, by) })
 	}
 	e.fresh()
+}
+
+// askTile asks for what each point of the tile first reads of b, or stores there.
+func (e *emitter) askTile(d *kernel.Def, l *live, b *kernel.Buffer, by int64) {
+	if e.goesPast(e.buffers[b.Name]) {
+		return
+	}
+	o, mode := e.buffers[b.Name], readAhead
+	var f *form
+	if w := e.defs[b.Name]; w != nil {
+		f, mode = e.formOf(o, kernel.AddressOf(b, symbolsOf(w.Axes))), writeAhead
+	}
+	for _, load := range d.Loads() {
+		if load.Name == b.Name {
+			f = e.formOf(load, e.exprs.linear(load, b))
+		}
+	}
+	e.points(l.axes, false, func() {
+		if p := e.at(f); p.by == nil {
+			const second, data = ", i32 2", ", i32 1"
+			e.put("call void @llvm.prefetch.p0(ptr ", e.displaced(e.baseAddress(o, p), (p.offset+by)*int64(b.Type.DType.Size())), mode, second, data, ")")
+		}
+	})
 }
 
 // read loads the element at place p, or the elements it has across the lanes.
@@ -295,7 +306,7 @@ func (e *emitter) write(o *operand, p place, v value) {
 	}
 	t := o.buffer.Type.DType
 	at := e.displaced(e.baseAddress(o, p), p.offset*int64(t.Size()))
-	if register := int64(e.lanes * t.Size()); e.past[o.buffer.Name] && e.lanes > 1 && e.firstAligned(o, p, register) == register {
+	if register := int64(e.lanes * t.Size()); e.goesPast(o) && e.lanes > 1 && e.firstAligned(o, p, register) == register {
 		if m := e.allowed(); m.id == "" {
 			v = e.toMemory(v)
 			e.put("store ", v.arg(), ", ptr ", at, ", align ", strconv.FormatInt(register, 10), ", !nontemporal !0")
@@ -338,4 +349,35 @@ func (e *emitter) writeAt(t tensor.DType, at string, v value) {
 		return
 	}
 	e.across.storeMany(t, at, v, e.allowed())
+}
+
+// goesPast reports whether stores to o leave nothing in the caches.
+func (e *emitter) goesPast(o *operand) bool {
+	from, ok := e.past[o.buffer.Name]
+	return ok && (from == 0 || e.pastNow)
+}
+
+// whenPast emits stores to an output: twice, where only the caller knows whether they go past the caches.
+func (e *emitter) whenPast(name string, emit func()) {
+	from := e.past[name]
+	if from == 0 {
+		emit()
+		return
+	}
+	var all tensor.Dim
+	for _, b := range e.program.Kernel.Buffers() {
+		all = all.Add(b.StoredShape().Size().Scale(int64(b.Type.DType.Size())))
+	}
+	depth := e.depth(all)
+	key := "past " + strconv.FormatInt(from, 10)
+	id, ok := e.scopes[depth].names[key]
+	if !ok {
+		id = e.hoist(depth, "icmp sge i64 ", e.integer(all), ", ", strconv.FormatInt(from, 10))
+		e.scopes[depth].names[key] = id
+	}
+	e.branch(id, nil, func() {
+		e.pastNow = true
+		emit()
+		e.pastNow = false
+	}, emit)
 }

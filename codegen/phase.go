@@ -32,7 +32,7 @@ func newEmitter(p *tile.Program, phase *tile.Phase, m tile.Machine, exprs *expre
 	e := &emitter{machine: m, program: p, phase: phase, exprs: exprs, vector: -1,
 		symbols: map[string]symbol{}, ranges: map[string]tensor.Range{}, order: kernel.Symbols(p.Kernel),
 		defs: map[string]*kernel.Def{}, buffers: map[string]*operand{}, stored: map[string]bool{},
-		indices: map[string]int{}, alive: map[string]*live{}, assumed: map[condition]bool{}, below: map[condition]bool{}, copies: map[tile.Stage]*copied{}, aheads: map[tile.Ahead]int64{}, past: map[string]bool{}, laters: map[string]int64{},
+		indices: map[string]int{}, alive: map[string]*live{}, assumed: map[condition]bool{}, below: map[condition]bool{}, copies: map[tile.Stage]*copied{}, aheads: map[tile.Ahead]int64{}, past: map[string]int64{}, laters: map[string]int64{},
 		held: map[string]*held{}, running: map[string]bool{}, given: map[string]value{}, lanesJoin: map[*kernel.Def][]tally{}}
 	e.across = lanesOf(e, m)
 	for n := range stored {

@@ -108,7 +108,7 @@ func (r *rowWalk) ahead(rows int64) (nodes []tile.Node) {
 		}
 	}
 	for _, d := range r.s.stores {
-		if r.output(d.Name) != nil && axisNamed(d.Axes, r.lane.Name) >= 0 && r.moves() < r.m.L3 {
+		if r.output(d.Name) != nil && axisNamed(d.Axes, r.lane.Name) >= 0 {
 			nodes = append(nodes, &tile.Ahead{Def: last.Name, From: d.Name})
 		}
 	}

@@ -67,6 +67,9 @@ func (t *tiler) nest(s *stage) {
 		n.join(head, temps)
 		return
 	}
+	if n.shape.window > 1 {
+		head = append(t.past(s.stores), head...)
+	}
 	n.blocks(head, append(body, t.finish(s, nil)...))
 }
 

@@ -5,28 +5,46 @@ import (
 	"dlc/ir/tile"
 )
 
-// past lists the outputs among some definitions that are written past the caches: where a kernel moves more than
-// the last of them holds, the next one, which begins where this one began, finds nothing there.
+// past lists the outputs among some definitions that are written past the caches: where a kernel moves
+// more than three quarters of what the last of them holds, which other programs use as well, little
+// of it is left there for the next one, and lines that are overwritten whole would be read for
+// nothing. Where a size is a symbol, the code looks at it.
 func (t *tiler) past(defs []*kernel.Def) (nodes []tile.Node) {
-	if t.gpu() || t.moves() < t.m.L3 {
+	bytes, fixed := t.moves()
+	from := t.m.L3 / 4 * 3
+	if t.gpu() || fixed && bytes < from {
 		return nil
+	}
+	if fixed {
+		from = 0
 	}
 	for _, d := range defs {
 		if t.output(d.Name) != nil && d.Scan == nil && !t.read(d) {
-			nodes = append(nodes, &tile.Past{Def: d.Name})
+			nodes = append(nodes, &tile.Past{Def: d.Name, From: from})
 		}
 	}
 	return nodes
 }
 
-// moves is how many bytes the buffers have whose extents are known.
-func (t *tiler) moves() (n int64) {
+// clearedPast is the same of a scattered sum, which is cleared first.
+func (t *tiler) clearedPast(d *kernel.Def) []tile.Node {
+	if _, fixed := t.moves(); !fixed {
+		return nil
+	}
+	return t.past([]*kernel.Def{d})
+}
+
+// moves is how many bytes the buffers have whose extents are known, and whether all are.
+func (t *tiler) moves() (n int64, fixed bool) {
+	fixed = true
 	for _, b := range t.k.Buffers() {
 		if e, ok := b.StoredShape().Size().Const(); ok {
 			n += e * int64(b.Type.DType.Size())
+		} else {
+			fixed = false
 		}
 	}
-	return n
+	return n, fixed
 }
 
 // read reports whether a definition reads d.

@@ -58,7 +58,7 @@ func (t *tiler) scatter(s *stage) {
 	for i := len(d.Reduce.Axes) - 1; i >= 0; i-- {
 		walk = []tile.Node{&tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: d.Reduce.Axes[i].Name, By: []int64{1}}, Body: walk}}
 	}
-	ph.Body = append(append(append(t.past([]*kernel.Def{d}), t.prelude(s)...), clear...), walk...)
+	ph.Body = append(append(append(t.clearedPast(d), t.prelude(s)...), clear...), walk...)
 	t.out.Phases = append(t.out.Phases, ph)
 }
 

@@ -221,7 +221,7 @@ func (r *reader) node(word, rest string) (Node, error) {
 		from, def, err := pair(" for ")
 		return &Pair{def, from}, err
 	case "past":
-		return &Past{rest}, nil
+		return parsePast(rest)
 	case "ahead":
 		return parseAhead(rest)
 	case "stage":

@@ -114,7 +114,7 @@ func printNodes(b *strings.Builder, nodes []Node, indent string) {
 			}
 			fmt.Fprintf(b, "ahead %s%s for %s by %d\n", once, n.From, n.Def, n.By)
 		case *Past:
-			b.WriteString("past " + n.Def + "\n")
+			b.WriteString(n.String() + "\n")
 		case *Stage:
 			b.WriteString("stage " + n.From + " for " + n.Def + "\n")
 		case *Hold:
