@@ -40,6 +40,7 @@ func libraryCases() []libraryCase {
 		{"transposed convolutions", "(x: f32[N, 3, 4, 6], k: f32[3, 2, 5, 6], d: f32[2, 2, 2, 6]) -> (y: f32[N, 6, 7, 5], z: f32[N, 4, 8, 4])", "(y = conv_transpose(x, k, stride=2, padding=[(1, 0), (1, 0)], extra=[0, 0]), z = conv_transpose(x, d, stride=[1, 2], groups=2))", "", true},
 		{"spread convolutions", "(x: f32[N, 6, 2], k: f32[3, 2, 5]) -> (y: f32[N, 13, 5])", "conv(x, k, spread=2, padding=[(1, 3)], groups=1)", "", true},
 		{"draws", "(x: f32[N, 5]) -> (i: i32[N, 7], p: i32[N], t: f32[N, 19], c: i32[N], g: f32[N, 5])", "(i = integers([N, 7], -3, 7), p = permutation(N), t = truncated_normal()([N, 19]), c = categorical(x), g = gamma(exp(x)))", "", false},
+		{"fourier", "(x: f32[N, 18]) -> (y: f32[N, 18], z: f32[N, 10])", "re, im = rfft(x)\n  a, b = fft(x, x * x)\n  (y = irfft(re * re, im, 18) + a * b, z = im * re)", "", true},
 		{"recur", "(c: f32[N, 21], x: f32[N, 21]) -> (y: f32[N, 21])", "recur(tanh(c), x) * recur(c, x, axis=0, reverse=true)", "", true},
 	}
 }

@@ -123,6 +123,44 @@ func TestPromote(t *testing.T) {
 	}
 }
 
+// TestPromoteLosesNothing: whatever two types join to holds every value of both, in either order;
+// where they do not join, no type of their kind would.
+func TestPromoteLosesNothing(t *testing.T) {
+	holds := func(big, small tensor.DType) bool {
+		bits := map[tensor.DType]int{tensor.F32: 24, tensor.F64: 53}
+		width := func(d tensor.DType) int { // of the magnitude
+			if d.IsSigned() {
+				return 8*d.Size() - 1
+			}
+			return 8 * d.Size()
+		}
+		switch {
+		case small.IsFloat():
+			return big.IsFloat() && big.Size() >= small.Size()
+		case big.IsFloat():
+			return width(small) <= bits[big]
+		}
+		return width(big) >= width(small) && (big.IsSigned() || !small.IsSigned())
+	}
+	for a := tensor.U8; a <= tensor.F64; a++ {
+		for b := tensor.U8; b <= tensor.F64; b++ {
+			got, err := Promote(a, b)
+			back, errBack := Promote(b, a)
+			if (err == nil) != (errBack == nil) || err == nil && got != back {
+				t.Errorf("%s with %s is %s, %s with %s %s", a, b, got, b, a, back)
+			}
+			if err == nil && !(holds(got, a) && holds(got, b)) {
+				t.Errorf("%s with %s is %s, which loses values", a, b, got)
+			}
+			for c := tensor.U8; c <= tensor.F64; c++ {
+				if err != nil && c.IsFloat() == (a.IsFloat() || b.IsFloat()) && holds(c, a) && holds(c, b) && !(a.IsFloat() != b.IsFloat() && c != a && c != b) {
+					t.Errorf("%s and %s are refused, and %s holds both", a, b, c)
+				}
+			}
+		}
+	}
+}
+
 func TestFits(t *testing.T) {
 	for _, c := range []struct {
 		v    int64
