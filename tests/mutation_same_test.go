@@ -12,8 +12,8 @@ import (
 // what was changed, so that they hold when other code changes. One that is caught all the same, or that no
 // mistake could be, is an error.
 var sameMeaning = []struct{ product, entry, statement, what, why string }{
-	{"^softmax", "", `^setp\.gt\.f32 %p, %f, 0f42B20000`, "setp.gt.f32: 0f[0-7]....... instead of 0f42B20000", "exponents less their maximum are at most 0: none comes to the upper bound of exp"},
-	{"^softmax", "", `^selp\.f32 %f, 0f42B20000, %f, %p`, "selp.f32: 0f........ instead of 0f42B20000", "exponents less their maximum are at most 0: none comes to the upper bound of exp"},
+	{"^(softmax|cross_entropy)", "", `^setp\.gt\.f32 %p, %f, 0f42B20000`, "setp.gt.f32: 0f[0-7]....... instead of 0f42B20000", "exponents less their maximum are at most 0: none comes to the upper bound of exp"},
+	{"^(softmax|cross_entropy)", "", `^selp\.f32 %f, 0f42B20000, %f, %p`, "selp.f32: 0f........ instead of 0f42B20000", "exponents less their maximum are at most 0: none comes to the upper bound of exp"},
 	{"^ring for sm_90a", "", `^fence\.mbarrier_init`, "dropped", "the fence.proxy.async behind it makes the barriers known as well"},
 	{"^ring for sm_90a", "", `^fence\.proxy\.async`, "dropped", "the fence.mbarrier_init before it makes the barriers known as well"},
 	{"^ring for sm_90a", "", `^setp\.ne\.b32 p, 1, 0`, "(4|-4|-1) instead of 0", "1 is none of them"},
