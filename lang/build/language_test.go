@@ -355,3 +355,13 @@ func TestDistributions(t *testing.T) {
 		}
 	}
 }
+
+// TestCountsFit: a count takes the dtype beside it only where that holds all of it.
+func TestCountsFit(t *testing.T) {
+	for n, want := range map[int]bool{256: true, 257: false} {
+		_, _, diags := compile("m.dlc", fmt.Sprintf("edition 2026\n\nmodel M()(x: u8[N, %d]) -> (y: u8[N, %d]) { x + iota(%d) }\n", n, n, n), nil)
+		if (len(diags) == 0) != want {
+			t.Errorf("a count of %d beside u8: %v", n, diags)
+		}
+	}
+}

@@ -325,8 +325,29 @@ func (e *elaborator) joinTensors(s *scope, op string, at diag.Span, x, y operand
 		help(d, "`to(x, f32)` makes a tensor a float")
 		return nil, nil, false
 	}
+	if !e.counts(s, x.at, tx, want) || !e.counts(s, y.at, ty, want) {
+		return nil, nil, false
+	}
 	tx, ty = e.castTens(s, x.at, tx, want), e.castTens(s, y.at, ty, want)
 	return tx, ty, tx != nil && ty != nil
+}
+
+// counts refuses a count that takes a dtype which does not hold all of it.
+func (e *elaborator) counts(s *scope, at diag.Span, t *tens, want tensor.DType) bool {
+	if t.v.Node == nil || !want.IsInt() {
+		return true
+	}
+	iota, ok := t.v.Node.Op.(ir.Iota)
+	if !ok || !t.weak {
+		return true
+	}
+	n, known := iota.Type.Shape[iota.Axis].Const()
+	if !known || check.Fits(n-1, want) {
+		return true
+	}
+	d := e.errorf(s, check.DTypes, at, "a count up to %d does not fit into %s", n-1, want)
+	help(d, "`to(x, i32)` makes the other side hold it")
+	return false
 }
 
 // joinDType is the dtype in which two tensors of numbers meet.
