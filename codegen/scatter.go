@@ -15,6 +15,15 @@ func (e *emitter) clearPart(d *kernel.Def) {
 	e.points(e.axes(d.Axes), false, func() {
 		e.write(o, e.at(e.formOf(o, kernel.AddressOf(o.buffer, symbolsOf(d.Axes)))), identity(d))
 	})
+	e.joined(d)
+}
+
+// joined waits for what all lanes read of d, and lets them see what one of them wrote, unless each adds
+// to elements of its own.
+func (e *emitter) joined(d *kernel.Def) {
+	if e.lanesOf(e.axes(d.Unmatched())) == 1 {
+		e.across.meet()
+	}
 }
 
 // overScatter emits a loop over columns that only scatters one definition: where its term goes is the
@@ -77,11 +86,11 @@ func (e *emitter) scatterAdd(d *kernel.Def, o *operand, offset value) {
 	e.points(e.axes(d.Unmatched()), false, func() {
 		p := e.at(e.formOf(o, linear))
 		p.shift = offset.id
-		e.write(o, p, e.accumulate(d, e.read(o, p)))
+		v := e.accumulate(d, e.read(o, p))
+		e.joined(d)
+		e.write(o, p, v)
 	})
-	if e.lanesOf(e.axes(d.Unmatched())) == 1 { // else each lane adds to elements of its own
-		e.across.meet()
-	}
+	e.joined(d)
 }
 
 // sentTo evaluates the matches: the bytes from the buffer's start to the element whose other
