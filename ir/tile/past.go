@@ -2,6 +2,7 @@ package tile
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -25,10 +26,11 @@ func (n *Past) String() string {
 func parsePast(text string) (Node, error) {
 	n := &Past{Def: text}
 	if def, from, ok := strings.Cut(text, " from "); ok {
-		n.Def = def
-		if _, err := fmt.Sscanf(from, "%d", &n.From); err != nil {
+		bytes, err := strconv.ParseInt(from, 10, 64)
+		if err != nil {
 			return nil, fmt.Errorf("`past DEF from BYTES` is expected")
 		}
+		n.Def, n.From = def, bytes
 	}
 	return n, nil
 }

@@ -349,6 +349,7 @@ func TestParseErrors(t *testing.T) {
 		"phase grid a {\n}":                                 "is not `INDEX by LENGTH`",
 		"phase hello {\n}":                                  "unexpected",
 		"phase {\njump a\n}":                                "unknown node",
+		"phase {\npast y from 1k\n}":                        "`past DEF from BYTES` is expected",
 		"phase {\nahead a\n}":                               "`ahead FROM for DEF by DISTANCE` is expected",
 		"phase {\nspill a\n}":                               "is expected",
 		"phase {\neach a by x {\n}\n}":                      "no integer",

@@ -29,13 +29,19 @@ func (u *use) index() *tens {
 	return nil
 }
 
-func (u *use) pick() value {
-	x, index := u.tens("x"), u.index()
+// indexed reads a tensor, an index into it and the axis it is along.
+func (u *use) indexed() (x, index *tens, axis int, ok bool) {
+	x, index = u.tens("x"), u.index()
 	if !u.whole(x, index) {
-		return nil
+		return nil, nil, 0, false
 	}
-	a := u.axis("axis", len(x.shape()))
-	if u.bad {
+	axis = u.axis("axis", len(x.shape()))
+	return x, index, axis, !u.bad
+}
+
+func (u *use) pick() value {
+	x, index, a, ok := u.indexed()
+	if !ok {
 		return nil
 	}
 	return u.result(x, u.emit(ir.Pick{Axis: a}, x.v, index.v), index.labels)
@@ -43,12 +49,8 @@ func (u *use) pick() value {
 
 // take puts the slices that an index names in the place of an axis.
 func (u *use) take() value {
-	x, index := u.tens("x"), u.index()
-	if !u.whole(x, index) {
-		return nil
-	}
-	a := u.axis("axis", len(x.shape()))
-	if u.bad {
+	x, index, a, ok := u.indexed()
+	if !ok {
 		return nil
 	}
 	labels := slices.Replace(slices.Clone(x.labels), a, a+1, index.labels...)
@@ -79,12 +81,8 @@ func (u *use) spreadIndex(index *ir.Value, s tensor.Shape, axis int) *ir.Value {
 }
 
 func (u *use) gather() value {
-	x, index := u.tens("x"), u.index()
-	if !u.whole(x, index) {
-		return nil
-	}
-	a := u.axis("axis", len(x.shape()))
-	if u.bad {
+	x, index, a, ok := u.indexed()
+	if !ok {
 		return nil
 	}
 	return u.result(x, u.emit(ir.Gather{Axis: a}, x.v, index.v), index.labels)
