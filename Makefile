@@ -37,7 +37,7 @@ race: llvm
 	./scripts/race.sh
 
 golden: build
-	PTXAS=$$(scripts/ptxas.sh) go test $$(grep -rl 'flag.Bool("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -update
+	PTXAS=$$(scripts/ptxas.sh) go test $$(grep -rl 'flag.Bool("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -timeout 30m -update
 
 fixtures: fixtures-ops
 	@echo "needs Python with torch, safetensors and mpmath (any recent version)"
