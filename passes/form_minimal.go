@@ -47,10 +47,11 @@ func filtering(p *kernel.Program, o *Options) {
 	for _, b := range p.Buffers {
 		used[b.Name] = true
 	}
+	buffers := buffersByName(p)
 	var out []*kernel.Kernel
 	for _, k := range p.Kernels {
 		if len(k.Defs) == 1 {
-			if c := stencilOf(k.Defs[0], buffersByName(p)); c != nil {
+			if c := stencilOf(k.Defs[0], buffers); c != nil {
 				if m, gain := c.cheapest(); m != nil {
 					o.explain("form", "%s %s: F(%d x %d, 3 x 3), %.2f times cheaper", k.Name, c.def.Name, m.tile, m.tile, gain)
 					out = append(out, c.filtered(p, k, m, used)...)
