@@ -26,8 +26,9 @@ type Find struct {
 // group is how many programs share a section of code, which saves most of the time of small ones.
 const group = 16
 
-// Run makes and compares the programs of n seeds. Groups of them take turns at the targets.
-func Run(first, n int64, targets []cpu.Target) *Tally {
+// Run makes and compares the programs of n seeds. Groups of them take turns at the targets; of so many
+// programs, one is compared with each pass alone as well.
+func Run(first, n int64, targets []cpu.Target, alone int64) *Tally {
 	t := &Tally{Used: map[string]int{}}
 	var cases []*Case
 	seeds := map[*Case]int64{}
@@ -58,7 +59,7 @@ func Run(first, n int64, targets []cpu.Target) *Tally {
 		t.count(p)
 		err = c.Differentiate()
 		if err == nil {
-			err = c.Interpret(false)
+			err = c.Interpret(seed%alone != 0)
 		}
 		if err != nil {
 			t.Found = append(t.Found, Find{seed, err, c})
