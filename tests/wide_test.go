@@ -3,13 +3,14 @@
 package tests
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -50,7 +51,7 @@ train Wide {
 // TestWideTablesCompile compiles a table of 2,000 and of 9,000 columns: time and memory grow with
 // their number and not with its square.
 func TestWideTablesCompile(t *testing.T) {
-	for _, x := range []struct{ columns, megabytes int }{{2000, 800}, {9000, 2500}} {
+	for _, x := range []struct{ columns, megabytes int }{{2000, 500}, {9000, 2000}} {
 		if testing.Short() && x.columns > 2000 {
 			continue
 		}
@@ -61,16 +62,45 @@ func TestWideTablesCompile(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		c := exec.CommandContext(ctx, "sh", "-c", `ulimit -v 16000000; exec "$@"`, "sh", dlcCommand(t), "compile", path)
-		out, err := c.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%d columns: %v\n%.2000s", x.columns, err, out)
+		var out bytes.Buffer
+		c.Stdout, c.Stderr = &out, &out
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
 		}
-		used := int(c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10)
+		peak := watchMemory(c.Process.Pid)
+		if err := c.Wait(); err != nil {
+			t.Fatalf("%d columns: %v\n%.2000s", x.columns, err, out.Bytes())
+		}
+		used := <-peak
 		if used > x.megabytes {
 			t.Errorf("%d columns take %d MB, more than %d", x.columns, used, x.megabytes)
 		}
+		if used == 0 {
+			t.Errorf("%d columns: its memory was not seen", x.columns)
+		}
 		t.Logf("%d columns: %d MB, %v of CPU time", x.columns, used, c.ProcessState.UserTime()+c.ProcessState.SystemTime())
 	}
+}
+
+// watchMemory reads the peak of a process's memory (MB) until it ends. What wait4 reports would not do: it counts the
+// memory of the process that started this one, which is the tests' own.
+func watchMemory(pid int) <-chan int {
+	peak := make(chan int, 1)
+	go func() {
+		most := 0
+		for {
+			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+			_, after, found := strings.Cut(string(status), "VmHWM:")
+			if err != nil || !found { // it has ended: a zombie has no memory
+				peak <- most
+				return
+			}
+			kilobytes, _ := strconv.Atoi(strings.Fields(after)[0])
+			most = max(most, kilobytes>>10)
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	return peak
 }
 
 // TestWideStacksAreInOrder stacks 1,100 columns, which takes three levels of joining, with and
