@@ -133,30 +133,14 @@ func points(start tensor.Dim, apart []int64) span {
 // count is the number of turns: of those in which the conditions of the scores' readers can hold for a
 // row of the block. There is one at least.
 func (s *scores) count() tensor.Dim {
-	im := s.indexOf(s.con.M)
 	end := s.extents[s.indexOf(s.con.N)].length
 	for _, c := range s.wide.Reduce.When {
 		by, rest, ok := c.Index.Linear(s.con.N)
 		if !ok || !by.IsConst(-1) {
 			continue
 		}
-		starts := map[string]tensor.Dim{}
-		constant := true
-		for _, name := range namesIn(rest) {
-			i, isIndex := s.indices[name]
-			if !isIndex {
-				continue
-			}
-			slope, _, linear := rest.Linear(name)
-			k, fixed := slope.Const()
-			constant = constant && linear && fixed && i != s.indexOf(s.weights.N)
-			starts[name] = s.tile[i].start
-			if i == im && k > 0 {
-				starts[name] = s.tile[i].start.AddInt(s.rows - 1)
-			}
-		}
-		if constant {
-			end = s.bound("smin", end, rest.Subst(starts).AddInt(1).Within(s.ranges))
+		if last, ok := s.extreme(rest, tensor.Dim{}, true); ok {
+			end = s.bound("smin", end, last.AddInt(1).Within(s.ranges))
 		}
 	}
 	turns := end.CeilDiv(s.turn).Within(s.ranges)

@@ -96,7 +96,7 @@ func (e *evaluation) bind(p *Value, x *tensor.Tensor) error {
 		}
 	}
 	if e.wide {
-		x = widen(x)
+		x = x.Widened()
 	}
 	e.values[p] = x
 	return nil
@@ -150,7 +150,7 @@ func (e *evaluation) node(n *Node) error {
 	}
 	op := MapAttributes(n.Op, e.dtype, e.dim)
 	if c, ok := op.(Const); ok && e.wide {
-		op = Const{widen(c.Value)}
+		op = Const{c.Value.Widened()}
 	}
 	for i, y := range op.Eval(in, types) {
 		if typeOf(y).String() != types[i].String() {
@@ -182,17 +182,6 @@ func (e *evaluation) typ(t tensor.Type) tensor.Type {
 		s[i] = e.dim(d)
 	}
 	return tensor.Type{DType: e.dtype(t.DType), Shape: s}
-}
-
-func widen(x *tensor.Tensor) *tensor.Tensor {
-	if x.DType != tensor.F32 {
-		return x
-	}
-	y := tensor.New(tensor.F64, x.Dims...)
-	for i := range x.Len() {
-		y.SetFloat(i, x.Float(i))
-	}
-	return y
 }
 
 // blank makes a tensor of zeros of a type of constant dims.

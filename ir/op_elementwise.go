@@ -284,7 +284,7 @@ func (o Bitcast) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
 		copy(y.Data, x.Data)
 		return []*tensor.Tensor{y}
 	}
-	return []*tensor.Tensor{widen(&tensor.Tensor{DType: tensor.F32, Dims: x.Dims, Data: x.Data})}
+	return []*tensor.Tensor{(&tensor.Tensor{DType: tensor.F32, Dims: x.Dims, Data: x.Data}).Widened()}
 }
 
 // Lower is one call.

@@ -1,8 +1,6 @@
 package passes
 
 import (
-	"fmt"
-
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 )
@@ -21,14 +19,11 @@ const (
 //
 // becomes a sum over 14 rows of 7168 terms each.
 func long(p *kernel.Program, o *Options) {
-	used := map[string]bool{}
-	for _, b := range p.Buffers {
-		used[b.Name] = true
-	}
+	names := bufferNames(p)
 	var out []*kernel.Kernel
 	for _, k := range p.Kernels {
 		if len(k.Defs) == 1 {
-			if rows, rest := split(k.Defs[0], used); rows != nil {
+			if rows, rest := split(k.Defs[0], names); rows != nil {
 				o.explain("form", "%s %s: %s rows of %s terms", k.Name, k.Defs[0].Name, rows.Axes[len(rows.Axes)-1].Extent, rows.Reduce.Axes[0].Extent)
 				p.Buffers = append(p.Buffers, &kernel.Buffer{Name: rows.Name, Type: tensor.Type{DType: rows.DType, Shape: axisExtents(rows.Axes)}})
 				buffers := buffersByName(p)
@@ -45,7 +40,7 @@ func long(p *kernel.Program, o *Options) {
 }
 
 // split returns the rows of d and what joins them, or nil.
-func split(d *kernel.Def, used map[string]bool) (rows, rest *kernel.Def) {
+func split(d *kernel.Def, names taken) (rows, rest *kernel.Def) {
 	if !splits(d) {
 		return nil, nil
 	}
@@ -63,11 +58,7 @@ func split(d *kernel.Def, used map[string]bool) (rows, rest *kernel.Def) {
 	r := newRewriting(ranges)
 	r.dims = map[string]tensor.Dim{j.Name: at}
 	rows = rewriteDef(flat, r)
-	rows.Name = d.Name + ".rows"
-	for n := 2; used[rows.Name]; n++ {
-		rows.Name = fmt.Sprintf("%s.rows%d", d.Name, n)
-	}
-	used[rows.Name] = true
+	rows.Name = names.unique(d.Name + ".rows")
 	rows.Axes = append(append([]kernel.Axis{}, d.Axes...), row)
 	rows.Reduce.Axes = []kernel.Axis{inner}
 	rest = &kernel.Def{Name: d.Name, DType: d.DType, Axes: d.Axes, Span: d.Span,

@@ -2,7 +2,6 @@ package passes
 
 import (
 	"slices"
-	"strconv"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -43,18 +42,14 @@ const (
 // filtering puts minimal filtering in the place of 3x3 convolutions, and of their data gradients,
 // where the cost model says so.
 func filtering(p *kernel.Program, o *Options) {
-	used := map[string]bool{}
-	for _, b := range p.Buffers {
-		used[b.Name] = true
-	}
-	buffers := buffersByName(p)
+	names, buffers := bufferNames(p), buffersByName(p)
 	var out []*kernel.Kernel
 	for _, k := range p.Kernels {
 		if len(k.Defs) == 1 {
 			if c := stencilOf(k.Defs[0], buffers); c != nil {
 				if m, gain := c.cheapest(); m != nil {
 					o.explain("form", "%s %s: F(%d x %d, 3 x 3), %.2f times cheaper", k.Name, c.def.Name, m.tile, m.tile, gain)
-					out = append(out, c.filtered(p, k, m, used)...)
+					out = append(out, c.filtered(p, k, m, names, buffers)...)
 				}
 			}
 		}
@@ -74,8 +69,8 @@ type stencil struct {
 	h, v, o, n kernel.Axis
 }
 
-// A tap is a reduced axis of extent 3: it lies at Place of w, the kernel's index being first + tap
-// or, Turned, first + 2 - tap.
+// A tap is a reduced axis of extent 3. What it adds to the place in the image is first + tap or,
+// turned, first + 2 - tap.
 type tap struct {
 	name   string
 	turned bool
@@ -188,8 +183,8 @@ func (c *stencil) cheapest() (best *minimal, gain float64) {
 }
 
 // filtered makes the kernels before the last transform, which takes the place of k's definition.
-func (c *stencil) filtered(p *kernel.Program, k *kernel.Kernel, m *minimal, used map[string]bool) []*kernel.Kernel {
-	f := &filter{stencil: c, minimal: m, p: p, kernel: k, used: used}
+func (c *stencil) filtered(p *kernel.Program, k *kernel.Kernel, m *minimal, names taken, buffers map[string]*kernel.Buffer) []*kernel.Kernel {
+	f := &filter{stencil: c, minimal: m, p: p, kernel: k, names: names, buffers: buffers}
 	point := tensor.Int(m.tile + 2)
 	a, b := f.axis("a", point), f.axis("b", point)
 	t, s := f.axis("t", c.h.Extent.CeilDiv(m.tile)), f.axis("s", c.v.Extent.CeilDiv(m.tile))
@@ -203,18 +198,18 @@ func (c *stencil) filtered(p *kernel.Program, k *kernel.Kernel, m *minimal, used
 	}
 	sym := func(a kernel.Axis) tensor.Dim { return tensor.Sym(a.Name) }
 
-	rows := f.define("rows", []kernel.Axis{a, c.n, t, column, c.in}, a, m.image, func(i int64) kernel.Expr {
+	rows := f.add("rows", []kernel.Axis{a, c.n, t, column, c.in}, sym(a), m.image, func(i int64) kernel.Expr {
 		row := sym(t).Scale(m.tile).AddInt(c.taps[0].first + i)
 		return guarded(row, c.image[1], place(c.x, sym(c.n), row, sym(column), sym(c.in)))
 	})
-	image := f.define("image", []kernel.Axis{a, b, c.n, t, s, c.in}, b, m.image, func(i int64) kernel.Expr {
+	image := f.add("image", []kernel.Axis{a, b, c.n, t, s, c.in}, sym(b), m.image, func(i int64) kernel.Expr {
 		at := sym(s).Scale(m.tile).AddInt(c.taps[1].first + i)
 		return guarded(at, c.image[2], place(rows, sym(a), sym(c.n), sym(t), at, sym(c.in)))
 	})
-	taps := f.define("taps", []kernel.Axis{a, tap, c.in, c.o}, a, m.filter, func(i int64) kernel.Expr {
+	taps := f.add("taps", []kernel.Axis{a, tap, c.in, c.o}, sym(a), m.filter, func(i int64) kernel.Expr {
 		return c.weight(tensor.Int(i), sym(tap))
 	})
-	weights := f.define("filter", []kernel.Axis{a, b, c.in, c.o}, b, m.filter, func(i int64) kernel.Expr {
+	weights := f.add("filter", []kernel.Axis{a, b, c.in, c.o}, sym(b), m.filter, func(i int64) kernel.Expr {
 		return place(taps, sym(a), tensor.Int(i), sym(c.in), sym(c.o))
 	})
 	points := f.keep(&kernel.Def{Name: f.name("points"), DType: tensor.F32, Axes: []kernel.Axis{a, b, c.n, t, s, c.o}, Span: c.def.Span,
@@ -228,7 +223,7 @@ func (c *stencil) filtered(p *kernel.Program, k *kernel.Kernel, m *minimal, used
 	last.Expr = combined(sym(c.v).Mod(m.tile), m.back, func(i int64) kernel.Expr {
 		return place(back, tensor.Int(i), sym(c.n), sym(c.h), sym(c.v).Div(m.tile), sym(c.o))
 	})
-	again := assemble(k.Name, []*kernel.Def{&last}, buffersByName(p), nil)
+	again := assemble(k.Name, []*kernel.Def{&last}, buffers, nil)
 	k.Ins, k.Defs = again.Ins, again.Defs
 	return f.made
 }
@@ -252,29 +247,18 @@ func (c *stencil) weight(r, s tensor.Dim) kernel.Expr {
 type filter struct {
 	*stencil
 	*minimal
-	p      *kernel.Program
-	kernel *kernel.Kernel
-	used   map[string]bool
-	made   []*kernel.Kernel
+	p       *kernel.Program
+	kernel  *kernel.Kernel
+	names   taken
+	buffers map[string]*kernel.Buffer
+	made    []*kernel.Kernel
 }
 
 func (f *filter) axis(name string, extent tensor.Dim) kernel.Axis {
 	return kernel.Axis{Name: unusedName(name, f.def), Extent: extent}
 }
 
-func (f *filter) name(part string) string {
-	name := f.def.Name + "." + part
-	for n := 2; f.used[name]; n++ {
-		name = f.def.Name + "." + part + strconv.Itoa(n)
-	}
-	f.used[name] = true
-	return name
-}
-
-// define makes a transform of which axis numbers the points.
-func (f *filter) define(part string, axes []kernel.Axis, axis kernel.Axis, matrix [][]float64, of func(i int64) kernel.Expr) *kernel.Load {
-	return f.add(part, axes, tensor.Sym(axis.Name), matrix, of)
-}
+func (f *filter) name(part string) string { return f.names.unique(f.def.Name + "." + part) }
 
 // add makes a definition whose row of a matrix stands at a place.
 func (f *filter) add(part string, axes []kernel.Axis, row tensor.Dim, matrix [][]float64, of func(i int64) kernel.Expr) *kernel.Load {
@@ -283,8 +267,9 @@ func (f *filter) add(part string, axes []kernel.Axis, row tensor.Dim, matrix [][
 
 // keep gives a definition a kernel and a buffer.
 func (f *filter) keep(d *kernel.Def) *kernel.Load {
-	f.p.Buffers = append(f.p.Buffers, &kernel.Buffer{Name: d.Name, Type: tensor.Type{DType: d.DType, Shape: axisExtents(d.Axes)}})
-	k := assemble(d.Name, []*kernel.Def{d}, buffersByName(f.p), nil)
+	b := &kernel.Buffer{Name: d.Name, Type: tensor.Type{DType: d.DType, Shape: axisExtents(d.Axes)}}
+	f.p.Buffers, f.buffers[b.Name] = append(f.p.Buffers, b), b
+	k := assemble(d.Name, []*kernel.Def{d}, f.buffers, nil)
 	k.Spans = f.kernel.Spans
 	f.made = append(f.made, k)
 	return &kernel.Load{Name: d.Name, DType: d.DType}

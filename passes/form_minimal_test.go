@@ -66,7 +66,7 @@ func TestMinimalFiltering(t *testing.T) {
 					if c == nil {
 						t.Fatalf("no stencil in\n%s", p)
 					}
-					p.Kernels = append(c.filtered(p, k, m, map[string]bool{}), k)
+					p.Kernels = append(c.filtered(p, k, m, bufferNames(p), buffersByName(p)), k)
 					if err := kernel.Verify(p); err != nil {
 						t.Fatalf("%v\n%s", err, p)
 					}

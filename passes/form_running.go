@@ -23,10 +23,7 @@ const (
 // A sum that has the axes of m alone, over a constant number of terms, shortRunning at most, gains
 // nothing by that and keeps its order, unless a sum with more axes follows the same maximum.
 func running(p *kernel.Program, o *Options) {
-	f := &runningForm{p: p, defs: map[string]*kernel.Def{}, buffers: buffersByName(p), used: map[string]bool{}, follows: map[string]bool{}}
-	for _, b := range p.Buffers {
-		f.used[b.Name] = true
-	}
+	f := &runningForm{p: p, defs: map[string]*kernel.Def{}, buffers: buffersByName(p), names: bufferNames(p), follows: map[string]bool{}}
 	var maxima []string
 	sums := map[string][]*runningSum{}
 	for _, k := range p.Kernels {
@@ -57,7 +54,7 @@ type runningForm struct {
 	p       *kernel.Program
 	defs    map[string]*kernel.Def // those above
 	buffers map[string]*kernel.Buffer
-	used    map[string]bool
+	names   taken
 	follows map[string]bool // maxima, and maps that depend on one
 }
 
@@ -199,7 +196,7 @@ func (f *runningForm) weighted(d *kernel.Def) bool {
 
 // note marks d where it is a maximum, or a map that reads what is marked.
 func (f *runningForm) note(d *kernel.Def) {
-	f.defs[d.Name], f.used[d.Name] = d, true
+	f.defs[d.Name], f.names[d.Name] = d, true
 	f.follows[d.Name] = d.Reduce != nil && d.Reduce.Op == kernel.Max
 	for _, n := range d.Reads() {
 		f.follows[d.Name] = f.follows[d.Name] || d.Reduce == nil && f.follows[n]
@@ -350,7 +347,7 @@ func (f *runningForm) rewrite(s *runningSum) {
 	most := s.most
 	if k.Def(most.Name) == nil {
 		most = most.Clone()
-		most.Name = f.unique(most.Name)
+		most.Name = f.names.unique(most.Name)
 	}
 	with := &kernel.Load{Name: most.Name, DType: most.DType, At: s.at}
 	var e kernel.Expr = kernel.Apply("exp", kernel.Apply("sub", s.term, with))
@@ -368,7 +365,7 @@ func (f *runningForm) rewrite(s *runningSum) {
 		added = []*kernel.Def{most, &sum}
 	}
 	if len(s.outer[0])+len(s.outer[1]) > 0 {
-		sum.Name = f.unique(sum.Name)
+		sum.Name = f.names.unique(sum.Name)
 		out := *s.def
 		out.Reduce, out.Expr = nil, &kernel.Load{Name: sum.Name, DType: sum.DType, At: kernel.Points(sum.Axes)}
 		if n := product(s.outer[0], nil); n != nil {
@@ -403,14 +400,6 @@ func (f *runningForm) settle(name string, sums []*runningSum) {
 			f.replace(k, name, []*kernel.Def{sums[0].most})
 		}
 	}
-}
-
-func (f *runningForm) unique(name string) string {
-	for f.used[name] {
-		name += "_"
-	}
-	f.used[name] = true
-	return name
 }
 
 // replace puts definitions in the place of one.

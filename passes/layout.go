@@ -25,10 +25,7 @@ const (
 // the model says that enough rows of constant number profit. A copy serves all contractions that
 // want the same one.
 func layout(p *kernel.Program, o *Options) {
-	l := &layouts{prog: p, opt: o, m: o.machine(), made: map[string]*kernel.Buffer{}, used: map[string]bool{}}
-	for _, b := range p.Buffers {
-		l.used[b.Name] = true
-	}
+	l := &layouts{prog: p, opt: o, m: o.machine(), made: map[string]*kernel.Buffer{}, names: bufferNames(p)}
 	var out []*kernel.Kernel
 	for _, k := range p.Kernels {
 		var defs []*kernel.Def
@@ -70,7 +67,7 @@ type layouts struct {
 	opt    *Options
 	m      *tile.Machine
 	made   map[string]*kernel.Buffer // by source and order of axes
-	used   map[string]bool
+	names  taken
 	before []*kernel.Kernel // what the kernel at hand needs first
 }
 
@@ -216,11 +213,7 @@ func (l *layouts) copyOf(b *kernel.Buffer, at int, lay storage) *kernel.Buffer {
 	for i := range axes {
 		from[moved(i, at, last)] = kernel.At(axes[i].Name)
 	}
-	name := b.Name + ".packed"
-	for l.used[name] {
-		name += "_"
-	}
-	l.used[name] = true
+	name := l.names.unique(b.Name + ".packed")
 	c := &kernel.Buffer{Name: name, Type: tensor.Type{DType: b.Type.DType, Shape: shape}, Layout: stored}
 	def := &kernel.Def{Name: name, DType: c.Type.DType, Axes: axes, Expr: &kernel.Load{Name: b.Name, DType: c.Type.DType, At: from}}
 	k := &kernel.Kernel{Name: "pack_" + name, Ins: []*kernel.Buffer{b}, Outs: []*kernel.Buffer{c}, Defs: []*kernel.Def{def}}

@@ -13,14 +13,14 @@ import (
 type lowering struct {
 	f      *ir.Func
 	prog   *kernel.Program
-	used   map[string]bool
+	names  taken
 	name   map[int]string // of a value, by ID
 	byName map[string]*kernel.Buffer
 	next   int
 }
 
 func lower(f *ir.Func) *kernel.Program {
-	l := &lowering{f: f, prog: &kernel.Program{Name: f.Name}, used: map[string]bool{}, name: map[int]string{}, byName: map[string]*kernel.Buffer{}}
+	l := &lowering{f: f, prog: &kernel.Program{Name: f.Name}, names: taken{}, name: map[int]string{}, byName: map[string]*kernel.Buffer{}}
 	for _, p := range f.Params {
 		role := kernel.Input
 		if p.Param.Kind == ir.Stored {
@@ -38,22 +38,13 @@ func lower(f *ir.Func) *kernel.Program {
 	return l.prog
 }
 
-// unique returns name, or where it is taken, name with marks behind it.
-func (l *lowering) unique(name string) string {
-	for l.used[name] {
-		name += "_"
-	}
-	l.used[name] = true
-	return name
-}
-
 func (l *lowering) fresh(prefix string) string {
 	l.next++
-	return l.unique(fmt.Sprintf("%s%d", prefix, l.next))
+	return l.names.unique(fmt.Sprintf("%s%d", prefix, l.next))
 }
 
 func (l *lowering) buffer(v *ir.Value, name string, role kernel.Role) *kernel.Buffer {
-	b := &kernel.Buffer{Name: l.unique(name), Type: v.Type, Role: role}
+	b := &kernel.Buffer{Name: l.names.unique(name), Type: v.Type, Role: role}
 	l.name[v.ID] = b.Name
 	l.list(b)
 	return b
@@ -72,7 +63,7 @@ func (l *lowering) results() (copies []resultCopy) {
 		if r.Update && v.Param != nil && v.Param.Kind == ir.Stored && v.Param.Name == r.Name {
 			continue
 		}
-		b := &kernel.Buffer{Name: l.unique(r.Name), Type: v.Type, Role: kernel.Output}
+		b := &kernel.Buffer{Name: l.names.unique(r.Name), Type: v.Type, Role: kernel.Output}
 		if r.Update {
 			b.Role = kernel.Update
 		}
@@ -120,7 +111,7 @@ func (l *lowering) constant(c *kernel.Buffer) {
 		b.Role, b.Value = kernel.Const, c.Value
 		return
 	}
-	stored := &kernel.Buffer{Name: l.unique(c.Name + "_value"), Type: c.Type, Role: kernel.Const, Value: c.Value}
+	stored := &kernel.Buffer{Name: l.names.unique(c.Name + "_value"), Type: c.Type, Role: kernel.Const, Value: c.Value}
 	l.list(stored)
 	l.copyBuffer(stored, b)
 }

@@ -146,7 +146,7 @@ func TestLibraryOfTensors(t *testing.T) {
 				t.Fatal(err)
 			}
 			for name, w := range wide {
-				if d := apart(want.results[name], w); d > 1e-4 {
+				if d := sample.Distance(want.results[name], w); d > 1e-4 {
 					t.Errorf("%s at N=%d: %s is %g from the evaluator", f.Name, c.env["N"], name, d)
 				}
 			}
@@ -166,23 +166,6 @@ func TestLibraryOfTensors(t *testing.T) {
 			c.compareWithDifferences(t)
 		}
 	}
-}
-
-// apart is the largest difference, relative to max(1, |want|); NaNs and infinities must agree.
-func apart(got, want *tensor.Tensor) float64 {
-	worst := 0.0
-	for i := range want.Len() {
-		g, w := got.Float(i), want.Float(i)
-		if g == w || math.IsNaN(g) && math.IsNaN(w) {
-			continue
-		}
-		d := math.Abs(g-w) / math.Max(1, math.Abs(w))
-		if math.IsNaN(d) {
-			return math.Inf(1)
-		}
-		worst = math.Max(worst, d)
-	}
-	return worst
 }
 
 // compareWithDifferences evaluates in f64, a step to both sides of some elements.

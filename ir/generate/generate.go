@@ -103,7 +103,7 @@ func (g *generator) Input(t tensor.Type, drawn string) *ir.Value {
 	name := fmt.Sprint("x", len(g.b.Func.Params))
 	v := g.b.Param(ir.Input, name, t)
 	g.p.Drawn[name] = drawn
-	g.values[v] = widened(g.p.draw(g.Rand, v, g.env()))
+	g.values[v] = g.p.draw(g.Rand, v, g.env()).Widened()
 	g.list = append(g.list, v)
 	return v
 }
@@ -261,18 +261,6 @@ func tame(x *tensor.Tensor, limit float64) bool {
 		}
 	}
 	return true
-}
-
-// widened is x, f32 as f64.
-func widened(x *tensor.Tensor) *tensor.Tensor {
-	if x.DType != tensor.F32 {
-		return x
-	}
-	y := tensor.New(tensor.F64, x.Dims...)
-	for i := range x.Len() {
-		y.SetFloat(i, x.Float(i))
-	}
-	return y
 }
 
 // Results are named y0, y1 ..., but for losses and their gradients: loss_dx, and dx_x0 for the

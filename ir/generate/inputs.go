@@ -67,7 +67,7 @@ func (t *Trial) conditioned(r *rand.Rand, f *ir.Func) (bool, error) {
 	beside := map[string]*tensor.Tensor{}
 	for _, v := range f.Params {
 		x := t.Inputs[v.Param.Name]
-		if y := widened(x); x.DType == tensor.F32 {
+		if y := x.Widened(); x.DType == tensor.F32 {
 			for i := range y.Len() {
 				y.SetFloat(i, y.Float(i)*(1+0x1p-22*(2*r.Float64()-1)))
 			}
@@ -188,7 +188,7 @@ func (t *Trial) along(f *ir.Func, loss, prefix string) error {
 	at := func(h float64) (float64, error) {
 		moved := maps.Clone(t.Inputs)
 		for name, v := range direction {
-			x := widened(t.Inputs[name])
+			x := t.Inputs[name].Widened()
 			y := tensor.New(tensor.F64, x.Dims...)
 			for i := range y.Len() {
 				y.SetFloat(i, x.Float(i)+h*v.Float(i))

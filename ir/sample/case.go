@@ -3,7 +3,9 @@ package sample
 import (
 	"fmt"
 	"hash/fnv"
+	"math"
 	"math/rand"
+	"slices"
 	"strings"
 
 	"dlc/ir"
@@ -134,4 +136,25 @@ func (c Case) Inputs(env map[string]int64) map[string]*tensor.Tensor {
 		in[fmt.Sprint("x", i)] = Draw(r, t.DType, c.Drawn, d...)
 	}
 	return in
+}
+
+// Distance is the largest difference of two tensors of one shape, relative to max(1, |want|); NaNs
+// and infinities must agree. It is infinite for other shapes.
+func Distance(got, want *tensor.Tensor) float64 {
+	if !slices.Equal(got.Dims, want.Dims) {
+		return math.Inf(1)
+	}
+	worst := 0.0
+	for i := range want.Len() {
+		x, y := got.Float(i), want.Float(i)
+		if x == y || math.IsNaN(x) && math.IsNaN(y) {
+			continue
+		}
+		d := math.Abs(x-y) / math.Max(1, math.Abs(y))
+		if math.IsNaN(d) {
+			return math.Inf(1)
+		}
+		worst = math.Max(worst, d)
+	}
+	return worst
 }

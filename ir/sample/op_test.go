@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand"
-	"reflect"
 	"testing"
 
 	"dlc/ir"
@@ -65,27 +64,6 @@ func interpret(t *testing.T, f *ir.Func, env map[string]int64, in map[string]*te
 	return out
 }
 
-// distance is the largest difference of two tensors of one shape, relative to max(1, |b|); NaNs
-// and infinities must agree.
-func distance(a, b *tensor.Tensor) float64 {
-	worst := 0.0
-	if !reflect.DeepEqual(append([]int{}, a.Dims...), append([]int{}, b.Dims...)) {
-		return math.Inf(1)
-	}
-	for i := range a.Len() {
-		x, y := a.Float(i), b.Float(i)
-		if x == y || math.IsNaN(x) && math.IsNaN(y) {
-			continue
-		}
-		d := math.Abs(x-y) / math.Max(1, math.Abs(y))
-		if math.IsNaN(d) {
-			return math.Inf(1)
-		}
-		worst = math.Max(worst, d)
-	}
-	return worst
-}
-
 // TestLowerAgreesWithEval runs the lowering of every case, of every dtype, in the level-1
 // interpreter: it gives what the evaluator does, in f32 as in f64.
 func TestLowerAgreesWithEval(t *testing.T) {
@@ -119,7 +97,7 @@ func agree(t *testing.T, c Case, env map[string]int64) {
 	for _, res := range f.Results {
 		limit := map[tensor.DType]float64{tensor.F32: 2e-5, tensor.F64: max(1e-12, c.Row.Lowered)}[res.Value.Type.DType]
 		for _, want := range wants {
-			if d := distance(got[res.Name], want[res.Name]); d > limit {
+			if d := Distance(got[res.Name], want[res.Name]); d > limit {
 				t.Errorf("%s with %v: %s differs by %g", c, env, res.Name, d)
 			}
 		}

@@ -58,6 +58,18 @@ func (x *Tensor) SetFloat(i int, v float64) {
 	}
 }
 
+// Widened is x, f32 as f64.
+func (x *Tensor) Widened() *Tensor {
+	if x.DType != F32 {
+		return x
+	}
+	y := New(F64, x.Dims...)
+	for i := range x.Len() {
+		y.SetFloat(i, x.Float(i))
+	}
+	return y
+}
+
 // Int returns element i as int64 (a u64 keeps its bits; a float is truncated).
 func (x *Tensor) Int(i int) int64 {
 	switch x.DType {

@@ -25,6 +25,7 @@ type Case struct {
 	Module *ir.Module // of one function of inputs alone
 	Trials []*generate.Trial
 
+	written *ir.Module // Module, gradients written out
 	text    string
 	kernels *kernel.Program             // after all passes
 	answers []map[string]*tensor.Tensor // of these, interpreted, by trial
@@ -50,11 +51,19 @@ func WriteOut(m *ir.Module) (*ir.Module, error) {
 	return c, passes.Graph(c, only("autodiff"))
 }
 
+// writtenOut is the module with its gradients written out, for reading.
+func (c *Case) writtenOut() (m *ir.Module, err error) {
+	if c.written == nil {
+		c.written, err = WriteOut(c.Module)
+	}
+	return c.written, err
+}
+
 const byDifferences = "gradients against differences"
 
 // Differentiate compares the gradients among the results with differences of the losses.
 func (c *Case) Differentiate() error {
-	m, err := WriteOut(c.Module)
+	m, err := c.writtenOut()
 	if err != nil {
 		return &Mismatch{Ways: "autodiff", Detail: err.Error()}
 	}
@@ -161,7 +170,7 @@ func (c *Case) Interpret(light bool) error {
 // order, which they may have: the answers have the same bits. Gradients are written out before, for
 // the order in which they are summed is that of the nodes.
 func (c *Case) Shuffled(r *rand.Rand) error {
-	m, err := WriteOut(c.Module)
+	m, err := c.writtenOut()
 	if err != nil {
 		return err
 	}

@@ -14,11 +14,11 @@ import (
 // NewCase is a generated program with inputs for a batch of 1 and of 7, or nil where there are no
 // well-conditioned ones.
 func NewCase(p *generate.Program) (*Case, error) {
-	m, err := WriteOut(p.Module)
+	c := &Case{Name: p.Module.Name, Module: p.Module}
+	m, err := c.writtenOut()
 	if err != nil {
 		return nil, err
 	}
-	c := &Case{Name: p.Module.Name, Module: p.Module}
 	for _, batch := range []int64{1, 7} {
 		t, err := p.Find(m.Funcs[0], batch)
 		if t == nil || err != nil {
@@ -67,11 +67,12 @@ func Load(name, text string) (*Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := WriteOut(m)
+	c := &Case{Name: name, Module: m, Trials: []*generate.Trial{t}}
+	out, err := c.writtenOut()
 	if err == nil {
 		err = t.Measure(out.Funcs[0])
 	}
-	return &Case{Name: name, Module: m, Trials: []*generate.Trial{t}}, err
+	return c, err
 }
 
 // Shrink makes the smallest program that it finds with the same mismatch, as a text that Load
@@ -84,7 +85,7 @@ func (c *Case) Shrink(found error, targets []cpu.Target) (string, error) {
 	if !errors.As(found, &first) {
 		return "", found
 	}
-	written, err := WriteOut(c.Module)
+	written, err := c.writtenOut()
 	if err != nil {
 		return "", err
 	}

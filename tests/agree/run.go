@@ -2,6 +2,7 @@ package agree
 
 import (
 	"dlc/codegen/cpu"
+	"dlc/ir"
 	"dlc/ir/generate"
 	"dlc/ir/sample"
 )
@@ -56,7 +57,7 @@ func Run(first, n int64, targets []cpu.Target, alone int64) *Tally {
 			t.Dropped++
 			continue
 		}
-		t.count(p)
+		t.count(c)
 		err = c.Differentiate()
 		if err == nil {
 			err = c.Interpret(seed%alone != 0)
@@ -75,14 +76,10 @@ func Run(first, n int64, targets []cpu.Target, alone int64) *Tally {
 }
 
 // count notes the rows that a program has, once each.
-func (t *Tally) count(p *generate.Program) {
-	m, err := WriteOut(p.Module)
-	if err != nil {
-		return
-	}
+func (t *Tally) count(c *Case) {
 	seen := map[string]bool{}
-	for _, f := range []*generate.Program{p, {Module: m}} {
-		for _, n := range f.Func().Nodes {
+	for _, m := range []*ir.Module{c.Module, c.written} {
+		for _, n := range m.Funcs[0].Nodes {
 			seen[sample.NameOf(n.Op)] = true
 		}
 	}
