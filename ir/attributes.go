@@ -17,7 +17,7 @@ type attribute struct {
 	value reflect.Value
 }
 
-// attributes returns the fields of an op in order.
+// attributes returns the fields of an op in order, but for those that hold functions.
 func attributes(o Op) []attribute {
 	return fields(reflect.ValueOf(o))
 }
@@ -25,7 +25,9 @@ func attributes(o Op) []attribute {
 func fields(v reflect.Value) []attribute {
 	var list []attribute
 	for i := range v.NumField() {
-		list = append(list, attribute{snakeCase(v.Type().Field(i).Name), v.Field(i)})
+		if v.Field(i).Type() != reflect.TypeFor[*Func]() {
+			list = append(list, attribute{snakeCase(v.Type().Field(i).Name), v.Field(i)})
+		}
 	}
 	return list
 }
@@ -44,7 +46,9 @@ func snakeCase(s string) string {
 	return b.String()
 }
 
-// MapAttributes returns the op with every dtype and every dim of its attributes replaced.
+// MapAttributes returns the op with every dtype and every dim of its attributes replaced, those of its
+// regions as well. A constant of f32 of which
+// f64 is made is converted.
 func MapAttributes(o Op, dtype func(tensor.DType) tensor.DType, dim func(tensor.Dim) tensor.Dim) Op {
 	v := reflect.New(reflect.TypeOf(o)).Elem()
 	v.Set(reflect.ValueOf(o))
@@ -68,7 +72,20 @@ func MapAttributes(o Op, dtype func(tensor.DType) tensor.DType, dim func(tensor.
 			a.value.Set(reflect.ValueOf(shape(x)))
 		case tensor.Type:
 			a.value.Set(reflect.ValueOf(tensor.Type{DType: dtype(x.DType), Shape: shape(x.Shape)}))
+		case *tensor.Tensor:
+			if x != nil && x.DType == tensor.F32 && dtype(x.DType) == tensor.F64 {
+				a.value.Set(reflect.ValueOf(x.Widened()))
+			}
 		}
+	}
+	for _, r := range regionFields(v) {
+		f, _ := r.value.Interface().(*Func)
+		if f == nil {
+			continue
+		}
+		r.value.Set(reflect.ValueOf(f.copied(func(t tensor.Type) tensor.Type {
+			return tensor.Type{DType: dtype(t.DType), Shape: shape(t.Shape)}
+		}, func(o Op) Op { return MapAttributes(o, dtype, dim) })))
 	}
 	return v.Interface().(Op)
 }

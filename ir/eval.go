@@ -134,7 +134,7 @@ func describe(env map[string]int64) string {
 }
 
 func (e *evaluation) node(n *Node) error {
-	if _, ok := n.Op.(Gradient); ok {
+	if holdsGradient(n) {
 		return fmt.Errorf("the autodiff pass has not run")
 	}
 	in := make([]*tensor.Tensor, len(n.In))
@@ -149,9 +149,6 @@ func (e *evaluation) node(n *Node) error {
 		}
 	}
 	op := MapAttributes(n.Op, e.dtype, e.dim)
-	if c, ok := op.(Const); ok && e.wide {
-		op = Const{c.Value.Widened()}
-	}
 	for i, y := range op.Eval(in, types) {
 		if typeOf(y).String() != types[i].String() {
 			panic(fmt.Sprintf("BUG: %s evaluates to %s, not %s", n.Op.Name(), y, types[i]))
@@ -159,6 +156,21 @@ func (e *evaluation) node(n *Node) error {
 		e.values[n.Out[i]] = y
 	}
 	return nil
+}
+
+// holdsGradient reports whether a node, or one in its regions, stands for gradients.
+func holdsGradient(n *Node) bool {
+	if _, ok := n.Op.(Gradient); ok {
+		return true
+	}
+	for _, r := range Regions(n.Op) {
+		for _, m := range r.Nodes {
+			if holdsGradient(m) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (e *evaluation) dtype(t tensor.DType) tensor.DType {

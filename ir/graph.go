@@ -4,6 +4,8 @@
 package ir
 
 import (
+	"fmt"
+
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 	"dlc/lang/diag"
@@ -73,7 +75,8 @@ type Node struct {
 }
 
 // An Op is one primitive: its fields are its attributes, this is all that is known of it.
-// Every op is a comparable or pointer-free struct, in a file of its family.
+// An op is a struct in a file of its family; it holds no pointers but constants and regions, which stand
+// in its text: ops are the same exactly when their OpText is.
 type Op interface {
 	// Name is the mnemonic in texts; attributes are printed from the exported fields.
 	Name() string
@@ -95,6 +98,8 @@ type Lowering struct {
 	Span    diag.Span
 	Defs    []*kernel.Def
 	Consts  []*kernel.Buffer // outputs that are stored constants: no definition makes them
+	Err     error            // the first thing that level 1 cannot say
+	cuts    []int            // places in Defs where another kernel begins
 	fresh   func(string) string
 }
 
@@ -112,6 +117,28 @@ func NewLowering(n *Node, in, out []string, fresh func(string) string) *Lowering
 		l.Span = n.Spans[0]
 	}
 	return l
+}
+
+// Kernels returns the definitions, those of one kernel together.
+func (l *Lowering) Kernels() (list [][]*kernel.Def) {
+	from := 0
+	for _, to := range append(append([]int{}, l.cuts...), len(l.Defs)) {
+		if to > from {
+			list = append(list, l.Defs[from:to])
+		}
+		from = to
+	}
+	return list
+}
+
+// cut ends a kernel: definitions from here on belong to another.
+func (l *Lowering) cut() { l.cuts = append(l.cuts, len(l.Defs)) }
+
+// Refuse records that something cannot be lowered.
+func (l *Lowering) Refuse(at diag.Span, format string, args ...any) {
+	if l.Err == nil {
+		l.Err = &diag.Diagnostic{Code: "E0502", Span: at, Message: fmt.Sprintf(format, args...)}
+	}
 }
 
 // Load reads input i at the given indices.

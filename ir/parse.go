@@ -37,11 +37,15 @@ type parser struct {
 	module *Module
 	fn     *Func // open
 	values map[int]*Value
+	open   []*openNode // whose regions follow, the innermost last
 }
 
 func (p *parser) line() error {
 	if p.skip(); p.at == len(p.src) || strings.HasPrefix(p.src[p.at:], "//") {
 		return nil
+	}
+	if p.expected() != "" {
+		return p.region()
 	}
 	if p.fn != nil && p.peek() == '%' {
 		return p.definition()
@@ -63,6 +67,8 @@ func (p *parser) line() error {
 		p.fn.Name, err = p.name()
 	case p.fn != nil && (word == "result" || word == "update"):
 		err = p.result(word == "update")
+	case p.fn != nil && word == "end" && len(p.open) > 0:
+		err = p.close()
 	case p.fn != nil && word == "end":
 		p.module.Funcs = append(p.module.Funcs, p.fn)
 		p.fn = nil
@@ -174,11 +180,39 @@ func (p *parser) param(stored bool, id int) error {
 	return p.end()
 }
 
-// node reads the result types and spans of n.
-func (p *parser) node(n *Node, ids []int) error {
+// node reads the result types and spans of n. A node with regions is added when these are read.
+func (p *parser) node(n *Node, ids []int) (err error) {
 	if err := p.expect(":"); err != nil {
 		return err
 	}
+	for more := len(ids) > 0; more; more = p.accept(",") {
+		t, err := p.typ()
+		if err != nil {
+			return err
+		}
+		v := &Value{Type: t, Node: n, Index: len(n.Out)}
+		if v.Index < len(ids) {
+			v.ID = ids[v.Index]
+		}
+		n.Out = append(n.Out, v)
+	}
+	if len(n.Out) != len(ids) {
+		return fmt.Errorf("%s has %d results, not %d", n.Op.Name(), len(n.Out), len(ids))
+	}
+	if n.Spans, err = p.spans(); err != nil {
+		return err
+	}
+	if err := p.end(); err != nil {
+		return err
+	}
+	if len(regions(n.Op)) > 0 {
+		return p.opened(n)
+	}
+	return p.add(n)
+}
+
+// add checks the result types of n and appends it.
+func (p *parser) add(n *Node) error {
 	in := make([]tensor.Type, len(n.In))
 	for i, v := range n.In {
 		in[i] = v.Type
@@ -187,33 +221,19 @@ func (p *parser) node(n *Node, ids []int) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", n.Op.Name(), err)
 	}
-	if len(types) != len(ids) {
-		return fmt.Errorf("%s has %d results, not %d", n.Op.Name(), len(types), len(ids))
+	if len(types) != len(n.Out) {
+		return fmt.Errorf("%s has %d results, not %d", n.Op.Name(), len(types), len(n.Out))
 	}
-	for i, id := range ids {
-		if i > 0 {
-			if err := p.expect(","); err != nil {
-				return err
-			}
+	for i, v := range n.Out {
+		if !v.Type.Equal(types[i]) {
+			return fmt.Errorf("%s gives %s, not %s", n.Op.Name(), types[i], v.Type)
 		}
-		t, err := p.typ()
-		if err != nil {
-			return err
-		}
-		if !t.Equal(types[i]) {
-			return fmt.Errorf("%s gives %s, not %s", n.Op.Name(), types[i], t)
-		}
-		v := &Value{ID: id, Type: t, Node: n, Index: i}
-		n.Out = append(n.Out, v)
 		if err := p.define(v); err != nil {
 			return err
 		}
 	}
-	if n.Spans, err = p.spans(); err != nil {
-		return err
-	}
 	p.fn.Nodes = append(p.fn.Nodes, n)
-	return p.end()
+	return nil
 }
 
 func (p *parser) define(v *Value) error {

@@ -25,6 +25,16 @@ import (
 //	end
 //
 // Attributes of value zero are left out, but for places and axes. Spans keep file, line and column.
+// The regions of a node follow its line, one after the other; values in them count anew:
+//
+//	%3 = map {size=N, mapped=1} %0, %1 : f32[N, 4]
+//	  region body
+//	    %0 = input x : f32[4]
+//	    %1 = input w : f32[]
+//	    %2 = broadcast {shape=[4], axes=[]} %1 : f32[4]
+//	    %3 = binary {fn=mul} %0, %2 : f32[4]
+//	    result y = %3
+//	  end
 
 // Print returns the text of m; Parse reads it back.
 func Print(m *Module) string {
@@ -49,28 +59,41 @@ func Print(m *Module) string {
 
 func printFunc(b *strings.Builder, f *Func) {
 	fmt.Fprintf(b, "func %s\n", nameText(f.Name))
+	printBody(b, "  ", f)
+	b.WriteString("end\n")
+}
+
+func printRegions(b *strings.Builder, indent string, o Op) {
+	for _, r := range regions(o) {
+		fmt.Fprintf(b, "%sregion %s\n", indent, r.name)
+		printBody(b, indent+"  ", r.value.Interface().(*Func))
+		fmt.Fprintf(b, "%send\n", indent)
+	}
+}
+
+func printBody(b *strings.Builder, indent string, f *Func) {
 	for _, p := range f.Params {
 		kind := "input"
 		if p.Param.Kind == Stored {
 			kind = "weight"
 		}
-		fmt.Fprintf(b, "  %s = %s %s : %s\n", p, kind, nameText(p.Param.Name), p.Type)
+		fmt.Fprintf(b, "%s%s = %s %s : %s\n", indent, p, kind, nameText(p.Param.Name), p.Type)
 	}
 	for _, n := range f.Nodes {
 		types := make([]string, len(n.Out))
 		for i, v := range n.Out {
 			types[i] = v.Type.String()
 		}
-		fmt.Fprintf(b, "  %s = %s%s : %s%s\n", valuesText(n.Out), OpText(n.Op), prefixed(" ", valuesText(n.In)), strings.Join(types, ", "), spansText(n.Spans))
+		fmt.Fprintf(b, "%s%s = %s%s : %s%s\n", indent, valuesText(n.Out), headText(n.Op), prefixed(" ", valuesText(n.In)), strings.Join(types, ", "), spansText(n.Spans))
+		printRegions(b, indent+"  ", n.Op)
 	}
 	for _, r := range f.Results {
 		kind := "result"
 		if r.Update {
 			kind = "update"
 		}
-		fmt.Fprintf(b, "  %s %s = %s\n", kind, nameText(r.Name), r.Value)
+		fmt.Fprintf(b, "%s%s %s = %s\n", indent, kind, nameText(r.Name), r.Value)
 	}
-	b.WriteString("end\n")
 }
 
 func prefixed(prefix, s string) string {
@@ -91,8 +114,20 @@ func valuesText(vs []*Value) string {
 	return strings.Join(parts, ", ")
 }
 
-// OpText is the mnemonic and the attributes. Ops are the same exactly when their texts are.
+// OpText is the mnemonic, the attributes and, on lines of their own, the regions. Ops are the same
+// exactly when their texts are.
 func OpText(o Op) string {
+	if len(regions(o)) == 0 {
+		return headText(o)
+	}
+	var b strings.Builder
+	b.WriteString(headText(o) + "\n")
+	printRegions(&b, "  ", o)
+	return b.String()
+}
+
+// headText is the mnemonic and the attributes.
+func headText(o Op) string {
 	var parts []string
 	for _, a := range attributes(o) {
 		if a.omitted() {

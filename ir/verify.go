@@ -16,7 +16,8 @@ import (
 //   - values have IDs of their own, nodes' values ascend, and they are used only after their definition, in their own function;
 //   - each node's results have the types that its op infers, and point back to it;
 //   - every symbol stands in the type of a parameter, and is no name that lowering gives to axes;
-//   - an update names a weight once and has its type.
+//   - an update names a weight once and has its type;
+//   - a region has inputs alone and no updates; its symbols are those of the function around it.
 func Verify(m *Module) error {
 	weights := map[string]*Weight{}
 	for i, w := range m.Weights {
@@ -48,13 +49,29 @@ type verifier struct {
 	defined map[*Value]bool
 	symbols map[string]bool
 	ids     map[int]bool
-	last    int // ID of a node's value
+	last    int  // ID of a node's value
+	closed  bool // a region
 }
 
 func (v *verifier) check() error {
 	if err := v.params(); err != nil {
 		return err
 	}
+	return v.body()
+}
+
+// region checks a function that a node of v's function holds.
+func (v *verifier) region(f *Func) error {
+	w := verifier{fn: f, closed: true, defined: map[*Value]bool{}, symbols: v.symbols, ids: map[int]bool{}, last: -1}
+	for _, r := range f.Results {
+		if r.Update {
+			return fmt.Errorf("update %s stands in a region", r.Name)
+		}
+	}
+	return w.check()
+}
+
+func (v *verifier) body() error {
 	for _, n := range v.fn.Nodes {
 		if err := v.node(n); err != nil {
 			return fmt.Errorf("%s = %s: %w", valuesText(n.Out), n.Op.Name(), err)
@@ -80,7 +97,11 @@ func (v *verifier) params() error {
 			return fmt.Errorf("parameter %s: %w", p.Param.Name, err)
 		}
 		for _, d := range p.Type.Shape {
-			d.Symbols(v.symbols)
+			if !v.closed {
+				d.Symbols(v.symbols)
+			} else if err := v.bound(d); err != nil {
+				return fmt.Errorf("parameter %s: %w", p.Param.Name, err)
+			}
 		}
 		if err := v.define(p); err != nil {
 			return err
@@ -95,6 +116,12 @@ func (v *verifier) params() error {
 }
 
 func (v *verifier) param(p *Value) error {
+	if v.closed {
+		if p.Param.Kind == Stored {
+			return fmt.Errorf("a region reads no weight")
+		}
+		return nil
+	}
 	if p.Param.Kind == Stored {
 		w := v.weights[p.Param.Name]
 		if w == nil {
@@ -160,6 +187,11 @@ func (v *verifier) node(n *Node) error {
 		}
 		if err := v.define(x); err != nil {
 			return err
+		}
+	}
+	for _, r := range regions(n.Op) {
+		if err := v.region(r.value.Interface().(*Func)); err != nil {
+			return fmt.Errorf("region %s: %w", r.name, err)
 		}
 	}
 	return v.attributes(n.Op)

@@ -11,7 +11,7 @@ import (
 // for their numbers are keyed by their attributes and operands. The merged node has the source
 // lines of all.
 func cse(m *ir.Module, o *Options) error {
-	for _, f := range m.Funcs {
+	ir.EachFunc(m, func(f *ir.Func) {
 		r := newGraphRewrite(f)
 		first := map[string]*ir.Node{}
 		for _, n := range r.nodes {
@@ -29,7 +29,7 @@ func cse(m *ir.Module, o *Options) error {
 			same.Spans = mergedSpans(same.Spans, n.Spans)
 		}
 		r.finish()
-	}
+	})
 	return nil
 }
 

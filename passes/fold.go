@@ -13,14 +13,15 @@ import (
 // so that folded values have the bits of computed ones. It rewrites exactly: signs of zero and
 // NaN stay (x + 0 is not x for -0, x * 0 is not 0 for NaN, but x * 1, x - 0, x + -0 and x / 1 are x).
 func fold(m *ir.Module, o *Options) error {
-	for _, f := range m.Funcs {
+	var failed error
+	ir.EachFunc(m, func(f *ir.Func) {
 		d := &folder{graphRewrite: newGraphRewrite(f), known: map[*ir.Value]*kernel.Lit{}, stored: map[*ir.Value]*tensor.Tensor{}}
 		for _, n := range d.nodes {
 			d.redirect(n)
 			at := len(d.Func.Nodes)
 			v, err := d.node(n)
-			if err != nil {
-				return fmt.Errorf("func %s: %w", f.Name, err)
+			if err != nil && failed == nil {
+				failed = fmt.Errorf("func %s: %w", f.Name, err)
 			}
 			if v == nil {
 				d.keep(n)
@@ -30,8 +31,8 @@ func fold(m *ir.Module, o *Options) error {
 			d.attribute(at, n)
 		}
 		d.finish()
-	}
-	return nil
+	})
+	return failed
 }
 
 // maxFolded is the most elements of a tensor that folding makes.
@@ -50,11 +51,11 @@ func (d *folder) node(n *ir.Node) (*ir.Value, error) {
 		return nil, nil
 	}
 	l := lowerNode(n)
-	if len(l.Consts) == 1 {
+	if len(l.Consts) == 1 && len(l.Defs) == 0 {
 		d.stored[n.Out[0]] = l.Consts[0].Value
 		return nil, nil
 	}
-	if len(l.Defs) != 1 || l.Defs[0].Reduce != nil || l.Defs[0].Scan != nil {
+	if len(l.Defs) != 1 || len(l.Consts) > 0 || l.Defs[0].Reduce != nil || l.Defs[0].Scan != nil {
 		return nil, nil
 	}
 	def := l.Defs[0]

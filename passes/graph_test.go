@@ -197,7 +197,7 @@ func interpretGraph(t *testing.T, f *ir.Func, n int64, in map[string]*tensor.Ten
 	for name, x := range in {
 		buffers[name] = x
 	}
-	if err := kernel.Interp(lower(f), map[string]int64{"N": n}, buffers); err != nil {
+	if err := kernel.Interp(lowered(t, f), map[string]int64{"N": n}, buffers); err != nil {
 		t.Fatal(err)
 	}
 	out := map[string]*tensor.Tensor{}
@@ -294,7 +294,7 @@ func TestConstantsReachKernels(t *testing.T) {
 	x := b.Param(ir.Input, "x", tensor.Type{DType: tensor.F32, Shape: typeOf("3").Shape})
 	b.Result("y", b.Add(ir.Binary{Fn: "add"}, c, x))
 	b.Result("c", c)
-	p := lower(b.Func)
+	p := lowered(t, b.Func)
 	in := map[string]*tensor.Tensor{"x": tensor.FromFloats(tensor.F32, []float64{10, 20, 30}, 3)}
 	buffers := interpretWith(t, p, in)
 	for i, want := range []float64{11, 22, 33} {

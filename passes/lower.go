@@ -5,6 +5,8 @@ import (
 
 	"dlc/ir"
 	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+	"dlc/lang/diag"
 )
 
 // A lowering turns one Func into a program of one kernel per node. A value's buffer is the
@@ -17,9 +19,10 @@ type lowering struct {
 	name   map[int]string // of a value, by ID
 	byName map[string]*kernel.Buffer
 	next   int
+	err    error
 }
 
-func lower(f *ir.Func) *kernel.Program {
+func lower(f *ir.Func) (*kernel.Program, error) {
 	l := &lowering{f: f, prog: &kernel.Program{Name: f.Name}, names: taken{}, name: map[int]string{}, byName: map[string]*kernel.Buffer{}}
 	for _, p := range f.Params {
 		role := kernel.Input
@@ -35,7 +38,7 @@ func lower(f *ir.Func) *kernel.Program {
 	for _, c := range copies {
 		l.copy(c)
 	}
-	return l.prog
+	return l.prog, l.err
 }
 
 func (l *lowering) fresh(prefix string) string {
@@ -93,20 +96,63 @@ func (l *lowering) node(n *ir.Node) {
 	}
 	low := ir.NewLowering(n, in, out, l.fresh)
 	n.Op.Lower(low)
+	if l.err == nil {
+		l.err = low.Err
+	}
 	for _, c := range low.Consts {
 		l.constant(c)
 	}
-	if len(low.Defs) == 0 {
-		return
+	kernels := low.Kernels()
+	if len(kernels) > 1 || len(low.Defs) > 0 && low.Defs[0].Scan != nil {
+		l.temps(kernels)
 	}
-	k := assemble(fmt.Sprintf("k%d_%s", len(l.prog.Kernels), n.Op.Name()), low.Defs, l.byName, nil)
-	k.Spans = n.Spans
-	l.prog.Kernels = append(l.prog.Kernels, k)
+	for _, defs := range kernels {
+		k := assemble(fmt.Sprintf("k%d_%s", len(l.prog.Kernels), n.Op.Name()), defs, l.byName, nil)
+		k.Spans = n.Spans
+		if len(kernels) > 1 && !defs[0].Span.IsZero() {
+			k.Spans = []diag.Span{defs[0].Span}
+		}
+		l.prog.Kernels = append(l.prog.Kernels, k)
+	}
+}
+
+// temps makes buffers of the definitions that another kernel of their node reads, or another turn
+// of their recurrence.
+func (l *lowering) temps(kernels [][]*kernel.Def) {
+	type home struct {
+		def *kernel.Def
+		of  int
+	}
+	made := map[string]home{}
+	for i, defs := range kernels {
+		for _, d := range defs {
+			made[d.Name] = home{d, i}
+		}
+	}
+	for i, defs := range kernels {
+		for _, d := range defs {
+			for _, load := range d.Loads() {
+				h, own := made[load.Name]
+				if !own || l.byName[load.Name] != nil || h.of == i && !(d.InScanWith(h.def) && h.def.OtherTurn(load)) {
+					continue
+				}
+				t := tensor.Type{DType: h.def.DType}
+				for _, a := range h.def.Axes {
+					t.Shape = append(t.Shape, a.Extent)
+				}
+				l.list(&kernel.Buffer{Name: load.Name, Type: t})
+			}
+		}
+	}
 }
 
 // constant gives a value's buffer the role Const, or copies it where the buffer is a result.
 func (l *lowering) constant(c *kernel.Buffer) {
 	b := l.byName[c.Name]
+	if b == nil {
+		l.list(c)
+		return
+	}
 	if b.Role == kernel.Temp {
 		b.Role, b.Value = kernel.Const, c.Value
 		return

@@ -98,3 +98,13 @@ func TestOrderRules(t *testing.T) {
 		}
 	}
 }
+
+// lowered is f as kernels, one per node.
+func lowered(t *testing.T, f *ir.Func) *kernel.Program {
+	t.Helper()
+	p, err := lower(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}

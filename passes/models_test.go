@@ -210,7 +210,7 @@ func optimized(t testing.TB, f *ir.Func) (*ir.Func, *ir.Module) {
 func TestModelsKeepBits(t *testing.T) {
 	for _, model := range models {
 		f, m := optimized(t, model.f())
-		before := lower(f)
+		before := lowered(t, f)
 		form(before, nil)
 		order(before, nil)
 		after, err := Kernels(f, m, nil)

@@ -127,7 +127,10 @@ func Graph(m *ir.Module, o *Options) error {
 // Kernels lowers one entry of a module to kernels and runs the kernel passes over them.
 func Kernels(f *ir.Func, m *ir.Module, o *Options) (*kernel.Program, error) {
 	o.before("lower")
-	p := lower(f)
+	p, err := lower(f)
+	if err != nil {
+		return nil, fmt.Errorf("lower: func %s: %w", f.Name, err)
+	}
 	o.after("lower", p)
 	Rewrite(p, o)
 	return p, nil

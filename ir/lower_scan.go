@@ -1,0 +1,273 @@
+package ir
+
+import (
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+)
+
+// The lowering of Scan and Map. The nodes of the body are lowered one by one, as anywhere; then their
+// definitions get an axis in front, the turns, and so do the loads of what has one. So no op needs
+// to know how it is batched: a definition over named indices batches itself.
+//
+// What of the body depends on no other turn is made for all turns at once, before the recurrence,
+// and what no other turn depends on is made behind it. The rest is a recurrence of level 1; a carry
+// is a definition in it, of what the turn before made of it or of its first value. What depends on
+// no turn at all gets no axis.
+
+// A reach says where a value of a body belongs.
+type reach uint8
+
+// steady is the same for all turns; apart depends on this turn's elements alone; within depends on
+// turns before, and they on it; behind depends on turns before.
+const (
+	steady reach = iota
+	apart
+	within
+	behind
+)
+
+// turn is the axis in front.
+const turn = "i0"
+
+// A scanLowering lowers the body of one Scan.
+type scanLowering struct {
+	Scan
+	l     *Lowering
+	name  map[*Value]string // of values of the body
+	reach map[*Value]reach
+	reads map[string]func(at []kernel.Expr) []kernel.Expr // from indices in the body to those outside
+	from  map[string]string                               // parameters: what they read
+	parts [behind + 1][]chunk
+}
+
+// A chunk is the definitions of one node, or of one kernel of it.
+type chunk []*kernel.Def
+
+// Lower is the body with an axis in front.
+func (o Scan) Lower(l *Lowering) {
+	s := &scanLowering{Scan: o, l: l, name: map[*Value]string{}, reads: map[string]func([]kernel.Expr) []kernel.Expr{}, from: map[string]string{}}
+	s.sort()
+	s.outputs()
+	s.params()
+	for _, n := range o.Body.Nodes {
+		s.node(n)
+	}
+	s.results()
+	group := chunk{}
+	for _, c := range s.parts[within] {
+		group = append(group, c...)
+	}
+	for _, d := range group {
+		if d.Scan != nil || d.Scatters() || d.Sorts() {
+			l.Refuse(d.Span, "a `scan` whose carries depend on a scatter, a sort or another scan in each turn is not supported yet")
+		}
+		d.Scan = &kernel.Scan{Axis: turn, Reversed: o.Reversed}
+	}
+	s.parts[within] = []chunk{group}
+	for _, part := range s.parts {
+		for _, c := range part {
+			l.cut()
+			l.Defs = append(l.Defs, c...)
+		}
+	}
+	l.cut()
+}
+
+// Lower is the body with an axis in front.
+func (o Map) Lower(l *Lowering) { o.scan().Lower(l) }
+
+// sort finds out where each value belongs.
+func (s *scanLowering) sort() {
+	s.reach = map[*Value]reach{}
+	feeds := map[*Value]bool{} // a carry depends on it
+	for _, r := range s.Body.Results[:s.Carries] {
+		feeds[r.Value] = true
+	}
+	for i := len(s.Body.Nodes) - 1; i >= 0; i-- {
+		n := s.Body.Nodes[i]
+		fed := false
+		for _, v := range n.Out {
+			fed = fed || feeds[v]
+		}
+		for _, v := range n.In {
+			feeds[v] = feeds[v] || fed
+		}
+	}
+	for i, p := range s.Body.Params {
+		switch {
+		case i < s.Carries:
+			s.reach[p] = within
+		case s.isSequence(i):
+			s.reach[p] = apart
+		}
+	}
+	for _, n := range s.Body.Nodes {
+		most, fed := steady, false
+		for _, v := range n.In {
+			most = max(most, s.reach[v])
+		}
+		for _, v := range n.Out {
+			fed = fed || feeds[v]
+		}
+		if most == within && !fed {
+			most = behind
+		}
+		for _, v := range n.Out {
+			s.reach[v] = most
+		}
+	}
+}
+
+// outputs gives what is yielded the name of its result, where it can have it.
+func (s *scanLowering) outputs() {
+	for i, r := range s.Body.Results {
+		if v := r.Value; i >= s.Carries && v.Node != nil && s.reach[v] != steady && s.name[v] == "" {
+			s.name[v] = s.l.Out[i]
+		}
+	}
+}
+
+// params names the operands and defines the carries.
+func (s *scanLowering) params() {
+	for i, p := range s.Body.Params {
+		s.name[p] = s.l.fresh("t")
+		if i >= s.Carries {
+			s.from[s.name[p]] = s.l.In[i]
+		}
+		if s.reach[p] != steady {
+			s.reads[s.name[p]] = turned
+		}
+	}
+	for i, p := range s.Body.Params[:s.Carries] {
+		next := s.Body.Results[i].Value
+		if next.Node != nil && s.name[next] == "" {
+			s.name[next] = s.l.fresh("t")
+		}
+		s.carry(i, p, next)
+	}
+}
+
+// turned puts the turn in front of indices.
+func turned(at []kernel.Expr) []kernel.Expr { return append([]kernel.Expr{kernel.At(turn)}, at...) }
+
+// carry defines what p is in each turn.
+func (s *scanLowering) carry(i int, p, next *Value) {
+	out := s.axes(p.Type.Shape)
+	step := int64(-1)
+	if s.Reversed {
+		step = 1
+	}
+	before := tensor.Sym(turn).AddInt(step)
+	begins := kernel.Compare("eq", kernel.At(turn), kernel.IndexOf(firstOf(out[0], s.Reversed)))
+	held := guard(s.at(next, kernel.IndexOf(before), kernel.Points(out[1:])), []kernel.Cond{{Index: before, Extent: s.Length}})
+	first := &kernel.Load{Name: s.l.In[i], DType: p.Type.DType, At: kernel.Points(out[1:])}
+	s.put(within, s.name[p], p.Type.DType, out, kernel.Select(begins, first, held))
+}
+
+// axes are the turns, then the dims of a shape.
+func (s *scanLowering) axes(shape tensor.Shape) []kernel.Axis {
+	return axes("i", append(tensor.Shape{s.Length}, shape...))
+}
+
+// at reads a value of the body in a turn.
+func (s *scanLowering) at(v *Value, turn kernel.Expr, at []kernel.Expr) *kernel.Load {
+	name := s.name[v]
+	if s.reach[v] != steady {
+		at = append([]kernel.Expr{turn}, at...)
+	}
+	if from := s.from[name]; from != "" {
+		name = from
+	}
+	return &kernel.Load{Name: name, DType: v.Type.DType, At: at}
+}
+
+func (s *scanLowering) put(where reach, name string, t tensor.DType, axes []kernel.Axis, e kernel.Expr) {
+	s.parts[where] = append(s.parts[where], chunk{{Name: name, DType: t, Axes: axes, Expr: e, Span: s.l.Span}})
+}
+
+// node lowers one node of the body and gives its definitions the axis.
+func (s *scanLowering) node(n *Node) {
+	var in, out []string
+	for _, v := range n.In {
+		in = append(in, s.name[v])
+	}
+	for _, v := range n.Out {
+		if s.name[v] == "" {
+			s.name[v] = s.l.fresh("t")
+		}
+		out = append(out, s.name[v])
+	}
+	where := s.reach[n.Out[0]]
+	inner := NewLowering(n, in, out, s.l.fresh)
+	n.Op.Lower(inner)
+	if s.l.Err == nil {
+		s.l.Err = inner.Err
+	}
+	s.l.Consts = append(s.l.Consts, inner.Consts...)
+	for _, d := range inner.Defs {
+		if where != steady {
+			s.reads[d.Name] = turned
+		}
+	}
+	for _, defs := range inner.Kernels() {
+		c := chunk{}
+		for _, d := range defs {
+			c = append(c, s.lifted(d, where))
+		}
+		s.parts[where] = append(s.parts[where], c)
+	}
+}
+
+// lifted gives a definition the turns as its first axis, and its loads what they read in a turn.
+func (s *scanLowering) lifted(d *kernel.Def, where reach) *kernel.Def {
+	if where != steady {
+		names := map[string]string{}
+		for i := range d.Axes {
+			names[d.Axes[i].Name] = axes("i", make(tensor.Shape, i+2))[i+1].Name
+		}
+		d = kernel.RenameAxes(d, names)
+		d.Axes = append([]kernel.Axis{{Name: turn, Extent: s.Length}}, d.Axes...)
+	}
+	return d.MapExprs(func(e kernel.Expr) kernel.Expr {
+		return kernel.Rewrite(e, func(e kernel.Expr) kernel.Expr {
+			l, ok := e.(*kernel.Load)
+			if !ok {
+				return e
+			}
+			moved := *l
+			if read := s.reads[l.Name]; read != nil {
+				moved.At = read(l.At)
+			}
+			if from := s.from[l.Name]; from != "" {
+				moved.Name = from
+			}
+			return &moved
+		})
+	})
+}
+
+// results defines the last carries, and what is yielded that no definition of a node has made.
+func (s *scanLowering) results() {
+	for i, r := range s.Body.Results {
+		v := r.Value
+		if i >= s.Carries {
+			if s.name[v] != s.l.Out[i] {
+				out := s.axes(v.Type.Shape)
+				s.put(behind, s.l.Out[i], v.Type.DType, out, s.at(v, kernel.At(turn), kernel.Points(out[1:])))
+			}
+			continue
+		}
+		out := axes("i", v.Type.Shape)
+		end, turns := s.Length.AddInt(-1), s.Length.Bounds(nil)
+		if s.Reversed {
+			end = tensor.Dim{}
+		}
+		last := kernel.Expr(s.at(v, kernel.IndexOf(end), kernel.Points(out)))
+		first := &kernel.Load{Name: s.l.In[i], DType: v.Type.DType, At: kernel.Points(out)}
+		if turns.OpenLo || turns.Lo < 1 {
+			held := guard(last, []kernel.Cond{{Index: end, Extent: s.Length}})
+			last = kernel.Select(kernel.Compare("eq", kernel.IndexOf(s.Length), kernel.I(tensor.I64, 0)), first, held)
+		}
+		s.put(behind, s.l.Out[i], v.Type.DType, out, last)
+	}
+}
