@@ -52,7 +52,7 @@ func (b *Builder) backward(n *Node, active map[*Value]bool, grads map[*Value]*Va
 		return nil
 	}
 	at := len(b.Func.Nodes)
-	for i, g := range n.Op.Grad(b, n, dy) {
+	for i, g := range gradient(b, n, dy, active) {
 		x := n.In[i]
 		switch {
 		case g == nil || !active[x]:
@@ -74,6 +74,25 @@ func (b *Builder) backward(n *Node, active map[*Value]bool, grads map[*Value]*Va
 		d.Span = n.Spans[0]
 	}
 	return d
+}
+
+// A Selective op computes the gradients of some operands for less than those of all.
+type Selective interface {
+	Op
+	GradFor(b *Builder, n *Node, dy []*Value, wanted []bool) []*Value
+}
+
+// gradient returns the gradients of n's operands, of the active ones at least.
+func gradient(b *Builder, n *Node, dy []*Value, active map[*Value]bool) []*Value {
+	op, ok := n.Op.(Selective)
+	if !ok {
+		return n.Op.Grad(b, n, dy)
+	}
+	wanted := make([]bool, len(n.In))
+	for i, v := range n.In {
+		wanted[i] = active[v]
+	}
+	return op.GradFor(b, n, dy, wanted)
 }
 
 // Attribute gives the nodes added since the count, where they have none, the source lines.

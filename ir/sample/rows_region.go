@@ -11,10 +11,10 @@ import (
 func regionRows() []Row {
 	scan := Row{Name: "scan", Doc: "`body` turn by turn along axis 0 of the sequences, each turn with what the one before gave: the last carries and all that is yielded; `reversed` from the end.",
 		Shapes: "carries [s], sequences [length, s], others [s] -> carries [s], yields [length, s]", Source: "JAX lax.scan", DTypes: numbers(),
-		Untold: "its body says it: held to the same ops written out for each turn", Derivative: Refused, Domain: "unit",
+		Untold: "its body says it: held to the same ops written out for each turn", Derivative: Twice, Domain: "unit",
 		Refused: []Refusal{{ir.Scan{}, "f32[3]", "a body of 1 parameters"}, {ir.Scan{Carries: 2}, "f32[3]", "takes 2 carries"}}}
 	mapped := Row{Name: "map", Doc: "`body` for each element along axis 0 of the first `mapped` operands; the others are the same for all. Results are stacked.",
-		Shapes: "[size, s], others [s] -> [size, s]", Source: "JAX vmap", DTypes: numbers(), Untold: "its body says it: held to the same ops written out for each element", Derivative: Refused, Domain: "unit",
+		Shapes: "[size, s], others [s] -> [size, s]", Source: "JAX vmap", DTypes: numbers(), Untold: "its body says it: held to the same ops written out for each element", Derivative: Twice, Domain: "unit",
 		Refused: []Refusal{{ir.Map{}, "f32[3]", "a body of 1 parameters"}, {ir.Map{Mapped: 2}, "f32[3]", "2 sequences"}}}
 	for i, s := range []struct{ length, rest string }{{"T", "N, 5"}, {"N", "3"}, {"1", "1"}, {"0", "4"}, {"T", ""}, {"7", "2, 17"}, {"N", "T, 3"}, {"3", "37, 19"}, {"2", "3, 0"}} {
 		length, x := dims(s.length)[0], "?["+s.rest+"]"
