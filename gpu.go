@@ -1,6 +1,9 @@
 package dlc
 
 import (
+	"fmt"
+	"slices"
+
 	"dlc/codegen/ptx"
 	"dlc/ir/kernel"
 	"dlc/ir/tile"
@@ -30,6 +33,11 @@ func (j *job) gpu(programs []*kernel.Program) error {
 	target, err := ptx.TargetOf(j.opts.GPU)
 	if err != nil {
 		return err
+	}
+	for _, p := range programs {
+		if slices.ContainsFunc(p.Kernels, func(k *kernel.Kernel) bool { return k.In != nil }) {
+			return fmt.Errorf("entry %s: branches and loops that tensors decide have no code for GPUs", p.Name)
+		}
 	}
 	_, tiles, err := j.plan(programs, &target.Machine)
 	if err != nil {

@@ -70,22 +70,24 @@ type KernelPass struct {
 	Name   string
 	Reason string
 	Run    func(*kernel.Program, *Options)
+	Whole  bool // it looks across the edges of regions; others see one stretch at a time
 }
 
 // kernelPasses is the way from one kernel per node to the kernels that are scheduled.
 var kernelPasses = []KernelPass{
-	{"form", "first, for it may change roundings: everything after it keeps bits", form},
-	{"order", "before anything merges, so that no order depends on what was merged", order},
-	{"fuse", "after order: it only moves definitions and drops what memory need not hold", fuse},
-	{"layout", "last, for a view that fuse sees would vanish and the copies must not", layout},
+	{"form", "first, for it may change roundings: everything after it keeps bits", form, false},
+	{"order", "before anything merges, so that no order depends on what was merged", order, false},
+	{"fuse", "after order: it only moves definitions and drops what memory need not hold", fuse, false},
+	{"layout", "after fuse, for a view that fuse sees would vanish and the copies must not", layout, false},
+	{"hoist", "last, for a copy that layout makes in a loop is mostly the same in every turn", hoist, true},
 }
 
 // checkedPasses take the place of kernelPasses in a build that is checked. The bits are the same.
 var checkedPasses = []KernelPass{
-	{"bounds", "first, for it tells the indices of the operations as they were written", bounds},
-	{"form", "as above", form},
-	{"order", "as above", order},
-	{"layout", "as above; nothing is fused", layout},
+	{"bounds", "first, for it tells the indices of the operations as they were written", bounds, false},
+	{"form", "as above", form, false},
+	{"order", "as above", order, false},
+	{"layout", "as above; nothing is fused", layout, false},
 }
 
 // graphPasses is the way from a module as it was written to the one that is lowered.
@@ -147,7 +149,11 @@ func Rewrite(p *kernel.Program, o *Options) {
 			continue
 		}
 		o.before(pass.Name)
-		pass.Run(p, o)
+		if pass.Whole {
+			pass.Run(p, o)
+		} else {
+			byStretch(p, func(part *kernel.Program) { pass.Run(part, o) })
+		}
 		o.after(pass.Name, p)
 	}
 }

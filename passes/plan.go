@@ -18,13 +18,16 @@ import (
 // weight's memory where no one can still need the old value (inPlace), else it lives in the
 // arena and a kernel at the end copies it. first is the number of the first phase in its section.
 func Plan(p *kernel.Program, tiling func(*kernel.Kernel) (*tile.Program, error), first int) (*program.Entry, []*tile.Program, error) {
-	pl := &planner{prog: p, tiling: tiling, entry: &program.Entry{Name: p.Name}, number: map[string]int{}, symbol: map[string]int{}}
+	pl := &planner{prog: p, tiling: tiling, entry: &program.Entry{Name: p.Name}, number: map[string]int{}, symbol: map[string]int{}, region: map[*kernel.Region]*program.Region{}}
 	for _, k := range p.Kernels {
 		t, err := pl.schedule(k)
 		if err != nil {
 			return nil, nil, err
 		}
 		pl.tiles = append(pl.tiles, t)
+	}
+	if err := pl.carry(); err != nil {
+		return nil, nil, err
 	}
 	pl.sideBySide()
 	for _, b := range slices.Clone(p.Buffers) {
@@ -50,8 +53,11 @@ type planner struct {
 	tiling func(*kernel.Kernel) (*tile.Program, error)
 	tiles  []*tile.Program
 	entry  *program.Entry
-	number map[string]int // buffer number by name in the kernel program
-	symbol map[string]int // place in Entry.Symbols
+	number map[string]int    // buffer number by name in the kernel program
+	symbol map[string]int    // place in Entry.Symbols
+	shares map[string]string // a buffer that a carry is copied from, and lies where the carry does
+	region map[*kernel.Region]*program.Region
+	uses   []use
 }
 
 func (pl *planner) schedule(k *kernel.Kernel) (*tile.Program, error) {
@@ -59,6 +65,7 @@ func (pl *planner) schedule(k *kernel.Kernel) (*tile.Program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", k.Name, err)
 	}
+	t.Kernel.In = k.In
 	return t, nil
 }
 
@@ -76,14 +83,7 @@ func (pl *planner) copyLater(update *kernel.Buffer) error {
 		}
 		pl.tiles[i] = t
 	}
-	axes := make([]kernel.Axis, len(update.Type.Shape))
-	for i, d := range update.Type.Shape {
-		axes[i] = kernel.Axis{Name: fmt.Sprintf("i%d", i), Extent: d}
-	}
-	k := &kernel.Kernel{Name: "copy_" + update.Name, Ins: []*kernel.Buffer{&value}, Outs: []*kernel.Buffer{update}, Defs: []*kernel.Def{{
-		Name: update.Name, DType: update.Type.DType, Axes: axes,
-		Expr: &kernel.Load{Name: value.Name, DType: value.Type.DType, At: kernel.Points(axes)},
-	}}}
+	k := copyKernel("copy_"+update.Name, &value, update)
 	t, err := pl.schedule(k)
 	if err != nil {
 		return err
@@ -158,7 +158,12 @@ func (pl *planner) buffers(from, to []int) {
 			}
 			weights[path] = len(pl.entry.Buffers)
 		}
-		pl.add(b, path)
+		if pl.home(b.Name) == b.Name {
+			pl.add(b, path)
+		}
+	}
+	for _, b := range pl.prog.Buffers {
+		pl.number[b.Name] = pl.number[pl.home(b.Name)]
 	}
 	for i, t := range pl.tiles {
 		for _, b := range t.Temps {
@@ -169,6 +174,8 @@ func (pl *planner) buffers(from, to []int) {
 			pl.touch(b.Name, to[i])
 		}
 	}
+	pl.regions()
+	pl.loops(pl.prog.Whole())
 	for i := range pl.entry.Buffers {
 		pl.entry.Buffers[i].First = max(0, pl.entry.Buffers[i].First)
 	}
@@ -184,7 +191,8 @@ func (pl *planner) touch(name string, kernel int) {
 	if b.First < 0 {
 		b.First = kernel
 	}
-	b.Last = max(b.Last, kernel)
+	b.First, b.Last = min(b.First, kernel), max(b.Last, kernel)
+	pl.uses = append(pl.uses, use{pl.number[name], kernel})
 }
 
 // class says where the memory of a buffer of that role comes from.
@@ -233,7 +241,7 @@ func (pl *planner) launches(t *tile.Program, kernelNumber, number int) int {
 	}
 	repeats := Repeats(t)
 	for i, ph := range t.Phases {
-		pl.entry.Steps = append(pl.entry.Steps, program.Launch{Kernel: number, Repeat: repeats[i], Args: args, Symbols: symbols, Span: span, At: place,
+		pl.entry.Steps = append(pl.entry.Steps, program.Launch{Kernel: number, Repeat: repeats[i], In: pl.region[t.Kernel.In], Args: args, Symbols: symbols, Span: span, At: place,
 			Op: operation(t.Kernel), Number: kernelNumber, Reads: len(t.Kernel.Ins), Writes: len(t.Kernel.Outs), Marks: marks(t.Kernel), Blocks: ph.Blocks(func(index string) tensor.Dim { return extents[index] })})
 		number++
 	}

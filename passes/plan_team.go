@@ -18,8 +18,8 @@ func (pl *planner) teams() (first, last []int) {
 	for i := 0; i < len(pl.tiles); {
 		reads, writes := map[string]bool{}, map[string]bool{}
 		end := i
-		for end < len(pl.tiles) && (end == i || sameBody(pl.tiles[i], pl.tiles[end]) && free(pl.tiles[end], reads, writes)) {
-			touches(pl.tiles[end], reads, writes)
+		for end < len(pl.tiles) && (end == i || sameBody(pl.tiles[i], pl.tiles[end]) && pl.free(pl.tiles[end], reads, writes)) {
+			pl.touches(pl.tiles[end], reads, writes)
 			end++
 		}
 		for j := i; j < end; j++ {
@@ -38,14 +38,17 @@ func (pl *planner) sideBySide() {
 		at := i + 1 // behind those of the body, which all come before what is noted
 		for j := i + 1; j < min(len(pl.tiles), i+maxDistance); j++ {
 			t, k := pl.tiles[j], pl.prog.Kernels[j]
-			if sameBody(pl.tiles[i], t) && keeps(t) && free(t, reads, writes) {
+			if k.In != pl.prog.Kernels[i].In {
+				break
+			}
+			if sameBody(pl.tiles[i], t) && keeps(t) && pl.free(t, reads, writes) {
 				copy(pl.tiles[at+1:j+1], pl.tiles[at:j])
 				copy(pl.prog.Kernels[at+1:j+1], pl.prog.Kernels[at:j])
 				pl.tiles[at], pl.prog.Kernels[at] = t, k
 				at++
 				continue
 			}
-			touches(t, reads, writes)
+			pl.touches(t, reads, writes)
 		}
 		i = at - 1
 	}
@@ -64,14 +67,14 @@ func keeps(t *tile.Program) bool {
 
 // free reports whether t needs nothing that was written, and writes nothing that was read or
 // written.
-func free(t *tile.Program, reads, writes map[string]bool) bool {
+func (pl *planner) free(t *tile.Program, reads, writes map[string]bool) bool {
 	for _, b := range t.Kernel.Ins {
-		if writes[memoryOf(b)] {
+		if writes[pl.memoryOf(b)] {
 			return false
 		}
 	}
 	for _, b := range slices.Concat(t.Kernel.Outs, t.Temps) {
-		if reads[memoryOf(b)] || writes[memoryOf(b)] {
+		if reads[pl.memoryOf(b)] || writes[pl.memoryOf(b)] {
 			return false
 		}
 	}
@@ -79,26 +82,18 @@ func free(t *tile.Program, reads, writes map[string]bool) bool {
 }
 
 // touches adds what t reads and writes.
-func touches(t *tile.Program, reads, writes map[string]bool) {
+func (pl *planner) touches(t *tile.Program, reads, writes map[string]bool) {
 	for _, b := range t.Kernel.Ins {
-		reads[memoryOf(b)] = true
+		reads[pl.memoryOf(b)] = true
 	}
 	for _, b := range slices.Concat(t.Kernel.Outs, t.Temps) {
-		writes[memoryOf(b)] = true
+		writes[pl.memoryOf(b)] = true
 	}
 }
 
-// memoryOf names a buffer's memory: an update has its weight's.
-func memoryOf(b *kernel.Buffer) string {
-	if b.Role == kernel.Update {
-		return b.Of
-	}
-	return b.Name
-}
-
-// sameBody reports whether two kernels of one phase differ at most in names and extents.
+// sameBody reports whether two kernels of one phase, in one region, differ at most in names and extents.
 func sameBody(a, b *tile.Program) bool {
-	if len(a.Phases) != 1 || len(b.Phases) != 1 || a.Phases[0].Seq != nil || b.Phases[0].Seq != nil || len(a.Kernel.Defs) != len(b.Kernel.Defs) {
+	if a.Kernel.In != b.Kernel.In || len(a.Phases) != 1 || len(b.Phases) != 1 || a.Phases[0].Seq != nil || b.Phases[0].Seq != nil || len(a.Kernel.Defs) != len(b.Kernel.Defs) {
 		return false
 	}
 	return body(a.Kernel) == body(b.Kernel)

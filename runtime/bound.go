@@ -84,7 +84,7 @@ func (s *Session) bind(e *program.Entry, env map[string]int64) (*Bound, error) {
 	if err := b.fill(env, place); err != nil {
 		return nil, errors.Join(err, b.release())
 	}
-	b.long = estimate(e, env) > directLimit
+	b.long = e.Loops || estimate(e, env) > directLimit
 	return b, nil
 }
 

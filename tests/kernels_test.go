@@ -280,14 +280,18 @@ func (w *witness) interpretTiles(t *testing.T, p *kernel.Program, target cpu.Tar
 	for n, x := range in {
 		buffers[n] = x
 	}
-	for i, k := range p.Kernels {
-		s, err := passes.Tile(k, &target.Machine)
+	err := p.Follow(kernel.Over(buffers, func(i int) error {
+		s, err := passes.Tile(p.Kernels[i], &target.Machine)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := tile.Interp(s, size, buffers, int64(i)); err != nil {
 			t.Fatalf("%v: %s: %v\n%s", size, target.Name, err, s)
 		}
+		return nil
+	}))
+	if err != nil {
+		t.Fatal(err)
 	}
 	return outputs(p, buffers)
 }

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,7 +15,9 @@ import (
 func (u *unit) driverText(entries []*program.Entry) string {
 	var b strings.Builder
 	if len(entries) > 0 {
-		b.WriteString(teamText())
+		b.WriteString(teamText(slices.ContainsFunc(entries, func(e *program.Entry) bool {
+			return slices.ContainsFunc(e.Steps, func(l program.Launch) bool { return l.In != nil })
+		})))
 	}
 	for i, e := range entries {
 		name := "driver." + strconv.Itoa(i)
@@ -36,6 +39,8 @@ type driver struct {
 	name  string
 	b     strings.Builder
 	last  int
+
+	regions int
 }
 
 // table is: kernel, number of arguments, number of symbols, arguments ..., symbols ...
@@ -55,18 +60,64 @@ func (d *driver) function() string {
 	for i := range d.entry.Symbols {
 		fmt.Fprintf(&d.b, "  %%n%d.at = getelementptr i64, ptr %%symbols, i64 %d\n  %%n%d = load i64, ptr %%n%d.at, align 8\n", i, i, i, i)
 	}
-	d.b.WriteString("  br label %s0\n")
-	for i := 0; i < len(d.entry.Steps); {
-		if r := d.entry.Steps[i].Repeat; r != nil {
-			i = d.repeat(r, i)
-			continue
-		}
-		fmt.Fprintf(&d.b, "s%d:\n", i)
-		d.launch(i, "0", fmt.Sprintf("s%d", i+1))
-		i++
-	}
-	fmt.Fprintf(&d.b, "s%d:\n  br label %%end\nend:\n  ret void\n}\n\n", len(d.entry.Steps))
+	d.b.WriteString("  br label %s0\ns0:\n")
+	d.stretch(program.Stretch{To: len(d.entry.Steps)}, "s0", "end")
+	d.b.WriteString("end:\n  ret void\n}\n\n")
 	return d.b.String()
+}
+
+// stretch writes the launches of a stretch in the block that label has begun, and goes on to the
+// label next.
+func (d *driver) stretch(in program.Stretch, label, next string) {
+	parts := d.entry.Stretches(in)
+	for i := 0; i < len(parts); i++ {
+		part := parts[i]
+		for part.In == in.In && i+1 < len(parts) && parts[i+1].In == in.In && d.together(part.From, parts[i+1].From) {
+			i++
+			part.To = parts[i].To
+		}
+		behind := next
+		if part.To < in.To {
+			behind = "s" + itoa(part.To)
+		}
+		switch r := d.entry.Steps[part.From].Repeat; {
+		case part.In != in.In:
+			d.region(part, behind)
+		case r != nil:
+			d.repeat(r, part, label, behind)
+		default:
+			d.launch(part.From, "0", behind)
+		}
+		if part.To < in.To {
+			label = behind
+			d.b.WriteString(label + ":\n")
+		}
+	}
+	if len(parts) == 0 {
+		d.b.WriteString("  br label %" + next + "\n")
+	}
+}
+
+// together reports whether two launches stand in one recurrence.
+func (d *driver) together(a, b int) bool {
+	return d.entry.Steps[a].Repeat != nil && d.entry.Steps[a].Repeat == d.entry.Steps[b].Repeat
+}
+
+// region writes the launches of a region behind a look at its condition.
+func (d *driver) region(part program.Stretch, next string) {
+	d.regions++
+	look, body := fmt.Sprintf("look%d", d.regions), fmt.Sprintf("in%d", d.regions)
+	fmt.Fprintf(&d.b, "  br label %%%s\n%s:\n", look, look)
+	holds := d.set("call i1 @holds(ptr %%worker, ptr %%frame, i64 %d)", part.In.Cond)
+	yes, no, again := body, next, next
+	if part.In.Not {
+		yes, no = no, yes
+	}
+	if part.In.Loop {
+		again = look
+	}
+	fmt.Fprintf(&d.b, "  br i1 %s, label %%%s, label %%%s\n%s:\n", holds, yes, no, body)
+	d.stretch(part, body, again)
 }
 
 // launch calls step i, at a position of its recurrence, and goes on to the label next.
@@ -96,17 +147,12 @@ func (d *driver) team(i int) (before, all tensor.Dim, more bool) {
 	return before, all, more
 }
 
-// repeat makes the loop over the launches from number first on that are repeated together, and
-// returns the number of the one behind it.
-func (d *driver) repeat(r *program.Repeat, first int) int {
-	last := first
-	for last+1 < len(d.entry.Steps) && d.entry.Steps[last+1].Repeat == r {
-		last++
-	}
-	fmt.Fprintf(&d.b, "s%d:\n", first)
+// repeat makes the loop over launches that are repeated together, in the block that label has begun.
+func (d *driver) repeat(r *program.Repeat, part program.Stretch, label, next string) {
+	first, last := part.From, part.To-1
 	turns := d.dim(r.Turns)
-	fmt.Fprintf(&d.b, "  %%some%d = icmp sgt i64 %s, 0\n  br i1 %%some%d, label %%turn%d, label %%s%d\n", first, turns, first, first, last+1)
-	fmt.Fprintf(&d.b, "turn%d:\n  %%i%d = phi i64 [ 0, %%s%d ], [ %%i%d.next, %%again%d ]\n", first, first, first, first, first)
+	fmt.Fprintf(&d.b, "  %%some%d = icmp sgt i64 %s, 0\n  br i1 %%some%d, label %%turn%d, label %%%s\n", first, turns, first, first, next)
+	fmt.Fprintf(&d.b, "turn%d:\n  %%i%d = phi i64 [ 0, %%%s ], [ %%i%d.next, %%again%d ]\n", first, first, label, first, first)
 	position := fmt.Sprintf("%%i%d", first)
 	if r.Reversed {
 		position = d.set("sub i64 %s, %s", d.set("sub i64 %s, 1", turns), position)
@@ -117,8 +163,7 @@ func (d *driver) repeat(r *program.Repeat, first int) int {
 	}
 	d.launch(last, position, fmt.Sprintf("again%d", first))
 	fmt.Fprintf(&d.b, "again%d:\n  %%i%d.next = add i64 %%i%d, 1\n  %%more%d = icmp slt i64 %%i%d.next, %s\n", first, first, first, first, first, turns)
-	fmt.Fprintf(&d.b, "  br i1 %%more%d, label %%turn%d, label %%s%d\n", first, first, last+1)
-	return last + 1
+	fmt.Fprintf(&d.b, "  br i1 %%more%d, label %%turn%d, label %%%s\n", first, first, next)
 }
 
 func (d *driver) set(format string, args ...any) string {
@@ -158,11 +203,14 @@ func (d *driver) factor(f tensor.Factor) string {
 	panic(fmt.Sprintf("BUG: entry %s has no symbol %s", d.entry.Name, f.Name))
 }
 
-// teamText is @launch and @barrier.
+// teamText is @launch and @barrier, and where there are regions, @holds.
 //
 // @launch gives worker t of T the blocks t*B/T .. (t+1)*B/T: it lists the buffers and symbols
 // that the table names, behind them the position of the recurrence under way, calls the kernel,
 // and meets the others. It returns true when the call is cancelled.
+//
+// @holds reads the condition of a region, and meets the others where there are: nobody may go on to
+// what changes the condition, or uses its memory, before all have read it.
 //
 // @barrier: the last thread to arrive resets the count, adds one to the turn and wakes the
 // sleepers; the others wait for the turn to change, spinning at first, then in the kernel. A
@@ -171,11 +219,14 @@ func (d *driver) factor(f tensor.Factor) string {
 // barrier where all spin makes no system call; a thread counts itself before it looks at the
 // turn for the last time (inside the system call), the last one looks at the count after it
 // has changed the turn, so one of them sees the other.
-func teamText() string {
+func teamText(regions bool) string {
 	r := strings.NewReplacer("$THREADS", itoa(program.FrameThreads), "$THREAD", itoa(program.WorkerThread), "$SCRATCH", itoa(program.WorkerScratch),
 		"$BUFFERS", itoa(program.FrameBuffers), "$SYMBOLS", itoa(program.FrameSymbols), "$CODE", itoa(program.FrameCode), "$KERNELS", itoa(program.FrameKernels),
 		"$SPIN", itoa(program.FrameSpin), "$CANCEL", itoa(program.FrameCancel), "$ARRIVED", itoa(program.FrameArrived), "$TURN", itoa(program.FrameTurn),
 		"$SLEEPERS", itoa(program.FrameSleepers), "$ARGUMENTS", itoa(argumentBytes))
+	if regions {
+		return r.Replace(team + holds)
+	}
 	return r.Replace(team)
 }
 
@@ -334,6 +385,27 @@ up:
   br label %done
 done:
   ret void
+}
+
+`
+
+const holds = `define internal i1 @holds(ptr %worker, ptr %frame, i64 %buffer) noinline #0 {
+entry:
+  %threads.at = getelementptr i8, ptr %frame, i64 $THREADS
+  %threads = load i64, ptr %threads.at, align 8
+  %buffers.at = getelementptr i8, ptr %frame, i64 $BUFFERS
+  %buffers = load ptr, ptr %buffers.at, align 8
+  %cond.at = getelementptr ptr, ptr %buffers, i64 %buffer
+  %cond = load ptr, ptr %cond.at, align 8
+  %value = load i8, ptr %cond, align 1
+  %holds = icmp ne i8 %value, 0
+  %alone = icmp eq i64 %threads, 1
+  br i1 %alone, label %done, label %wait
+wait:
+  call void @barrier(ptr %frame, i64 %threads)
+  br label %done
+done:
+  ret i1 %holds
 }
 
 `

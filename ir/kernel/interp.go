@@ -27,10 +27,7 @@ func Interp(p *Program, symbols map[string]int64, buffers map[string]*tensor.Ten
 	for _, b := range p.Buffers {
 		bindBuffer(b, symbols, buffers)
 	}
-	for _, k := range p.Kernels {
-		interpKernel(k, symbols, buffers)
-	}
-	return nil
+	return p.Follow(Over(buffers, func(i int) error { interpKernel(p.Kernels[i], symbols, buffers); return nil }))
 }
 
 // A failure travels as a panic from closures to Interp.

@@ -11,7 +11,8 @@ import (
 	"dlc/lang/diag"
 )
 
-// A Program is straight-line: kernels in order over named buffers.
+// A Program is kernels in order over named buffers, some of them in regions that run if or as
+// long as a condition holds.
 type Program struct {
 	Name    string
 	Buffers []*Buffer
@@ -72,6 +73,7 @@ type Kernel struct {
 	Outs  []*Buffer
 	Defs  []*Def
 	Spans []diag.Span
+	In    *Region // that it stands in; nil: in none
 }
 
 // An Axis is a named index running over 0..Extent.

@@ -23,17 +23,27 @@ func Parse(text string) (p *Program, err error) {
 	p = &Program{}
 	declared := map[string]*Buffer{}
 	var k *parsedKernel
+	var in *Region
+	begun := false // with the kernels
 	eachLine(text, func(s *scanner) {
+		if r := s.regionHead(in); r != nil {
+			k.closed(s)
+			in, k, begun = r, nil, true
+			return
+		}
 		switch {
-		case k == nil && p.Name == "" && s.keyword("program"):
+		case !begun && p.Name == "" && s.keyword("program"):
 			p.Name = s.name()
-		case k == nil && s.keyword("buffer"):
+		case !begun && s.keyword("buffer"):
 			b := s.buffer()
 			p.Buffers, declared[b.Name] = append(p.Buffers, b), b
 		case s.keyword("kernel"):
 			k.closed(s)
-			k = s.kernelHead(declared)
+			k, begun = s.kernelHead(declared), true
+			k.In = in
 			p.Kernels = append(p.Kernels, k.Kernel)
+		case in != nil && (k == nil || k.scan == nil) && s.accept("}"):
+			in, k = in.Parent, nil
 		case k != nil:
 			k.line(s)
 		default:
@@ -41,6 +51,9 @@ func Parse(text string) (p *Program, err error) {
 		}
 	})
 	k.closed(&scanner{})
+	if in != nil {
+		(&scanner{}).failf("the region of %s has no }", in.Cond)
+	}
 	return p, nil
 }
 

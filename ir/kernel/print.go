@@ -21,7 +21,8 @@ import (
 // Literals are f32 unless a type follows: 1.5, 2.5'f64, 3'i64, true. {2*n + 1} is the value of an
 // index expression; x[@ids[n]] is an index that is computed; f32(e) is a cast, bitcast.u32(e) a
 // change of type. Definitions between `scan t:T {`, or `scan t:T reversed {`, and `}` are one
-// recurrence. A %name stands for a node that occurs more than once. A kernel that stands
+// recurrence. Kernels between `if c leave y = a {`, or `while c enter c = d, x = y leave c = e,
+// x = z {`, and `}` are a region, whose copies those are. A %name stands for a node that occurs more than once. A kernel that stands
 // alone gives each buffer's role too. Names that are no words are quoted.
 
 var roleNames = [...]string{Temp: "temp", Input: "input", Output: "output", Weight: "weight", Update: "update", Const: "const"}
@@ -60,16 +61,16 @@ func (o Order) String() string {
 // String prints 0 <= Index < Extent.
 func (c Cond) String() string { return "0 <= " + c.Index.String() + " < " + c.Extent.String() }
 
-// String prints the program: a line per buffer, then the kernels.
+// String prints the program: a line per buffer, then the kernels and their regions.
 func (p *Program) String() string {
 	var b strings.Builder
 	b.WriteString("program " + name(p.Name) + "\n")
 	for _, x := range p.Buffers {
 		b.WriteString("buffer " + x.String() + "\n")
 	}
-	for _, k := range p.Kernels {
-		b.WriteString("\n" + k.text(func(x *Buffer) string { return name(x.Name) + ": " + x.Type.String() }, true))
-	}
+	p.bodyText(&b, p.Whole(), "", func(k *Kernel) string {
+		return k.text(func(x *Buffer) string { return name(x.Name) + ": " + x.Type.String() }, true)
+	})
 	return b.String()
 }
 

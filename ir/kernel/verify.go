@@ -8,43 +8,28 @@ import (
 
 // Verify says which rule of the level p breaks first, if any.
 func Verify(p *Program) error {
-	declared, written := map[string]*Buffer{}, map[string]bool{}
+	v := &programVerifier{p: p, declared: map[string]*Buffer{}, written: map[string]bool{}, readable: map[string]bool{}, seen: map[*Region]bool{}}
 	for _, b := range p.Buffers {
-		if declared[b.Name] != nil {
+		if v.declared[b.Name] != nil {
 			return fmt.Errorf("buffer %s stands twice", b.Name)
 		}
-		declared[b.Name] = b
+		v.declared[b.Name] = b
 	}
 	for _, b := range p.Buffers {
-		if err := verifyBuffer(b, declared); err != nil {
+		if err := verifyBuffer(b, v.declared); err != nil {
 			return fmt.Errorf("buffer %s: %w", b.Name, err)
 		}
-		written[b.Name] = b.Role == Input || b.Role == Weight || b.Role == Const
+		v.written[b.Name] = b.Role == Input || b.Role == Weight || b.Role == Const
+		v.readable[b.Name] = v.written[b.Name]
 	}
-	for _, k := range p.Kernels {
-		for _, b := range k.Ins {
-			if declared[b.Name] != b {
-				return fmt.Errorf("kernel %s: %s is no buffer of the program", k.Name, b.Name)
-			}
-			if !written[b.Name] {
-				return fmt.Errorf("kernel %s reads %s, which nothing has written", k.Name, b.Name)
-			}
-		}
-		for _, b := range k.Outs {
-			if declared[b.Name] != b {
-				return fmt.Errorf("kernel %s: %s is no buffer of the program", k.Name, b.Name)
-			}
-			if written[b.Name] {
-				return fmt.Errorf("kernel %s writes %s again", k.Name, b.Name)
-			}
-			written[b.Name] = true
-		}
-		if err := VerifyKernel(k); err != nil {
-			return err
-		}
+	if err := v.nests(); err != nil {
+		return err
+	}
+	if _, err := v.kernels(p.Whole()); err != nil {
+		return err
 	}
 	for _, b := range p.Buffers {
-		if !written[b.Name] && b.Role != Temp {
+		if !v.written[b.Name] && b.Role != Temp {
 			return fmt.Errorf("buffer %s: nothing writes it", b.Name)
 		}
 	}

@@ -16,23 +16,53 @@ import (
 func Watch(ctx context.Context, c *runtime.Call) error {
 	w := &watch{call: c, entry: c.Entry, state: make([]state, len(c.Entry.Buffers))}
 	w.begin()
-	steps := c.Entry.Steps
-	for i := range steps {
-		s := &steps[i]
-		if i == 0 || steps[i-1].Number != s.Number {
-			w.before(s)
-		}
-		if err := c.Launch(ctx, i); err != nil {
-			return err
-		}
-		if i+1 < len(steps) && steps[i+1].Number == s.Number {
-			continue
-		}
-		if err := w.after(s); err != nil {
-			return err
-		}
+	if err := w.stretch(ctx, program.Stretch{To: len(c.Entry.Steps)}); err != nil {
+		return err
 	}
 	return w.end()
+}
+
+// stretch runs the launches of a stretch, and of its regions as their conditions say.
+func (w *watch) stretch(ctx context.Context, in program.Stretch) error {
+	for _, part := range w.entry.Stretches(in) {
+		if part.In == in.In {
+			if err := w.launch(ctx, part.From); err != nil {
+				return err
+			}
+			continue
+		}
+		if part.In.Loop {
+			w.loops = append(w.loops, w.entry.Steps[part.From].Number)
+		}
+		for w.call.Tensor(part.In.Cond).Int(0) != 0 != part.In.Not {
+			if err := w.stretch(ctx, part); err != nil {
+				return err
+			}
+			if !part.In.Loop {
+				break
+			}
+		}
+		if part.In.Loop {
+			w.loops = w.loops[:len(w.loops)-1]
+			w.dead(w.entry.Steps[part.From].Number, w.entry.Steps[part.To-1].Number)
+		}
+	}
+	return nil
+}
+
+func (w *watch) launch(ctx context.Context, i int) error {
+	steps := w.entry.Steps
+	s := &steps[i]
+	if i == 0 || steps[i-1].Number != s.Number {
+		w.before(s)
+	}
+	if err := w.call.Launch(ctx, i); err != nil {
+		return err
+	}
+	if i+1 < len(steps) && steps[i+1].Number == s.Number {
+		return nil
+	}
+	return w.after(s)
 }
 
 // A watch is one call that is looked at.
@@ -40,6 +70,7 @@ type watch struct {
 	call  *runtime.Call
 	entry *program.Entry
 	state []state // by buffer
+	loops []int   // the first kernel of each loop under way
 }
 
 // begin poisons the arena and looks at what comes from outside.
@@ -78,12 +109,20 @@ func (w *watch) after(s *program.Launch) error {
 			return err
 		}
 	}
+	w.dead(s.Number, s.Number)
+	return nil
+}
+
+// dead poisons what was used for the last time by kernels from first to last. What was made before
+// the loop under way is needed again in its next turn.
+func (w *watch) dead(first, last int) {
 	for i := range w.entry.Buffers {
-		if b := &w.entry.Buffers[i]; b.Class == program.Arena && b.Last == s.Number {
+		b := &w.entry.Buffers[i]
+		carried := len(w.loops) > 0 && b.First < w.loops[len(w.loops)-1]
+		if b.Class == program.Arena && first <= b.Last && b.Last <= last && !carried {
 			poison(w.call.Memory(i), b.Type.DType)
 		}
 	}
-	return nil
 }
 
 // indices holds a buffer of indices to the extent of the axis that they run along.

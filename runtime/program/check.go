@@ -192,6 +192,11 @@ func (e *Entry) checkSteps() error {
 				return fmt.Errorf("a launch of kernel %d uses symbol %d of %d", s.Kernel, a, len(e.Symbols))
 			}
 		}
+		for r := s.In; r != nil; r = r.Parent {
+			if r.Cond < 0 || r.Cond >= len(e.Buffers) {
+				return fmt.Errorf("a region's condition is buffer %d of %d", r.Cond, len(e.Buffers))
+			}
+		}
 	}
 	return nil
 }

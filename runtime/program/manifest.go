@@ -40,6 +40,7 @@ type entryAt struct {
 	Symbols []string   `json:"symbols"`
 	Buffers []bufferAt `json:"buffers"`
 	Flops   string     `json:"flops"`
+	Loops   bool       `json:"loops,omitempty"`
 }
 
 type bufferAt struct {
@@ -72,7 +73,7 @@ type weightAt struct {
 func newIndex(m *Model) *index {
 	ix := &index{Name: m.Name, About: m.Manifest}
 	for _, e := range m.Entries {
-		at := entryAt{Name: e.Name, Symbols: e.Symbols, Flops: e.Flops.String()}
+		at := entryAt{Name: e.Name, Symbols: e.Symbols, Flops: e.Flops.String(), Loops: e.Loops}
 		for i := range e.Buffers {
 			b := &e.Buffers[i]
 			x := bufferAt{b.Name, describe(b.Type), b.Class, b.Bytes.String(), b.First, b.Last, nil, b.Written}
@@ -306,7 +307,7 @@ func (ix *index) model(data []byte) (*Model, error) {
 		m.Weights = append(m.Weights, &Weight{Path: w.Path, Type: t, State: w.State, Value: of(w.At)})
 	}
 	for _, x := range ix.Entries {
-		e := &Entry{Name: x.Name, Symbols: x.Symbols, Buffers: make([]Buffer, len(x.Buffers))}
+		e := &Entry{Name: x.Name, Symbols: x.Symbols, Loops: x.Loops, Buffers: make([]Buffer, len(x.Buffers))}
 		var err error
 		if e.Flops, err = r.dim(x.Flops); err != nil {
 			return nil, fmt.Errorf("entry %.64q: %w", x.Name, err)

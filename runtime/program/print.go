@@ -17,24 +17,46 @@ func (e *Entry) String() string {
 		}
 		b.WriteByte('\n')
 	}
-	for i, s := range e.Steps {
+	e.launches(&b, Stretch{To: len(e.Steps)}, "  ")
+	return b.String()
+}
+
+func (e *Entry) launches(b *strings.Builder, in Stretch, indent string) {
+	for _, part := range e.Stretches(in) {
+		if part.In != in.In {
+			b.WriteString(indent + part.In.String() + "\n")
+			e.launches(b, part, indent+"  ")
+			continue
+		}
+		i, s := part.From, &e.Steps[part.From]
 		args := make([]string, len(s.Args))
 		for i, a := range s.Args {
 			args[i] = fmt.Sprintf("%%%d", a)
 		}
-		fmt.Fprintf(&b, "  launch %d(%s) blocks %s", s.Kernel, strings.Join(args, ", "), s.Blocks)
+		fmt.Fprintf(b, "%slaunch %d(%s) blocks %s", indent, s.Kernel, strings.Join(args, ", "), s.Blocks)
 		if r := s.Repeat; r != nil && r.Reversed {
-			fmt.Fprintf(&b, " repeated %s reversed", r.Turns)
+			fmt.Fprintf(b, " repeated %s reversed", r.Turns)
 		} else if r != nil {
-			fmt.Fprintf(&b, " repeated %s", r.Turns)
+			fmt.Fprintf(b, " repeated %s", r.Turns)
 		}
 		if i > 0 && s.Team != nil && e.Steps[i-1].Team == s.Team {
 			b.WriteString(" beside the last")
 		}
 		if s.Span != "" {
-			fmt.Fprintf(&b, "  // %s", s.Span)
+			fmt.Fprintf(b, "  // %s", s.Span)
 		}
 		b.WriteByte('\n')
 	}
-	return b.String()
+}
+
+// String prints if %3, if not %3, while %3.
+func (r *Region) String() string {
+	word := "if"
+	if r.Loop {
+		word = "while"
+	}
+	if r.Not {
+		word += " not"
+	}
+	return fmt.Sprintf("%s %%%d", word, r.Cond)
 }

@@ -46,8 +46,9 @@ type Entry struct {
 	Name    string     `json:"name"`
 	Symbols []string   `json:"symbols"` // bound by the inputs' shapes, in this order in a Frame
 	Buffers []Buffer   `json:"buffers"`
-	Steps   []Launch   `json:"-"`     // for making the driver and for reading; an artifact leaves them out
-	Flops   tensor.Dim `json:"flops"` // estimated floating-point operations of a call
+	Steps   []Launch   `json:"-"`               // for making the driver and for reading; an artifact leaves them out
+	Flops   tensor.Dim `json:"flops"`           // estimated floating-point operations of a call, one turn of each loop
+	Loops   bool       `json:"loops,omitempty"` // how often something is repeated is known when it runs alone
 }
 
 // A Class says where a buffer's memory comes from.
@@ -88,6 +89,7 @@ type Launch struct {
 	Blocks  tensor.Dim `json:"blocks"`
 	Repeat  *Repeat    `json:"-"`              // nil where it runs once
 	Team    *Team      `json:"-"`              // nil where it is alone
+	In      *Region    `json:"-"`              // nil where it stands in none
 	Span    string     `json:"span,omitempty"` // file:line of the source
 
 	At     Position `json:"-"` // the same, exactly
@@ -107,6 +109,46 @@ type Team struct{ _ byte }
 type Repeat struct {
 	Turns    tensor.Dim
 	Reversed bool
+}
+
+// A Region is shared by neighbouring launches that run if, or as long as, a condition holds. It is
+// looked at before them and, in a loop, behind them again.
+type Region struct {
+	Parent *Region
+	Cond   int // the buffer of one bool
+	Not    bool
+	Loop   bool
+}
+
+// Inside reports whether r is of or stands in it; everything stands in no region.
+func (r *Region) Inside(of *Region) bool {
+	for ; r != of && r != nil; r = r.Parent {
+	}
+	return r == of
+}
+
+// A Stretch is a neighbouring part of an entry's launches, from From to before To, that one region
+// holds.
+type Stretch struct {
+	In       *Region
+	From, To int
+}
+
+// Stretches cuts a stretch into single launches, whose In is the stretch's, and the regions that
+// stand directly in it.
+func (e *Entry) Stretches(of Stretch) (out []Stretch) {
+	for i := of.From; i < of.To; {
+		next := Stretch{of.In, i, i + 1}
+		for r := e.Steps[i].In; r != of.In; r = r.Parent {
+			next.In = r
+		}
+		for next.In != of.In && next.To < of.To && e.Steps[next.To].In.Inside(next.In) {
+			next.To++
+		}
+		out = append(out, next)
+		i = next.To
+	}
+	return out
 }
 
 // A Position is a stretch of a source file: a line and a column from 1, and byte offsets.

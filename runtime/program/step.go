@@ -10,7 +10,7 @@ import (
 // Stepped prepares an entry for being run launch by launch. Behind each arena buffer it leaves
 // Alignment bytes that nothing may touch, and it returns the launches as entries of their own
 // over the same buffers, named by StepName, so that each gets a driver. Launches that are repeated
-// together are all in the entry of the first of them.
+// together are all in the entry of the first of them. Regions are the caller's business.
 func Stepped(e *Entry) []*Entry {
 	for i := range e.Buffers {
 		if b := &e.Buffers[i]; b.Class == Arena {
@@ -27,6 +27,9 @@ func Stepped(e *Entry) []*Entry {
 			steps[j] = &Entry{Name: StepName(e.Name, j), Symbols: e.Symbols, Buffers: e.Buffers}
 		}
 		steps[i].Steps = slices.Clone(e.Steps[i:last])
+		for j := range steps[i].Steps {
+			steps[i].Steps[j].In = nil
+		}
 		i = last
 	}
 	return steps

@@ -85,14 +85,15 @@ func (c *Case) Schedules(target cpu.Target) (err error) {
 				buffers[b.Name] = b.Value
 			}
 		}
-		for n, k := range c.kernels.Kernels {
-			p, err := passes.Tile(k, &target.Machine)
-			if err == nil {
-				err = tile.Interp(p, t.Symbols, buffers, int64(n))
-			}
+		err := c.kernels.Follow(kernel.Over(buffers, func(n int) error {
+			p, err := passes.Tile(c.kernels.Kernels[n], &target.Machine)
 			if err != nil {
-				return &Mismatch{"schedules for " + target.Name, i, err.Error()}
+				return err
 			}
+			return tile.Interp(p, t.Symbols, buffers, int64(n))
+		}))
+		if err != nil {
+			return &Mismatch{"schedules for " + target.Name, i, err.Error()}
 		}
 		if err := Same(outputs(c.kernels, buffers), c.answers[i]); err != nil {
 			return &Mismatch{"schedules for " + target.Name + " against definitions", i, err.Error()}

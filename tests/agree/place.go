@@ -2,11 +2,12 @@ package agree
 
 import (
 	"fmt"
+	"slices"
 
 	"dlc/runtime/program"
 )
 
-// A life is what the launches of an entry do with an arena buffer, by their own account: the first
+// A life is a time in which an arena buffer holds something, by the launches' own account: the first
 // and last step that use it.
 type life struct {
 	buffer, first, last int
@@ -56,31 +57,103 @@ func Placed(e *program.Entry, symbols map[string]int64) (ratio float64, least bo
 	return float64(p.Total) / float64(most), p.Least, nil
 }
 
-// lives walks the launches. Those of a team, and those that are repeated together, are one step.
+// A walk goes through an entry's launches as a call does where every branch is taken, and every loop
+// has two turns.
+type walk struct {
+	entry *program.Entry
+	list  []life
+	open  map[int]int    // places in the list by buffer: of the last life of each
+	turn  map[int]int    // the turn of that life's last use
+	turns int            // second turns begun so far
+	later []map[int]bool // of each loop under way: buffers that are used behind it
+	steps int
+	last  int // launch
+}
+
+// lives lists the lives of buffers. Launches of a team, and those that are repeated together, are one
+// step; so is a look at a condition. In a new turn a buffer that is written before it is read, and is
+// not used behind the loop, begins another life.
 func lives(e *program.Entry) (list []life, steps int, err error) {
-	at := map[int]int{} // places in the list by buffer
-	for i, l := range e.Steps {
-		if i > 0 {
-			if before := e.Steps[i-1]; (l.Team == nil || l.Team != before.Team) && (l.Repeat == nil || l.Repeat != before.Repeat) {
-				steps++
+	w := &walk{entry: e, open: map[int]int{}, turn: map[int]int{}, last: -1}
+	err = w.stretch(program.Stretch{To: len(e.Steps)})
+	return w.list, w.steps + 1, err
+}
+
+func (w *walk) stretch(in program.Stretch) error {
+	for _, s := range w.entry.Stretches(in) {
+		if s.In == in.In {
+			if err := w.launch(s.From); err != nil {
+				return err
+			}
+			continue
+		}
+		for turn := range 3 { // the last look at a loop's condition ends it
+			if turn == 1 && !s.In.Loop {
+				break
+			}
+			w.steps++
+			if err := w.use(s.In.Cond, true, "a region"); err != nil {
+				return err
+			}
+			w.last = -1
+			if turn == 2 {
+				break
+			}
+			if s.In.Loop {
+				w.turns += turn
+				w.later = append(w.later, w.usedFrom(s.To))
+			}
+			if err := w.stretch(s); err != nil {
+				return err
+			}
+			if s.In.Loop {
+				w.later = w.later[:len(w.later)-1]
 			}
 		}
-		for place, n := range l.Args {
-			if e.Buffers[n].Class != program.Arena {
-				continue
-			}
-			k, known := at[n]
-			if !known {
-				if place < l.Reads && l.Repeat == nil {
-					return nil, 0, fmt.Errorf("%s: launch %d reads %s, which nothing has written", e.Name, i, e.Buffers[n].Name)
-				}
-				k, at[n] = len(list), len(list)
-				list = append(list, life{buffer: n, first: steps})
-			}
-			list[k].last = steps
+		w.last = -1
+	}
+	return nil
+}
+
+func (w *walk) usedFrom(step int) map[int]bool {
+	set := map[int]bool{}
+	for _, l := range w.entry.Steps[step:] {
+		for _, n := range l.Args {
+			set[n] = true
 		}
 	}
-	return list, steps + 1, nil
+	return set
+}
+
+func (w *walk) launch(i int) error {
+	l := &w.entry.Steps[i]
+	if before := w.last; before < 0 || (l.Team == nil || l.Team != w.entry.Steps[before].Team) && (l.Repeat == nil || l.Repeat != w.entry.Steps[before].Repeat) {
+		w.steps++
+	}
+	w.last = i
+	for place, n := range l.Args {
+		if err := w.use(n, place < l.Reads && l.Repeat == nil, fmt.Sprintf("launch %d", i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *walk) use(n int, reads bool, who string) error {
+	if w.entry.Buffers[n].Class != program.Arena {
+		return nil
+	}
+	k, known := w.open[n]
+	if !known && reads {
+		return fmt.Errorf("%s: %s reads %s, which nothing has written", w.entry.Name, who, w.entry.Buffers[n].Name)
+	}
+	anew := !reads && w.turn[n] < w.turns && !slices.ContainsFunc(w.later, func(set map[int]bool) bool { return set[n] })
+	if !known || anew {
+		k, w.open[n] = len(w.list), len(w.list)
+		w.list = append(w.list, life{buffer: n, first: w.steps})
+	}
+	w.list[k].last, w.turn[n] = w.steps, w.turns
+	return nil
 }
 
 // place checks the places of a case's buffers in every trial, and keeps the worst ratio.
