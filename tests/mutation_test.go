@@ -151,6 +151,9 @@ func (w *witness) trials(t *testing.T, g *gpuCode) []mutate.Trial {
 			return choice.Watch(entry, l)
 		})
 	}
+	if *mutants > 0 {
+		t.Log(choice)
+	}
 	return choice.Trials()
 }
 

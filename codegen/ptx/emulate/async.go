@@ -3,33 +3,35 @@ package emulate
 // Asynchronous copies. Their bytes move when they are issued, but the accesses stay pending, so that nobody can
 // tell, until the thread that issued them waits (groups) or until they land at an mbarrier (flights).
 
-// groups holds the accesses of a thread's asynchronous operations in the order in which they were committed.
+// groups holds the accesses of a thread's asynchronous operations in the order of their groups.
 type groups struct {
-	open      []*access
-	committed [][]*access
+	list []*access // nil where the thread has waited for it before
+	ends []int     // of the groups that are committed
 }
 
-func (g *groups) commit() {
-	g.committed = append(g.committed, g.open)
-	g.open = nil
-}
+func (g *groups) add(list ...*access) { g.list = append(g.list, list...) }
+
+func (g *groups) commit() { g.ends = append(g.ends, len(g.list)) }
 
 // wait completes all but the last n groups: the thread itself has now done those accesses that match.
 func (g *groups) wait(w *warp, n int, match func(*access) bool) {
-	done := max(0, len(g.committed)-n)
-	for i, list := range g.committed[:done] {
-		var rest []*access
-		for _, a := range list {
-			if match != nil && !match(a) {
-				rest = append(rest, a)
-				continue
-			}
+	done := len(g.ends) - n
+	if done <= 0 {
+		return
+	}
+	end := g.ends[done-1]
+	for i, a := range g.list[:end] {
+		if a != nil && (match == nil || match(a)) {
 			a.pending, a.clock = false, w.clock
+			g.list[i] = nil
 		}
-		g.committed[i] = rest
 	}
 	if match == nil {
-		g.committed = g.committed[done:]
+		g.list = append(g.list[:0], g.list[end:]...)
+		g.ends = append(g.ends[:0], g.ends[done:]...)
+		for i := range g.ends {
+			g.ends[i] -= end
+		}
 	}
 }
 
@@ -63,5 +65,7 @@ func (u *unit) land(i int) {
 
 // threadAccess makes the record of one thread's asynchronous operation.
 func (w *warp) threadAccess(in *instr, lane int) *access {
-	return &access{unit: w.u.id, base: w.base + lane, clock: w.clock, line: in.line, what: in.op, single: true, pending: true}
+	a := w.newAccess(in)
+	a.base, a.single, a.pending = w.base+lane, true, true
+	return a
 }

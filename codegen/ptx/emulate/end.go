@@ -9,11 +9,9 @@ import (
 
 func (w *warp) atEnd() {
 	for l := range w.bulk {
-		for _, list := range append(w.bulk[l].committed, w.bulk[l].open) {
-			for _, a := range list {
-				if a.pending && a.reads && w.u.failure == nil {
-					w.u.failure = &Fault{Misuse, a.line, w.u.thread(w.base+l) + " leaves while its bulk copy may still read shared memory"}
-				}
+		for _, a := range w.bulk[l].list {
+			if a != nil && a.pending && a.reads && w.u.failure == nil {
+				w.u.failure = &Fault{Misuse, a.line, w.u.thread(w.base+l) + " leaves while its bulk copy may still read shared memory"}
 			}
 		}
 	}

@@ -1,5 +1,7 @@
 package emulate
 
+import "math"
+
 // The layouts of matrix fragments: which element of a matrix lies in which register of which lane (PTX ISA,
 // "Matrix Fragments for mma.m16n8k..." and "Register Fragments for wgmma").
 
@@ -59,20 +61,63 @@ func (d *decoder) matrixFormat(t typ) format {
 	return f
 }
 
-// operand32 reads an element; tf32 ignores the low 13 bits.
+// operand reads an element; tf32 ignores the low 13 bits.
 func (f format) operand(v uint64, shift int) float64 {
 	v >>= shift
-	if f.typ == tf32 {
-		return f.decode(v & 0xffffe000)
+	switch f.typ {
+	case bf16:
+		return float64(math.Float32frombits(uint32(v) << 16))
+	case tf32:
+		return float64(math.Float32frombits(uint32(v) & 0xffffe000))
 	}
 	return f.decode(v & 0xffff)
 }
 
-// multiplyAdd gives acc + sum a[i]*b[i*stride]: products are exact, the sum is in doubles. Hardware keeps
-// fewer bits, in an order that NVIDIA does not state, so that results agree within a tolerance only.
-func multiplyAdd(acc float64, a, b []float64, stride int) float64 {
-	for i, x := range a {
-		acc += float64(x * b[i*stride])
+// accumulators are sums of a matrix product in the registers of a warp: [16,n], row by row the places of the
+// elements among the values of all registers.
+type accumulators []int
+
+// accumulatorsIn lays sums out in slots, as fragmentC does.
+func accumulatorsIn(slots []int) accumulators {
+	n := len(slots) * 2
+	out := make(accumulators, 16*n)
+	for _, e := range fragmentC(n) {
+		out[e.row*n+e.col] = slots[e.reg]*32 + e.lane
 	}
-	return acc
+	return out
+}
+
+// values are the sums before a product, 0 in lanes that do not keep them.
+func (at accumulators) values(w *warp, keep uint32, out []float64) []float64 {
+	for i, x := range at {
+		out[i] = 0
+		if keep>>(x&31)&1 != 0 {
+			out[i] = float64(float(w.r[x]))
+		}
+	}
+	return out
+}
+
+// multiply adds a [16,k] times b [n,k] to sums: products are exact, the sum is in doubles and rounded once.
+// Hardware keeps fewer bits, in an order that NVIDIA does not state, so that results agree within a tolerance only.
+func (at accumulators) multiply(w *warp, a, b []float64, k int, sums []float64) {
+	n := len(at) / 16
+	for row := range 16 {
+		x := a[row*k : row*k+k]
+		for col := 0; col < n; col += 4 {
+			y0, y1 := b[col*k:][:len(x)], b[(col+1)*k:][:len(x)]
+			y2, y3 := b[(col+2)*k:][:len(x)], b[(col+3)*k:][:len(x)]
+			i := row*n + col
+			s, to := sums[i:i+4], at[i:i+4]
+			s0, s1, s2, s3 := s[0], s[1], s[2], s[3]
+			for j, v := range x {
+				s0 += float64(v * y0[j])
+				s1 += float64(v * y1[j])
+				s2 += float64(v * y2[j])
+				s3 += float64(v * y3[j])
+			}
+			w.r[to[0]], w.r[to[1]] = ofFloat(float32(s0)), ofFloat(float32(s1))
+			w.r[to[2]], w.r[to[3]] = ofFloat(float32(s2)), ofFloat(float32(s3))
+		}
+	}
 }

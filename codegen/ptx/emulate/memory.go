@@ -31,8 +31,8 @@ const (
 
 func globalBase(i int) uint64 { return uint64(i+1) << windowBits }
 
-func newRegion(name string, base uint64, size int, blank bool) *region {
-	return &region{name: name, base: base, data: make([]byte, size), cells: newShadow(size), blank: blank}
+func (r *run) newRegion(name string, base uint64, size int, blank bool) *region {
+	return &region{name: name, base: base, data: make([]byte, size), cells: newShadow(size, &r.free), blank: blank}
 }
 
 // place names the byte at an offset.
@@ -120,7 +120,7 @@ func (w *warp) find(sp space, addr uint64, lane int) (*region, uint64) {
 
 func (w *warp) localRegion(lane int) *region {
 	if w.local[lane] == nil {
-		w.local[lane] = newRegion("local memory", otherStart, int(w.u.run.e.local.size-otherStart), true)
+		w.local[lane] = w.u.run.newRegion("local memory", otherStart, int(w.u.run.e.local.size-otherStart), true)
 	}
 	return w.local[lane]
 }
@@ -198,7 +198,9 @@ func (a *access) lane(lane int) int {
 
 // newAccess makes the record of one instruction's accesses by this warp.
 func (w *warp) newAccess(in *instr) *access {
-	return &access{unit: w.u.id, base: w.base, clock: w.clock, line: in.line, what: in.op}
+	a := w.u.run.access()
+	a.unit, a.base, a.clock, a.line, a.what = w.u.id, w.base, w.clock, in.line, &in.op
+	return a
 }
 
 func get(b []byte) uint64 {

@@ -43,8 +43,11 @@ func (f format) nan() uint64 {
 
 // decode gives the value of bits, exactly.
 func (f format) decode(v uint64) float64 {
-	if f.typ == f32 || f.typ == tf32 {
+	switch f.typ {
+	case f32, tf32:
 		return float64(math.Float32frombits(uint32(v)))
+	case bf16:
+		return float64(math.Float32frombits(uint32(v) << 16))
 	}
 	sign := v >> (f.exponent + f.mantissa) & 1
 	e := int(v >> f.mantissa & (1<<f.exponent - 1))
@@ -156,7 +159,13 @@ func makeOdd(s, rest float64) float64 {
 
 // fma32 rounds a*b+c once: the product of two floats is exact in a double.
 func fma32(a, b, c float32) float32 {
-	return float32(oddSum(float64(float64(a)*float64(b)), float64(c)))
+	p := float64(float64(a) * float64(b))
+	s := p + float64(c)
+	v := math.Float64bits(s)
+	if e := v >> 52 & 0x7ff; e > 1023-126 && e < 1023+127 && v&(1<<29-1) != 1<<28 {
+		return float32(s) // rounding s away from or onto a float32 is no tie, so that its own rounding does not show
+	}
+	return float32(oddSum(p, float64(c)))
 }
 
 // fma does the same for the formats of 16 bits.

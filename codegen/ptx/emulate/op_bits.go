@@ -5,7 +5,7 @@ import "math/bits"
 // Logic, shifts and bit fields.
 
 // logic decodes and, or, xor on registers or on predicates.
-func logic(f binaryFunc) func(*decoder) {
+func logic(f binaryFunc, rows func(to, x, y *lanes, keep uint64)) func(*decoder) {
 	return func(d *decoder) {
 		t := d.typ()
 		if t == pred {
@@ -16,7 +16,7 @@ func logic(f binaryFunc) func(*decoder) {
 			return
 		}
 		d.among(t, b16, b32, b64)
-		d.binary(t, f)
+		d.rows(t, rows)
 	}
 }
 
@@ -46,7 +46,7 @@ func cnot(d *decoder) {
 // shift amounts are 32 bits wide and clamped to the width.
 func shl(d *decoder) {
 	t := d.among(d.typ(), b16, b32, b64)
-	d.binaryTo(d.dst(t), d.src(t), d.src(u32), t, func(a, n uint64) uint64 { return a << n })
+	d.rowsTo(d.dst(t), d.src(t), d.src(u32), t, shlRows)
 }
 
 func shr(d *decoder) {
@@ -56,7 +56,7 @@ func shr(d *decoder) {
 		d.binaryTo(dst, a, n, t, func(a, n uint64) uint64 { return uint64(int64(extend(t, a)) >> n) })
 		return
 	}
-	d.binaryTo(dst, a, n, t, func(a, n uint64) uint64 { return a >> n })
+	d.rowsTo(dst, a, n, t, shrRows)
 }
 
 // shf is the funnel shift of the pair hi:lo.

@@ -2,32 +2,30 @@ package emulate
 
 // Comparisons and selection.
 
-// relation compares; ordered says whether both were numbers.
-type relation func(less, equal, ordered bool) bool
-
-var relations = map[string]relation{
-	"eq":  func(_, equal, ordered bool) bool { return ordered && equal },
-	"ne":  func(_, equal, ordered bool) bool { return ordered && !equal },
-	"lt":  func(less, _, ordered bool) bool { return ordered && less },
-	"le":  func(less, equal, ordered bool) bool { return ordered && (less || equal) },
-	"gt":  func(less, equal, ordered bool) bool { return ordered && !less && !equal },
-	"ge":  func(less, _, ordered bool) bool { return ordered && !less },
-	"equ": func(_, equal, ordered bool) bool { return !ordered || equal },
-	"neu": func(_, equal, ordered bool) bool { return !ordered || !equal },
-	"ltu": func(less, _, ordered bool) bool { return !ordered || less },
-	"leu": func(less, equal, ordered bool) bool { return !ordered || less || equal },
-	"gtu": func(less, equal, ordered bool) bool { return !ordered || !less && !equal },
-	"geu": func(less, _, ordered bool) bool { return !ordered || !less },
-	"num": func(_, _, ordered bool) bool { return ordered },
-	"nan": func(_, _, ordered bool) bool { return !ordered },
-	"lo":  func(less, _, _ bool) bool { return less },
-	"ls":  func(less, equal, _ bool) bool { return less || equal },
-	"hi":  func(less, equal, _ bool) bool { return !less && !equal },
-	"hs":  func(less, _, _ bool) bool { return !less },
+// relations gives the lanes for which a relation holds.
+var relations = map[string]func(c compared) uint32{
+	"eq":  func(c compared) uint32 { return c.ordered & c.equal },
+	"ne":  func(c compared) uint32 { return c.ordered &^ c.equal },
+	"lt":  func(c compared) uint32 { return c.ordered & c.less },
+	"le":  func(c compared) uint32 { return c.ordered & (c.less | c.equal) },
+	"gt":  func(c compared) uint32 { return c.ordered &^ (c.less | c.equal) },
+	"ge":  func(c compared) uint32 { return c.ordered &^ c.less },
+	"equ": func(c compared) uint32 { return ^c.ordered | c.equal },
+	"neu": func(c compared) uint32 { return ^c.ordered | ^c.equal },
+	"ltu": func(c compared) uint32 { return ^c.ordered | c.less },
+	"leu": func(c compared) uint32 { return ^c.ordered | c.less | c.equal },
+	"gtu": func(c compared) uint32 { return ^c.ordered | ^(c.less | c.equal) },
+	"geu": func(c compared) uint32 { return ^c.ordered | ^c.less },
+	"num": func(c compared) uint32 { return c.ordered },
+	"nan": func(c compared) uint32 { return ^c.ordered },
+	"lo":  func(c compared) uint32 { return c.less },
+	"ls":  func(c compared) uint32 { return c.less | c.equal },
+	"hi":  func(c compared) uint32 { return ^(c.less | c.equal) },
+	"hs":  func(c compared) uint32 { return ^c.less },
 }
 
-// compare takes the comparison and the type, and gives a function of two values' bits.
-func (d *decoder) compare() (func(a, b uint64) bool, typ) {
+// compare takes the comparison and the type, and gives a function of two registers' values.
+func (d *decoder) compare() (func(x, y *lanes) uint32, typ) {
 	if len(d.mods) == 0 {
 		d.refuse("without a comparison")
 	}
@@ -40,29 +38,25 @@ func (d *decoder) compare() (func(a, b uint64) bool, typ) {
 	t := d.typ()
 	ftz := d.has("ftz")
 	switch {
+	case t == f32 && ftz:
+		return func(x, y *lanes) uint32 {
+			return rel(compareFloats(x, y, func(v uint64) float64 { return float64(float(flush(v))) }))
+		}, t
 	case t == f32:
-		return func(a, b uint64) bool {
-			if ftz {
-				a, b = flush(a), flush(b)
-			}
-			x, y := float(a), float(b)
-			return rel(x < y, x == y, x == x && y == y)
-		}, t
+		return func(x, y *lanes) uint32 { return rel(compareSingles(x, y)) }, t
 	case t == f64:
-		return func(a, b uint64) bool {
-			x, y := double(a), double(b)
-			return rel(x < y, x == y, x == x && y == y)
-		}, t
+		return func(x, y *lanes) uint32 { return rel(compareFloats(x, y, double)) }, t
 	case t == f16 || t == bf16:
 		f, _ := d.formatOf(t)
-		return func(a, b uint64) bool {
-			x, y := f.decode(a), f.decode(b)
-			return rel(x < y, x == y, x == x && y == y)
-		}, t
+		return func(x, y *lanes) uint32 { return rel(compareFloats(x, y, f.decode)) }, t
 	}
 	d.among(t, b16, b32, b64, u16, u32, u64, s16, s32, s64)
 	d.integerRelation(name, t)
-	return func(a, b uint64) bool { return rel(lessInt(t, a, b), a == b, true) }, t
+	if t.signed() {
+		width := t.bits()
+		return func(x, y *lanes) uint32 { return rel(compareSigned(x, y, width)) }, t
+	}
+	return func(x, y *lanes) uint32 { return rel(compareRows(x, y)) }, t
 }
 
 func (d *decoder) integerRelation(name string, t typ) {
@@ -111,25 +105,13 @@ func setp(d *decoder) {
 		p = predicate{-1, true}
 	}
 	d.in.exec = func(w *warp, m uint32) {
-		v := w.where(m, a, b, test)
+		v := test(w.row(a), w.row(b)) & m
 		extra := p.mask(w)
 		w.setPred(dst, m, with(v, extra))
 		if other >= 0 {
 			w.setPred(other, m, with(^v, extra))
 		}
 	}
-}
-
-// where gives the lanes of m for which the test holds.
-func (w *warp) where(m uint32, a, b int, test func(a, b uint64) bool) uint32 {
-	x, y := w.lanesOf(a), w.lanesOf(b)
-	var v uint32
-	for l := range x {
-		if m>>l&1 != 0 && test(x[l], y[l]) {
-			v |= 1 << l
-		}
-	}
-	return v
 }
 
 func selp(d *decoder) {

@@ -39,7 +39,7 @@ func cpAsync(d *decoder) {
 				return
 			}
 			clear(to[copy(to, from):])
-			w.copies[l].open = append(w.copies[l].open, a)
+			w.copies[l].add(a)
 		})
 	}
 }
@@ -81,10 +81,7 @@ func cpArrive(d *decoder) {
 				bar.pending++
 			}
 			g := &w.copies[l]
-			f := &flight{bar: bar, accesses: g.open, arrive: &handoff{}}
-			for _, list := range g.committed {
-				f.accesses = append(f.accesses, list...)
-			}
+			f := &flight{bar: bar, accesses: g.list, arrive: &handoff{}}
 			*g = groups{}
 			f.arrive.release(w, l)
 			w.u.flying = append(w.u.flying, f)

@@ -61,18 +61,23 @@ func (d *decoder) floatUnary(t typ, single func(a float32) float32, wide func(a 
 	d.unary(t, f)
 }
 
-func (d *decoder) floatBinary(t typ, single func(a, b float32) float32, wide func(a, b float64) float64) {
+// floatBinary decodes an operation of f32 or f64; rows is that of f32 over all lanes, where there is one.
+func (d *decoder) floatBinary(t typ, single func(a, b float32) float32, wide func(a, b float64) float64, rows func(to, x, y *lanes, keep uint64)) {
 	if t == f64 {
 		d.binary(t, func(a, b uint64) uint64 { return ofDouble(wide(double(a), double(b))) })
 		return
 	}
 	d.among(t, f32)
 	f := func(a, b uint64) uint64 { return ofFloat(single(float(a), float(b))) }
-	if in, out := d.modes(t); in != nil {
-		plain := f
-		f = func(a, b uint64) uint64 { return out(plain(in(a), in(b))) }
+	in, out := d.modes(t)
+	switch {
+	case in != nil:
+		d.binary(t, func(a, b uint64) uint64 { return out(f(in(a), in(b))) })
+	case rows != nil:
+		d.rows(t, rows)
+	default:
+		d.binary(t, f)
 	}
-	d.binary(t, f)
 }
 
 func addFloat(d *decoder, t typ) {
@@ -81,7 +86,7 @@ func addFloat(d *decoder, t typ) {
 		d.halves(t, 2, func(f format, v [3]float64) uint64 { return f.encode(oddSum(v[0], v[1]), nearestEven) })
 		return
 	}
-	d.floatBinary(t, func(a, b float32) float32 { return a + b }, func(a, b float64) float64 { return a + b })
+	d.floatBinary(t, func(a, b float32) float32 { return a + b }, func(a, b float64) float64 { return a + b }, addFloats)
 }
 
 func subFloat(d *decoder, t typ) {
@@ -90,7 +95,7 @@ func subFloat(d *decoder, t typ) {
 		d.halves(t, 2, func(f format, v [3]float64) uint64 { return f.encode(oddSum(v[0], -v[1]), nearestEven) })
 		return
 	}
-	d.floatBinary(t, func(a, b float32) float32 { return a - b }, func(a, b float64) float64 { return a - b })
+	d.floatBinary(t, func(a, b float32) float32 { return a - b }, func(a, b float64) float64 { return a - b }, subFloats)
 }
 
 func mulFloat(d *decoder, t typ) {
@@ -99,7 +104,7 @@ func mulFloat(d *decoder, t typ) {
 		d.halves(t, 2, func(f format, v [3]float64) uint64 { return f.encode(v[0]*v[1], nearestEven) })
 		return
 	}
-	d.floatBinary(t, func(a, b float32) float32 { return a * b }, func(a, b float64) float64 { return a * b })
+	d.floatBinary(t, func(a, b float32) float32 { return a * b }, func(a, b float64) float64 { return a * b }, mulFloats)
 }
 
 // fused decodes fma, and mad of floats, which is the same.
@@ -111,12 +116,12 @@ func fusedFloat(d *decoder, t typ) {
 	case f64:
 		d.ternary(t, func(a, b, c uint64) uint64 { return ofDouble(math.FMA(double(a), double(b), double(c))) })
 	case f32:
-		f := func(a, b, c uint64) uint64 { return ofFloat(fma32(float(a), float(b), float(c))) }
-		if in, out := d.modes(t); in != nil {
-			plain := f
-			f = func(a, b, c uint64) uint64 { return out(plain(in(a), in(b), in(c))) }
+		in, out := d.modes(t)
+		if in == nil {
+			d.rows3(t, t, fmaFloats)
+			return
 		}
-		d.ternary(t, f)
+		d.ternary(t, func(a, b, c uint64) uint64 { return out(ofFloat(fma32(float(in(a)), float(in(b)), float(in(c))))) })
 	default:
 		d.halves(t, 3, func(f format, v [3]float64) uint64 { return f.fma(v[0], v[1], v[2], nearestEven) })
 	}
@@ -129,7 +134,7 @@ func divFloat(d *decoder, t typ) {
 	} else {
 		d.need("rn")
 	}
-	d.floatBinary(t, func(a, b float32) float32 { return a / b }, func(a, b float64) float64 { return a / b })
+	d.floatBinary(t, func(a, b float32) float32 { return a / b }, func(a, b float64) float64 { return a / b }, nil)
 }
 
 func sqrtFloat(d *decoder) {
@@ -212,7 +217,7 @@ func floatExtreme(d *decoder, t typ, sign float64) {
 		d.halves(t, 2, func(f format, v [3]float64) uint64 { return f.encode(pick(v[0], v[1]), nearestEven) })
 		return
 	}
-	d.floatBinary(t, func(a, b float32) float32 { return float32(pick(float64(a), float64(b))) }, pick)
+	d.floatBinary(t, func(a, b float32) float32 { return float32(pick(float64(a), float64(b))) }, pick, nil)
 }
 
 // copysign gives b the sign of a.

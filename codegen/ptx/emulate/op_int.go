@@ -37,10 +37,10 @@ func addSub(d *decoder, t typ, flip uint64) {
 		return
 	}
 	if flip != 0 {
-		d.binary(t, func(a, b uint64) uint64 { return a - b })
+		d.rows(t, subRows)
 		return
 	}
-	d.binary(t, func(a, b uint64) uint64 { return a + b })
+	d.rows(t, addRows)
 }
 
 // addCarry and subCarry decode addc and subc.
@@ -71,12 +71,9 @@ func carrying(d *decoder, t typ, flip uint64, in func(uint32, int) uint64, out b
 	}
 }
 
-// product gives the function of mul and mad's multiplication, and the result's type.
+// product gives the function of mul and mad's multiplication but for .lo, and the result's type.
 func (d *decoder) product(t typ) (binaryFunc, typ) {
-	switch d.oneOf("lo", "hi", "wide") {
-	case "lo":
-		return func(a, b uint64) uint64 { return a * b }, t
-	case "hi":
+	if d.oneOf("hi", "wide") == "hi" {
 		return high(t), t
 	}
 	d.among(t, u16, s16, u32, s32)
@@ -98,7 +95,12 @@ func high(t typ) binaryFunc {
 }
 
 func mulInt(d *decoder, t typ) {
-	f, to := d.product(d.among(t, integers...))
+	d.among(t, integers...)
+	if d.has("lo") {
+		d.rows(t, mulRows)
+		return
+	}
+	f, to := d.product(t)
 	d.binaryTo(d.dst(to), d.src(t), d.src(t), to, f)
 }
 
@@ -106,6 +108,10 @@ func madInt(d *decoder, t typ) {
 	d.among(t, integers...)
 	if d.has("cc") {
 		d.refuse("the carry form is not known")
+	}
+	if d.has("lo") {
+		d.rows3(t, t, madRows)
+		return
 	}
 	f, to := d.product(t)
 	d.ternaryTo(d.dst(to), d.src(t), d.src(t), d.src(to), to, func(a, b, c uint64) uint64 { return f(a, b) + c })

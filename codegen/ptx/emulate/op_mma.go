@@ -1,5 +1,7 @@
 package emulate
 
+import "encoding/binary"
+
 // mma.sync of the shapes m16n8k4, k8 and k16 with f32 sums.
 
 var mmaDepths = map[typ]map[string]int{
@@ -23,28 +25,25 @@ func mma(d *decoder) {
 		d.refuse("shape %s of type %s is not known", shape, t)
 	}
 	f := d.matrixFormat(t)
-	fa, fb, fc := fragmentA(k, t.bits()), fragmentB(k, t.bits()), fragmentC(8)
+	fa, fb := fragmentA(k, t.bits()), fragmentB(k, t.bits())
 	per := 32 / t.bits()
-	dst := d.destinations(4, f32)
+	to := accumulatorsIn(d.destinations(4, f32))
 	a, b := d.sources(16*k/32/per, b32), d.sources(8*k/32/per, b32)
-	c := d.sources(4, f32)
+	c := accumulatorsIn(d.sources(4, f32))
 	d.in.flow, d.in.members = gather, fullWarp
 	d.in.exec = func(w *warp, _ uint32) {
-		ma, mb := make([]float64, 16*k), make([]float64, k*8)
-		for _, e := range fa {
+		var roomA [16 * 16]float64
+		var roomB, roomC [8 * 16]float64
+		ma, mb := roomA[:16*k], roomB[:8*k]
+		for i := range fa {
+			e := &fa[i]
 			ma[e.row*k+e.col] = f.operand(w.r[a[e.reg]*32+e.lane], e.shift)
 		}
-		for _, e := range fb {
-			mb[e.row*8+e.col] = f.operand(w.r[b[e.reg]*32+e.lane], e.shift)
+		for i := range fb {
+			e := &fb[i]
+			mb[e.col*k+e.row] = f.operand(w.r[b[e.reg]*32+e.lane], e.shift)
 		}
-		var out [128]uint64
-		for i, e := range fc {
-			acc := float64(float(w.r[c[e.reg]*32+e.lane]))
-			out[i] = ofFloat(float32(multiplyAdd(acc, ma[e.row*k:e.row*k+k], mb[e.col:], 8)))
-		}
-		for i, e := range fc {
-			w.r[dst[e.reg]*32+e.lane] = out[i]
-		}
+		to.multiply(w, ma, mb, k, c.values(w, allLanes, roomC[:]))
 	}
 }
 
@@ -72,34 +71,49 @@ func ldmatrix(d *decoder) {
 	in := d.in
 	d.in.exec = func(w *warp, _ uint32) {
 		acc := w.newAccess(in)
-		var rows [32]uint64
+		var rows [32]row
 		for l := range 8 * n {
-			rows[l] = a.at(w, l)
-			if _, _, ok := w.span(sp, rows[l], 16, 16, l); !ok {
+			r, off, ok := w.span(sp, a.at(w, l), 16, 16, l)
+			if !ok {
 				return
 			}
+			rows[l] = row{r, off}
 		}
 		for i, s := range dst {
 			for l := range 32 {
-				row, col := l/4, l%4*2
+				at, col := l/4, l%4*2
 				if !trans {
-					b := w.load(sp, rows[8*i+row]+uint64(2*col), 4, l, acc)
+					b := rows[8*i+at].word(w, uint64(2*col), l, acc)
 					if b == nil {
 						return
 					}
-					w.r[s*32+l] = get(b)
+					w.r[s*32+l] = uint64(binary.LittleEndian.Uint32(b))
 					continue
 				}
-				word := uint64(row &^ 1 * 2)
-				low, high := w.load(sp, rows[8*i+col]+word, 4, l, acc), w.load(sp, rows[8*i+col+1]+word, 4, l, acc)
+				word := uint64(at &^ 1 * 2)
+				low, high := rows[8*i+col].word(w, word, l, acc), rows[8*i+col+1].word(w, word, l, acc)
 				if low == nil || high == nil {
 					return
 				}
-				at := row % 2 * 2
-				w.r[s*32+l] = get(low[at:at+2]) | get(high[at:at+2])<<16
+				half := at % 2 * 2
+				w.r[s*32+l] = uint64(binary.LittleEndian.Uint16(low[half:])) | uint64(binary.LittleEndian.Uint16(high[half:]))<<16
 			}
 		}
 	}
+}
+
+// row is one of a matrix in memory.
+type row struct {
+	r   *region
+	off uint64
+}
+
+// word loads four bytes of the row.
+func (m row) word(w *warp, at uint64, lane int, a *access) []byte {
+	if !w.reads(m.r, m.off+at, 4, lane, a) {
+		return nil
+	}
+	return m.r.data[m.off+at:]
 }
 
 // stmatrix is the other way round.

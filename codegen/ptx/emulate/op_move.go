@@ -204,16 +204,24 @@ func isspacep(d *decoder) {
 	sp := d.space()
 	dst, a := d.predDst(), d.src(u64)
 	d.in.exec = func(w *warp, m uint32) {
-		w.setPred(dst, m, w.where(m, a, a, func(v, _ uint64) bool {
-			switch window := v >> windowBits; sp {
-			case shared, cluster:
-				return window == sharedWindow
-			case local:
-				return window == localWindow
-			case global:
-				return window > 0 && window < maxBuffers
+		var v uint32
+		w.each(m, func(l int) {
+			if inWindow(sp, w.r[a*32+l]>>windowBits) {
+				v |= 1 << l
 			}
-			return false
-		}))
+		})
+		w.setPred(dst, m, v)
 	}
+}
+
+func inWindow(sp space, window uint64) bool {
+	switch sp {
+	case shared, cluster:
+		return window == sharedWindow
+	case local:
+		return window == localWindow
+	case global:
+		return window > 0 && window < maxBuffers
+	}
+	return false
 }

@@ -103,7 +103,7 @@ func (p *bulk) issue(w *warp, lane int, move func(w *warp, lane int, dst, bar ui
 	read.async, read.reads, write.async = true, true, true
 	if !p.toShared {
 		move(w, lane, 0, 0, read, write)
-		w.bulk[lane].open = append(w.bulk[lane].open, read, write)
+		w.bulk[lane].add(read, write)
 		return
 	}
 	dst, bar := p.dst.at(w, lane), p.bar.at(w, lane)

@@ -36,7 +36,8 @@ type wgmma struct {
 	keep           predicate // scale-d: whether the old sums count
 	scaleA, scaleB float64
 	transA, transB bool
-	fa, fc         []element
+	fa             []element
+	at             accumulators
 }
 
 func wgmmaAsync(d *decoder) {
@@ -49,7 +50,7 @@ func wgmmaAsync(d *decoder) {
 	p.f = d.matrixFormat(p.t)
 	p.k = 256 / p.t.bits()
 	p.n = d.wgmmaShape(p.k)
-	p.fa, p.fc = fragmentA(p.k, p.t.bits()), fragmentC(p.n)
+	p.fa = fragmentA(p.k, p.t.bits())
 	list := d.vector()
 	if len(list) != p.n/2 {
 		d.refuse("%d sums, expected %d", len(list), p.n/2)
@@ -57,6 +58,7 @@ func wgmmaAsync(d *decoder) {
 	for i := range list {
 		p.sums = append(p.sums, d.plainSlot(&list[i], f32))
 	}
+	p.at = accumulatorsIn(p.sums)
 	if o := d.next(); o.kind == vectorOperand {
 		if len(o.elems) != 4 {
 			d.refuse("A of %d registers, expected 4", len(o.elems))
@@ -118,33 +120,30 @@ func (p *wgmma) run(w *warp) {
 		return
 	}
 	group := g.warps[w.id%4]
-	acc := &access{unit: w.u.id, base: g.agent, clock: uint32(group + 1), line: p.in.line, what: p.in.op, single: true, pending: true, async: true}
+	acc := w.newAccess(p.in)
+	acc.base, acc.clock, acc.single, acc.pending, acc.async = g.agent, uint32(group+1), true, true, true
 	g.add(group, acc)
-	ma, ok := p.operandA(w, acc)
-	if !ok {
-		return
-	}
-	mb, ok := p.matrix(w, acc, w.r[p.bDesc*32], 0, p.n, p.transB, p.scaleB)
-	if !ok {
+	a, b, c := w.u.run.rooms(16*p.k, p.n*p.k, 16*p.n)
+	if !p.operandA(w, acc, a) || !p.matrix(w, acc, w.r[p.bDesc*32], 0, b, p.transB, p.scaleB) {
 		return
 	}
 	w.u.run.products += 16 * p.n * p.k
-	keep := p.keep.mask(w)
-	for _, e := range p.fc {
-		at := p.sums[e.reg]*32 + e.lane
-		sum := 0.0
-		if keep>>e.lane&1 != 0 {
-			sum = float64(float(w.r[at]))
-		}
-		w.r[at] = ofFloat(float32(multiplyAdd(sum, ma[e.row*p.k:][:p.k], mb[e.col*p.k:][:p.k], 1)))
-	}
+	p.at.multiply(w, a, b, p.k, p.at.values(w, p.keep.mask(w), c))
 	for _, slot := range p.sums {
-		s.sums[slot] = underWay{p.in.line, group, p.n}
+		s.sums.add(slot, underWay{p.in.line, group, p.n})
 		w.undef[slot] = ^uint32(0)
 	}
 	for _, slot := range p.a {
-		s.sources[slot] = underWay{p.in.line, group, p.n}
+		s.sources.add(slot, underWay{p.in.line, group, p.n})
 	}
+}
+
+// rooms gives three pieces of memory that are free until the next product.
+func (r *run) rooms(a, b, c int) (x, y, z []float64) {
+	if len(r.room) < a+b+c {
+		r.room = make([]float64, a+b+c)
+	}
+	return r.room[:a], r.room[a : a+b], r.room[a+b : a+b+c]
 }
 
 // registers checks the sums and A: ordered by wgmma.fence, with values, and not in flight in another shape.
@@ -152,7 +151,7 @@ func (p *wgmma) registers(w *warp) bool {
 	s := w.mma
 	keep := p.keep.mask(w)
 	for _, slot := range p.sums {
-		if u, ok := s.sums[slot]; ok {
+		if u := s.sums.of[slot]; u.line > 0 {
 			if u.n != p.n {
 				w.fault(Pending, 0, "sums into %s, in flight from a wgmma of another shape at line %d", w.u.run.e.registerName(slot), u.line)
 				return false
@@ -174,57 +173,53 @@ func (p *wgmma) registers(w *warp) bool {
 }
 
 // operandA gives the warp's 16 rows.
-func (p *wgmma) operandA(w *warp, acc *access) ([]float64, bool) {
+func (p *wgmma) operandA(w *warp, acc *access, out []float64) bool {
 	if p.a == nil {
-		return p.matrix(w, acc, w.r[p.aDesc*32], w.id%4*16, 16, p.transA, p.scaleA)
+		return p.matrix(w, acc, w.r[p.aDesc*32], w.id%4*16, out, p.transA, p.scaleA)
 	}
-	out := make([]float64, 16*p.k)
-	for _, e := range p.fa {
+	for i := range p.fa {
+		e := &p.fa[i]
 		out[e.row*p.k+e.col] = p.scaleA * p.f.operand(w.r[p.a[e.reg]*32+e.lane], e.shift)
 	}
-	return out, true
+	return true
 }
 
-// matrix reads count rows (columns of B) from the first on, [count,k], through a descriptor.
-func (p *wgmma) matrix(w *warp, acc *access, bits uint64, first, count int, transposed bool, scale float64) ([]float64, bool) {
+// matrix reads rows (columns of B) from the first on into out, [rows,k], through a descriptor, by chunks of 16 bytes.
+func (p *wgmma) matrix(w *warp, acc *access, bits uint64, first int, out []float64, transposed bool, scale float64) bool {
 	for lane := 1; lane < 32; lane++ {
 		if w.r[p.bDesc*32+lane] != w.r[p.bDesc*32] || p.a == nil && w.r[p.aDesc*32+lane] != w.r[p.aDesc*32] {
 			w.fault(Misuse, lane, "has another matrix descriptor than lane 0")
-			return nil, false
+			return false
 		}
 	}
 	s := describe(bits)
 	if bits&reserved != 0 || s.base != 0 {
 		w.fault(Misuse, 0, "matrix descriptor %#x: reserved bits or a base offset, which is not known", bits)
-		return nil, false
+		return false
 	}
 	if pattern := uint64(s.swizzle) * 8; pattern != 0 && s.start%pattern >= uint64(s.swizzle) {
 		w.fault(Misaligned, 0, "matrix descriptor starts at shared address %#x, inside of a row pattern of %d bytes", s.start, pattern)
-		return nil, false
+		return false
 	}
 	size := p.t.bytes()
-	out := make([]float64, count*p.k)
-	seen := map[uint64][]byte{}
-	var chunk []byte
-	last := ^uint64(0)
-	for i := range count {
-		for k := range p.k {
-			addr := s.at(first+i, k, size, transposed)
-			if addr&^15 != last {
-				last = addr &^ 15
-				chunk = seen[last]
-			}
+	per, rows := 16/size, len(out)/p.k
+	stepI, stepK, next := 1, per, 1 // a chunk runs along k
+	if transposed {
+		stepI, stepK, next = per, 1, p.k
+	}
+	for i := 0; i < rows; i += stepI {
+		for k := 0; k < p.k; k += stepK {
+			chunk := w.load(shared, s.at(first+i, k, size, transposed), 16, 0, acc)
 			if chunk == nil {
-				if chunk = w.load(shared, addr&^15, 16, 0, acc); chunk == nil {
-					return nil, false
-				}
-				seen[addr&^15] = chunk
+				return false
 			}
-			in := addr & 15
-			out[i*p.k+k] = scale * p.f.operand(get(chunk[in:in+uint64(size)]), 0)
+			to := out[i*p.k+k:]
+			for e := range per {
+				to[e*next] = scale * p.f.operand(get(chunk[e*size:(e+1)*size]), 0)
+			}
 		}
 	}
-	return out, true
+	return true
 }
 
 func wgmmaFence(d *decoder) {

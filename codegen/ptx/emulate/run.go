@@ -123,7 +123,10 @@ type run struct {
 	seen      []Seen
 	wrote     []uint64
 	products  int // multiplications of matrix units
-	turn      int // longest turn of a warp
+	fresh     []access
+	free      []*page
+	room      []float64 // of a product
+	turn      int       // longest turn of a warp
 	turns     int
 	limit     int
 }
@@ -206,7 +209,7 @@ func (r *run) prepare() error {
 // moduleMemory makes the module's own global and constant variables.
 func (r *run) moduleMemory() {
 	for _, v := range r.e.globals {
-		g := newRegion(v.name, 0, v.bytes, false)
+		g := r.newRegion(v.name, 0, v.bytes, false)
 		copy(g.data, v.init)
 		r.buffers = append(r.buffers, g)
 	}
@@ -265,7 +268,7 @@ func (r *run) buffer(b *Buffer) (uint64, error) {
 		r.names[b] = i
 		g := &region{name: b.Name, data: append([]byte(nil), b.Data...), readOnly: b.ReadOnly, blank: b.Blank}
 		if !b.ReadOnly {
-			g.cells = newShadow(len(b.Data))
+			g.cells = newShadow(len(b.Data), &r.free)
 			b.fill(g)
 		}
 		r.buffers = append(r.buffers, g)

@@ -7,12 +7,24 @@ type access struct {
 	base    int
 	clock   uint32
 	line    int
-	what    string
+	what    *string
 	pending bool // an asynchronous operation that nobody has waited for
 	reads   bool // only reads
 	single  bool // of one thread, base itself, and not of a warp
 	async   bool // through the asynchronous proxy
 	atomic  bool
+}
+
+// accessesAtOnce are made together: there are very many of them, and most live as long as their neighbours.
+const accessesAtOnce = 128
+
+func (r *run) access() *access {
+	if len(r.fresh) == 0 {
+		r.fresh = make([]access, accessesAtOnce)
+	}
+	a := &r.fresh[0]
+	r.fresh = r.fresh[1:]
+	return a
 }
 
 // cell is the shadow of one word of memory, or of one byte where somebody touched less than a word.
@@ -26,21 +38,46 @@ type cell struct {
 }
 
 // shadow has the cells of a region's words. Those that nobody came near take no memory.
-type shadow struct{ pages [][]cell }
+type shadow struct {
+	pages []*page
+	free  *[]*page // clean ones of regions that have ended
+}
 
-const pageCells = 1 << 10
+const pageCells = 1 << 8
 
-func newShadow(bytes int) *shadow {
-	return &shadow{make([][]cell, ((bytes+3)/4+pageCells-1)/pageCells)}
+type page [pageCells]cell
+
+func newShadow(bytes int, free *[]*page) *shadow {
+	return &shadow{make([]*page, ((bytes+3)/4+pageCells-1)/pageCells), free}
 }
 
 // of gives the cell of the word at an offset.
 func (s *shadow) of(off uint64) *cell {
-	p := &s.pages[off/4/pageCells]
-	if *p == nil {
-		*p = make([]cell, pageCells)
+	if p := s.pages[off/4/pageCells]; p != nil {
+		return &p[off/4%pageCells]
 	}
-	return &(*p)[off/4%pageCells]
+	return &s.page(off / 4 / pageCells)[off/4%pageCells]
+}
+
+func (s *shadow) page(i uint64) *page {
+	if n := len(*s.free); n > 0 {
+		s.pages[i] = (*s.free)[n-1]
+		*s.free = (*s.free)[:n-1]
+	} else {
+		s.pages[i] = new(page)
+	}
+	return s.pages[i]
+}
+
+// end gives the pages back.
+func (s *shadow) end() {
+	for i, p := range s.pages {
+		if p != nil {
+			*p = page{}
+			*s.free = append(*s.free, p)
+			s.pages[i] = nil
+		}
+	}
 }
 
 type cellFlags uint8
@@ -109,6 +146,90 @@ func (t *touch) visit(c *cell) bool {
 	return t.promise(c)
 }
 
+// plain does what is done to most cells: a read or write by a thread, behind those that it conflicts with. It tells
+// false where there is more to be looked at.
+func (t *touch) plain(c *cell) bool {
+	a := t.a
+	if c.flags&^filled != 0 || a.atomic || a.async || t.kind > writing {
+		return false
+	}
+	if c.w != nil {
+		if c.w.atomic || !t.after(c.w, int(c.wlane)) {
+			return false
+		}
+	} else if t.kind == reading && t.reg.blank && c.flags&filled == 0 {
+		return false
+	}
+	if t.kind == reading {
+		return t.readsAlong(c)
+	}
+	if c.r != nil && (c.r.atomic || !t.afterAny(c.r, c.rmask)) {
+		return false
+	}
+	if c.rest != nil {
+		for _, r := range c.rest.reads {
+			if r.a.atomic || !t.afterAny(r.a, r.mask) {
+				return false
+			}
+		}
+		c.rest.reads = c.rest.reads[:0]
+	}
+	c.r, c.rmask = nil, 0
+	c.w, c.wlane = a, uint8(t.as)
+	return true
+}
+
+// readsAlong remembers a read like those that the cell remembers, or the first one, or one behind the last.
+func (t *touch) readsAlong(c *cell) bool {
+	a, bit := t.a, uint32(1)<<t.as
+	switch {
+	case c.r == nil:
+		c.r, c.rmask = a, bit
+		return true
+	case c.r == a || joinable(c.r, a):
+		c.rmask |= bit
+		return true
+	case c.r.atomic || c.r.unit != a.unit:
+		return false
+	}
+	if t.afterAny(c.r, c.rmask) {
+		c.r, c.rmask = a, bit
+		return true
+	}
+	if c.rest != nil {
+		for i := range c.rest.reads {
+			if r := &c.rest.reads[i]; r.a == a || joinable(r.a, a) {
+				r.mask |= bit
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// afterAny is afterAll for an access of a warp that was asked for before, most often: many cells remember the same.
+func (t *touch) afterAny(a *access, mask uint32) bool {
+	k := &t.w.known
+	seen := t.w.seen[t.lane]
+	if k.a == a && mask&^k.mask == 0 && same(k.seen, seen) && seen != nil {
+		return true
+	}
+	if _, ok := t.afterAll(a, mask); !ok {
+		return false
+	}
+	if own := t.w.base + t.lane - a.base; own < 0 || own > 31 || mask>>own&1 == 0 {
+		*k = known{a, mask, seen}
+	}
+	return true
+}
+
+// known is the last access that threads with that vector were found to be behind.
+type known struct {
+	a    *access
+	mask uint32
+	seen vector
+}
+
 func (t *touch) inspect(c *cell) bool {
 	if c.w == nil && c.flags&filled == 0 {
 		t.w.fault(Uninitialized, t.lane, "updates %s, which nobody has written", t.reg.place(t.off))
@@ -152,14 +273,14 @@ func (t *touch) visible(a *access, lane int) bool {
 
 func (t *touch) conflict(a *access, lane int, mine string) bool {
 	if a.pending {
-		t.w.fault(Pending, t.lane, "%s %s, which is still in flight: %s (line %d) has not been waited for", mine, t.reg.place(t.off), a.what, a.line)
+		t.w.fault(Pending, t.lane, "%s %s, which is still in flight: %s (line %d) has not been waited for", mine, t.reg.place(t.off), *a.what, a.line)
 		return false
 	}
 	who := "another block"
 	if a.unit == t.a.unit {
 		who = t.w.u.thread(a.base + lane)
 	}
-	t.w.fault(Race, t.lane, "%s %s, not ordered after %s (line %d) by %s", mine, t.reg.place(t.off), a.what, a.line, who)
+	t.w.fault(Race, t.lane, "%s %s, not ordered after %s (line %d) by %s", mine, t.reg.place(t.off), *a.what, a.line, who)
 	return false
 }
 
@@ -269,7 +390,7 @@ func (t *touch) own(c *cell) {
 	if keep {
 		t.push(c.more(), c.w, 1<<c.wlane)
 	} else if c.rest != nil && !t.a.atomic {
-		c.rest.reads = nil
+		c.rest.reads = c.rest.reads[:0]
 	}
 	c.r, c.rmask = nil, 0
 	c.w, c.wlane = t.a, uint8(t.as)
@@ -300,7 +421,7 @@ func (t *touch) cover(off uint64, size int) bool {
 		c := t.reg.cells.of(off)
 		t.off = off
 		if off%4 == 0 && end-off >= 4 && (c.rest == nil || c.rest.bytes == nil) {
-			if !t.visit(c) {
+			if !t.plain(c) && !t.visit(c) {
 				return false
 			}
 			off += 4

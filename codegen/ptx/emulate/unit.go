@@ -56,7 +56,7 @@ func (r *run) newUnit(id int, corner [3]int) *unit {
 		x, y, z := rank%shape[0], rank/shape[0]%shape[1], rank/shape[0]/shape[1]
 		b := &block{u: u, rank: rank, index: [3]int{corner[0] + x, corner[1] + y, corner[2] + z}, objects: map[uint64]*mbarrier{}}
 		size := int(r.e.shared.size-sharedStart) + r.launch.DynamicShared
-		b.shared = newRegion("shared memory", sharedStart, size, true)
+		b.shared = r.newRegion("shared memory", sharedStart, size, true)
 		b.shared.dig(r.e.shared.holes)
 		u.blocks = append(u.blocks, b)
 		for i := 0; i < perBlock; i++ {
@@ -119,6 +119,9 @@ func (u *unit) execute() *Fault {
 	defer func() {
 		for _, w := range u.warps {
 			u.run.e.files.Put(w.r)
+		}
+		for _, b := range u.blocks {
+			b.shared.cells.end()
 		}
 	}()
 	for u.failure == nil {

@@ -29,6 +29,7 @@ type warp struct {
 	carry        uint32 // the carry flag, a bit per lane
 	clock        uint32
 	seen, fenced [32]vector
+	known        known
 	local        [32]*region
 	current      *instr
 
@@ -243,7 +244,7 @@ func (w *warp) defined(in *instr, m uint32) bool {
 func (w *warp) undefined(slot, lane int, verb string) {
 	name := w.u.run.e.registerName(slot)
 	if w.mma != nil {
-		if p, ok := w.mma.sums[slot]; ok {
+		if p := w.mma.sums.of[slot]; p.line > 0 {
 			w.fault(Pending, lane, "%s %s, a sum of the wgmma at line %d that has not been waited for", verb, name, p.line)
 			return
 		}

@@ -19,8 +19,35 @@ type wgmmaState struct {
 	lines    []int // ... and where
 	now      int
 	fencedAt int // when wgmma.fence last ran; -1 before the first
-	sums     map[int]underWay
-	sources  map[int]underWay
+	sums     inFlight
+	sources  inFlight
+}
+
+// inFlight has what registers know of a product; those of the slots have one.
+type inFlight struct {
+	of    []underWay // by slot; line 0 where there is none
+	slots []int
+}
+
+func (f *inFlight) add(slot int, p underWay) {
+	if f.of[slot].line == 0 {
+		f.slots = append(f.slots, slot)
+	}
+	f.of[slot] = p
+}
+
+// end forgets the products of groups before n.
+func (f *inFlight) end(n int, each func(slot int)) {
+	left := f.slots[:0]
+	for _, slot := range f.slots {
+		if f.of[slot].group >= n {
+			left = append(left, slot)
+			continue
+		}
+		f.of[slot] = underWay{}
+		each(slot)
+	}
+	f.slots = left
 }
 
 // underWay is a wgmma under way, as a register knows it.
@@ -29,18 +56,16 @@ type underWay struct {
 }
 
 func newWgmmaState(slots int) *wgmmaState {
-	return &wgmmaState{writes: make([]int, slots), lines: make([]int, slots), fencedAt: -1, sums: map[int]underWay{}, sources: map[int]underWay{}}
+	return &wgmmaState{writes: make([]int, slots), lines: make([]int, slots), fencedAt: -1, sums: inFlight{of: make([]underWay, slots)}, sources: inFlight{of: make([]underWay, slots)}}
 }
 
 // mayWrite checks that an ordinary instruction writes no register that a product still uses.
 func (s *wgmmaState) mayWrite(w *warp, in *instr, m uint32) bool {
 	s.now++
 	for _, slot := range in.writes {
-		for _, under := range []map[int]underWay{s.sums, s.sources} {
-			if p, ok := under[slot]; ok && m != 0 {
-				w.fault(Pending, bits.TrailingZeros32(m), "writes %s, a register of the wgmma at line %d that has not been waited for", w.u.run.e.registerName(slot), p.line)
-				return false
-			}
+		if line := max(s.sums.of[slot].line, s.sources.of[slot].line); line > 0 && m != 0 {
+			w.fault(Pending, bits.TrailingZeros32(m), "writes %s, a register of the wgmma at line %d that has not been waited for", w.u.run.e.registerName(slot), line)
+			return false
 		}
 		s.writes[slot], s.lines[slot] = s.now, in.line
 	}
@@ -104,17 +129,8 @@ func (s *wgmmaState) finish(w *warp, n int) bool {
 		}
 		g.groups[i] = nil
 	}
-	for slot, p := range s.sums {
-		if p.group < n {
-			delete(s.sums, slot)
-			w.undef[slot] = 0
-		}
-	}
-	for slot, p := range s.sources {
-		if p.group < n {
-			delete(s.sources, slot)
-		}
-	}
+	s.sums.end(n, func(slot int) { w.undef[slot] = 0 })
+	s.sources.end(n, func(int) {})
 	v := w.u.newVector()
 	v[g.agent] = uint32(n)
 	w.acquire(w.live, v, nil)

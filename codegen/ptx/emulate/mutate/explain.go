@@ -33,7 +33,7 @@ const (
 	launches      = 8
 )
 
-// Explain finds mechanically why mutants that nothing caught mean the same as the text. What it finds holds
+// Explain finds mechanically why mutants that nothing caught mean the same as the text, after Judge. What it finds holds
 // for the trials, except that Copies holds for every run.
 func Explain(text string, list []Verdict, trials []Trial) error {
 	all := statements(text)
@@ -41,26 +41,21 @@ func Explain(text string, list []Verdict, trials []Trial) error {
 	if err != nil {
 		return err
 	}
-	steps := map[int]int{}
+	cut := separable(text, trials)
 	for i, v := range list {
 		if v.Caught || !v.Reached {
 			continue
 		}
 		passes := func(with string) bool {
 			s := all[v.at]
-			m, err := emulate.Parse(text[:s.from] + with + text[s.to:])
-			return err == nil && v.passes(m, trials, steps)
-		}
-		if len(steps) == 0 {
-			if err := v.measure(m, trials, steps); err != nil {
-				return err
-			}
+			m, err := parseEntry(text[:s.from]+with+text[s.to:], v.Entry, cut[v.Entry])
+			return err == nil && v.passes(m, trials)
 		}
 		list[i].Reason = reason(text, all, v, passes)
 		if list[i].Reason != "" {
 			continue
 		}
-		d, err := v.differs(m, trials)
+		d, err := v.differs(m, trials, cut[v.Entry])
 		if err != nil {
 			return err
 		}
@@ -68,18 +63,6 @@ func Explain(text string, list []Verdict, trials []Trial) error {
 		if list[i].Reason == "" && d.lanes > 0 && d.differ == 0 {
 			list[i].Remark = Never
 		}
-	}
-	return nil
-}
-
-// measure notes how many steps the trials may take.
-func (v Verdict) measure(m *emulate.Module, trials []Trial, steps map[int]int) error {
-	for i, t := range trials {
-		report, err := t.run(m, 0)
-		if err != nil {
-			return err
-		}
-		steps[i] = limitFactor*report.Steps + limitPlus
 	}
 	return nil
 }
@@ -120,8 +103,8 @@ func (d difference) reason(s statement, what string) string {
 // rounding are the instructions of which a small change may show in one of very many values.
 var rounding = regexp.MustCompile(`^(fma|mul|add|sub|div|rcp|sqrt)\.(rn|rz|f|b?f16)`)
 
-func (v Verdict) differs(m *emulate.Module, trials []Trial) (d difference, err error) {
-	other, err := emulate.Parse(v.Text)
+func (v Verdict) differs(m *emulate.Module, trials []Trial, cut bool) (d difference, err error) {
+	other, err := parseEntry(v.Text, v.Entry, cut)
 	if err != nil {
 		return d, err
 	}
@@ -154,12 +137,12 @@ func (v Verdict) differs(m *emulate.Module, trials []Trial) (d difference, err e
 }
 
 // passes tells whether all trials of the mutant's entry end as they should.
-func (v Verdict) passes(m *emulate.Module, trials []Trial, steps map[int]int) bool {
-	for i, t := range trials {
+func (v Verdict) passes(m *emulate.Module, trials []Trial) bool {
+	for _, t := range trials {
 		if t.Entry != v.Entry {
 			continue
 		}
-		if _, err := t.run(m, steps[i]); err != nil {
+		if _, err := t.run(m, t.steps); err != nil {
 			return false
 		}
 	}

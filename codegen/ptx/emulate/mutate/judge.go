@@ -15,7 +15,8 @@ type Trial struct {
 	Entry   string
 	Prepare func() (launch emulate.Launch, check func() error)
 
-	work int
+	work  int
+	steps int // that a mutant may take; 0 before it is known
 }
 
 // Record makes a trial of a launch that is about to run; the function that it returns is called when it has
@@ -56,20 +57,20 @@ const (
 )
 
 // Judge runs every mutant over the trials of its entry until one catches it. The text without a mistake must
-// pass them all.
+// pass them all; how long it takes is kept in the trials.
 func Judge(text string, mutants []Mutant, trials []Trial) ([]Verdict, error) {
 	m, err := emulate.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	steps := make([]int, len(trials))
+	cut := separable(text, trials)
 	seen := map[string]map[int]emulate.Seen{} // by entry and line
 	for i, t := range trials {
 		report, err := t.run(m, 0)
 		if err != nil {
 			return nil, fmt.Errorf("trial %d of the text without a mistake: %w", i, err)
 		}
-		steps[i] = limitFactor*report.Steps + limitPlus
+		trials[i].steps = limitFactor*report.Steps + limitPlus
 		if seen[t.Entry] == nil {
 			seen[t.Entry] = map[int]emulate.Seen{}
 		}
@@ -87,7 +88,7 @@ func Judge(text string, mutants []Mutant, trials []Trial) ([]Verdict, error) {
 		order[i] = i
 	}
 	for _, v := range mutants {
-		by := judge(v, trials, steps, order)
+		by := judge(v, trials, order, cut[v.Entry])
 		s := seen[v.Entry][v.Line]
 		out = append(out, Verdict{Mutant: v, Caught: by != "", By: by, Reached: s&emulate.Reached != 0, seen: s})
 	}
@@ -96,8 +97,8 @@ func Judge(text string, mutants []Mutant, trials []Trial) ([]Verdict, error) {
 
 // judge gives what catches a mutant, "" when nothing does. The trial that does so moves to the front of
 // the order: it will catch others.
-func judge(v Mutant, trials []Trial, steps, order []int) string {
-	m, err := emulate.Parse(v.Text)
+func judge(v Mutant, trials []Trial, order []int, cut bool) string {
+	m, err := parseEntry(v.Text, v.Entry, cut)
 	if err != nil {
 		return "refused"
 	}
@@ -106,7 +107,7 @@ func judge(v Mutant, trials []Trial, steps, order []int) string {
 		if t.Entry != v.Entry {
 			continue
 		}
-		_, err := t.run(m, steps[i])
+		_, err := t.run(m, t.steps)
 		if err == nil {
 			continue
 		}

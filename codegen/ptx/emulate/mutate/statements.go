@@ -36,7 +36,7 @@ var (
 func statements(text string) []statement {
 	blank := comment.ReplaceAllStringFunc(text, func(c string) string { return strings.Repeat(" ", len(c)) })
 	var out []statement
-	depth, start, line, startLine := 0, 0, 1, 1
+	depth, start, line := 0, 0, 1
 	inside := false // of operand braces
 	name := ""
 	for i := 0; i < len(blank); i++ {
@@ -44,27 +44,27 @@ func statements(text string) []statement {
 		case c == '\n':
 			line++
 			if strings.TrimSpace(blank[start:i]) == "" {
-				start, startLine = i+1, line
+				start = i + 1
 			}
 		case c == '{' && (depth == 0 || strings.TrimSpace(label.ReplaceAllString(blank[start:i], "")) == ""):
 			if m := entry.FindAllStringSubmatch(blank[start:i], -1); depth == 0 && m != nil {
 				name = m[len(m)-1][1]
 			}
 			depth++
-			start, startLine = i+1, line
+			start = i + 1
 		case c == '{':
 			inside = true
 		case c == '}' && inside:
 			inside = false
 		case c == '}':
 			depth--
-			start, startLine = i+1, line
+			start = i + 1
 		case c == ';':
 			if s, ok := parse(blank, start, i); ok && depth > 0 {
-				s.line, s.entry, s.at = startLine, name, len(out)
+				s.line, s.entry, s.at = line-strings.Count(blank[s.from:i], "\n"), name, len(out)
 				out = append(out, s)
 			}
-			start, startLine = i+1, line
+			start = i + 1
 		}
 	}
 	return out
