@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand"
+	"strings"
 	"testing"
 
 	"dlc/codegen/cpu"
@@ -85,7 +86,7 @@ var special = []float64{math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(
 // agreeOnSpecialValues puts infinities, NaNs, signed zeros, denormals and huge numbers among
 // inputs and weights.
 func (p *pipeline) agreeOnSpecialValues(t *testing.T, entry string) {
-	rounds := map[string]int{"digits/mlp": 8, "mnist/lenet": 2, "mnist/resnet": 4, "mnist/cnn": 1}[p.name]
+	rounds := map[string]int{"digits/mlp": 8, "digits/lstm": 3, "mnist/lenet": 2, "mnist/resnet": 4, "mnist/cnn": 1}[p.name]
 	r := rand.New(rand.NewSource(4))
 	for round := range rounds {
 		c := p.arguments(r, entry, int64(2+round%4))
@@ -112,9 +113,9 @@ func sprinkle(r *rand.Rand, x *tensor.Tensor, with []float64) {
 // 1, 2 and 4 threads in bits, and answers against the interpreter of definitions.
 func TestWholeExamplesAgree(t *testing.T) {
 	t.Parallel()
-	for _, file := range []string{"digits/mlp", "mnist/lenet", "mnist/cnn", "mnist/resnet"} {
+	for _, file := range []string{"digits/mlp", "digits/lstm", "mnist/lenet", "mnist/cnn", "mnist/resnet"} {
 		image := tensor.Ints(28, 28, 1)
-		if file == "digits/mlp" {
+		if strings.HasPrefix(file, "digits/") {
 			image = tensor.Ints(8, 8, 1)
 		}
 		p := compile(t, file, module(t, file, "", "", image))

@@ -57,7 +57,9 @@ func mistakes(t *testing.T, src txtar.File) diag.List {
 		if bad != nil {
 			t.Fatal(bad)
 		}
-		err = passes.Graph(m, nil)
+		if err = passes.Graph(m, nil); err == nil {
+			_, err = passes.Kernels(m.Funcs[0], m, nil)
+		}
 	} else {
 		p, bad := dlc.Check(&dlc.Source{Path: src.Name, Text: src.Data}, nil)
 		if bad == nil {

@@ -28,6 +28,7 @@ func examples(t *testing.T) []*example {
 		image          tensor.Shape
 	}{
 		{"digits/mlp", "hidden: int = 128", "hidden: int = 21", tensor.Ints(8, 8, 1)},
+		{"digits/lstm", "LSTM(48)", "LSTM(11)", tensor.Ints(8, 8, 1)},
 		{"mnist/lenet", "28, 28", "10, 10", tensor.Ints(10, 10, 1)},
 		{"mnist/cnn", "28, 28", "7, 7", tensor.Ints(7, 7, 1)},
 		{"mnist/resnet", "width: int = 16)(image: f32[N, 28, 28", "width: int = 5)(image: f32[N, 7, 7", tensor.Ints(7, 7, 1)},

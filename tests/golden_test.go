@@ -21,10 +21,10 @@ import (
 // infer, and for the others how long they are and a hash.
 const longStage = 30_000
 
-// TestGoldenModels compares the text of every stage of three models, section by section; of LLVM
+// TestGoldenModels compares the text of every stage of four models, section by section; of LLVM
 // IR and assembly it holds what must be true of them.
 func TestGoldenModels(t *testing.T) {
-	for _, file := range []string{"digits/mlp", "mnist/lenet", "mnist/resnet"} {
+	for _, file := range []string{"digits/mlp", "digits/lstm", "mnist/lenet", "mnist/resnet"} {
 		name := filepath.Base(file)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -41,6 +41,14 @@ func libraryCases() []libraryCase {
 		{"spread convolutions", "(x: f32[N, 6, 2], k: f32[3, 2, 5]) -> (y: f32[N, 13, 5])", "conv(x, k, spread=2, padding=[(1, 3)], groups=1)", "", true},
 		{"draws", "(x: f32[N, 5]) -> (i: i32[N, 7], p: i32[N], t: f32[N, 19], c: i32[N], g: f32[N, 5])", "(i = integers([N, 7], -3, 7), p = permutation(N), t = truncated_normal()([N, 19]), c = categorical(x), g = gamma(exp(x)))", "", false},
 		{"fourier", "(x: f32[N, 18]) -> (y: f32[N, 18], z: f32[N, 10])", "re, im = rfft(x)\n  a, b = fft(x, x * x)\n  (y = irfft(re * re, im, 18) + a * b, z = im * re)", "", true},
+		{"scan", "(x: f32[N, T, 3], v: f32[T, 5], h0: f32[N, 5], w: f32[3, 5]) -> (y: f32[N, T, 5], z: f32[T, N, 3], l: f32[N, 5])",
+			"y, z = scan xt, vt in x, v over T with h = h0, late = zeros([N, 3]) {\n    now = tanh(xt @ w + h * vt)\n    yield now - h\n    yield xt * late\n    h = now\n    late = xt\n  }\n" +
+				"  l = scan xt in x over T backward with h = h0 {\n    h = h * 0.5 + xt @ w\n  }\n  (y = y, z = transpose(z, [1, 0, 2]), l = l)", "", true},
+		{"scan of numbers", "(x: f32[N, T]) -> (y: f32[N, T], n: i32[], d: f32[N, T])",
+			"y, d = scan t, xt in 0..T, x over T with n = 0 {\n    n = n + t\n    yield xt * to(n, f32)\n    yield normal([N])\n  }\n" +
+				"  n = scan t in 0..T over T with n = 0 {\n    n = n + t\n  }\n  (y = y, n = n, d = d)", "", false},
+		{"scans in each other", "(x: f32[N, T, E], w: f32[E]) -> (y: f32[N, T, E])",
+			"scan xt in x over T {\n    z = scan e in xt * w over E with s = zeros([N]) {\n      s = tanh(s + e)\n      yield s\n    }\n    yield z\n  }", "", true},
 		{"recur", "(c: f32[N, 21], x: f32[N, 21]) -> (y: f32[N, 21])", "recur(tanh(c), x) * recur(c, x, axis=0, reverse=true)", "", true},
 	}
 }
@@ -61,7 +69,7 @@ func (c libraryCase) function(t *testing.T, differentiate bool) *ir.Func {
 			continue
 		}
 		b := ir.Extend(f)
-		b.Param(ir.Input, "dims", tensor.Type{DType: tensor.Bool, Shape: tensor.Shape{tensor.Sym("N")}})
+		b.Param(ir.Input, "dims", tensor.Type{DType: tensor.Bool, Shape: tensor.Shape{tensor.Sym("N"), tensor.Sym("T"), tensor.Sym("E")}})
 		f.Name = c.name
 		if differentiate {
 			f.Name += ", gradient"
@@ -132,7 +140,7 @@ func TestLibraryOfTensors(t *testing.T) {
 			f := c.function(t, differentiate)
 			m.Funcs = append(m.Funcs, f)
 			for _, n := range []int64{1, 4, 0, 7} {
-				env := map[string]int64{"N": n}
+				env := map[string]int64{"N": n, "T": []int64{2, 5, 0, 1}[n%4], "E": 3}
 				calls[f.Name] = append(calls[f.Name], &call{env: env, inputs: c.inputs(f, env), weights: map[string]*tensor.Tensor{}})
 			}
 		}
@@ -176,7 +184,7 @@ func (c libraryCase) compareWithDifferences(t *testing.T) {
 	if err := passes.Graph(&ir.Module{Name: "m", Funcs: []*ir.Func{f}}, nil); err != nil {
 		t.Fatal(err)
 	}
-	in := c.inputs(f, map[string]int64{"N": 4})
+	in := c.inputs(f, map[string]int64{"N": 4, "T": 3, "E": 2})
 	for name, x := range in {
 		if x.DType.IsFloat() {
 			in[name] = tensor.FromFloats(tensor.F64, floatsOf(x), x.Dims...)

@@ -40,6 +40,7 @@ type elaborator struct {
 	applied map[*check.Def]bool
 	weights map[string]*weight
 	t       *trace
+	scans   []*scanning // whose bodies are being run
 	depth   int
 
 	info     *Info

@@ -399,6 +399,9 @@ func (e *elaborator) columnValue(s *scope, c *column) value {
 	if v, ok := e.t.columns[c]; ok {
 		return v
 	}
+	at := e.t
+	defer func() { e.t = at }()
+	e.t = at.outermost()
 	e.t.columns[c] = poison{} // until it is known; a column cannot see itself
 	v := e.columnOnce(s, c)
 	e.t.columns[c] = v

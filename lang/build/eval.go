@@ -52,8 +52,7 @@ func (e *elaborator) eval(s *scope, x syntax.Expr) value {
 	case *syntax.Lambda:
 		return e.lambda(s, "fn", x.Params, nil, x.Body)
 	case *syntax.Scan:
-		e.errorf(s, check.FormUnsupported, x.Span(), "`scan` is not supported yet")
-		return poison{}
+		return e.scan(s, x)
 	}
 	e.errorf(s, check.FormUnsupported, x.Span(), "this is no expression here")
 	return poison{}

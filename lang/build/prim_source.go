@@ -63,7 +63,7 @@ func (u *use) draw(kind string, d tensor.DType, keep float64) *tens {
 		return nil
 	}
 	t := u.e.t
-	seed := t.clock("seed")
+	seed := u.e.turnSeed()
 	step := (*ir.Value)(nil)
 	if t.initial {
 		step = u.emit(ir.Full{Type: tensor.Type{DType: tensor.I64}})

@@ -33,6 +33,7 @@ type scope struct {
 	vars   map[string]value
 	parent *scope
 	body   bool
+	closed bool // of a scan: names of outside keep their values
 	frame  *frame
 	hook   func(name string) (value, bool) // further names of a body
 }
@@ -93,6 +94,21 @@ func (s *scope) assign(name string, v value) {
 		}
 	}
 	s.vars[name] = v
+}
+
+// beyond reports whether a name is one of outside a closed scope.
+func (s *scope) beyond(name string) bool {
+	closed := false
+	for at := s; at != nil; at = at.parent {
+		if _, ok := at.vars[name]; ok {
+			return closed
+		}
+		if at.body {
+			break
+		}
+		closed = closed || at.closed
+	}
+	return false
 }
 
 // snapshot copies the names that are visible now, so that a later evaluation sees them unchanged.

@@ -47,6 +47,8 @@ func (e *elaborator) stmt(s *scope, st syntax.Stmt) value {
 		s.vars[st.Name.Text] = e.lambda(s, st.Name.Text, st.Params, st.Result, st.Body)
 	case *syntax.Assert:
 		e.assert(s, st)
+	case *syntax.Yield:
+		e.yield(s, st)
 	case *syntax.Result:
 		s.frame.result = e.eval(s, st.Value)
 	}
@@ -120,6 +122,11 @@ func (e *elaborator) assignOne(s *scope, st *syntax.Assign, target syntax.Expr, 
 	n, ok := target.(*syntax.Name)
 	if !ok {
 		e.errorf(s, check.FormUnsupported, target.Span(), "assigning to a part is not supported yet")
+		return
+	}
+	if st.Op != "<-" && s.beyond(n.Text) {
+		d := e.errorf(s, check.BadTarget, n.Span(), "`%s` is a name of outside of this `scan`, and keeps its value", n.Text)
+		help(d, "a turn hands on what `with` declares: `with %s = %s`", n.Text, n.Text)
 		return
 	}
 	switch st.Op {

@@ -3,6 +3,7 @@ package build
 import (
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"sort"
 
 	"dlc/ir"
@@ -27,6 +28,7 @@ type trace struct {
 	uses     map[string]int
 	rates    map[*configured]value
 	layers   *[]Layer // filled in when not nil
+	region   *region  // of what a node holds; nil for an entry
 }
 
 // bounds is what is known of an integer tensor's values: lo <= v < hi.
@@ -43,6 +45,9 @@ func (t *trace) input(name string, typ tensor.Type) *ir.Value {
 	if v, ok := t.inputs[name]; ok {
 		return v
 	}
+	if t.region != nil {
+		return t.outermost().input(name, typ)
+	}
 	v := t.b.Param(ir.Input, name, typ)
 	t.inputs[name], t.own[v] = v, true
 	return v
@@ -58,6 +63,12 @@ func (t *trace) clock(name string) *ir.Value {
 func (t *trace) load(w *weight) *ir.Value {
 	if v, ok := t.current[w.Path]; ok {
 		return v
+	}
+	if t.region != nil && w.State {
+		return t.state(w)
+	}
+	if t.region != nil {
+		return t.region.outer.load(w)
 	}
 	v := t.b.Param(ir.Stored, w.Path, w.Type)
 	t.own[v] = true
@@ -104,11 +115,12 @@ func (t *trace) finish() *ir.Func {
 // emit adds a node; a broken rule becomes a diagnostic at that place.
 func (e *elaborator) emit(s *scope, at diag.Span, op ir.Op, in ...*ir.Value) ([]*ir.Value, bool) {
 	t := e.t
-	for _, v := range in {
+	in = slices.Clone(in)
+	for i, v := range in {
 		if v == nil {
 			return nil, false
 		}
-		if !t.own[v] {
+		if in[i] = t.reach(v); in[i] == nil {
 			d := e.errorf(s, check.UnknownDims, at, "an initial value cannot depend on the values of a call")
 			help(d, "build it from sizes, numbers and other initializers")
 			return nil, false

@@ -112,6 +112,7 @@ type checker struct {
 	def       *Def
 	scopes    []map[string]bool
 	signature map[string]*declared // names of the definition's lists that nothing has hidden
+	scans     int                  // around the statement at hand, in its function
 }
 
 // New makes an error of one place.

@@ -11,7 +11,7 @@ import (
 
 // laterNames are parts of the language and its library that this compiler does not have yet. They
 // are refused by name, so that nobody takes them for a misspelling.
-const laterNames = " Embedding PositionEmbedding LSTM GRU SimpleRNN Bidirectional RMSNorm GroupNorm SeparableConv2D UpSampling2D MaxPool1D AveragePool1D CausalSelfAttention MultiHeadAttention" +
+const laterNames = " Embedding PositionEmbedding Bidirectional RMSNorm GroupNorm SeparableConv2D UpSampling2D MaxPool1D AveragePool1D CausalSelfAttention MultiHeadAttention" +
 	" orthogonal Muon Shampoo Lion RMSprop Adagrad normalize one_hot category tokenize windows" +
 	" vmap grad repeat indices align eye norm inverse_root" +
 	" einsum_path roc_auc recall precision perplexity huber frozen load artifact replace linear one_cycle "
@@ -142,7 +142,10 @@ func (c *checker) stmt(s syntax.Stmt, last bool) {
 	case *syntax.Minimize:
 		c.refuse(s.Span(), "`minimize`")
 	case *syntax.Yield:
-		c.refuse(s.Span(), "`yield`")
+		if c.expr(s.Value); c.scans == 0 {
+			x := c.errorf(BadTarget, s.Span(), "`yield` stands outside of a `scan`")
+			x.Help = []string{"a body's value is its last expression"}
+		}
 	case *syntax.Penalty:
 		c.refuse(s.Span(), "`penalty`")
 	case *syntax.Report:
@@ -267,8 +270,26 @@ func (c *checker) expr(e syntax.Expr) {
 	case *syntax.Lambda:
 		c.lambda(e.Params, e.Body)
 	case *syntax.Scan:
-		c.refuse(e.Span(), "`scan`")
+		c.scan(e)
 	}
+}
+
+// scan resolves a scan: its names and carries are those of its body.
+func (c *checker) scan(e *syntax.Scan) {
+	c.exprs(e.In...)
+	for _, w := range e.With {
+		c.expr(w.Value)
+	}
+	c.name(e.Over)
+	c.open()
+	defer c.close()
+	c.fresh(e.Names...)
+	for _, w := range e.With {
+		c.fresh(w.Name)
+	}
+	c.scans++
+	c.block(e.Body)
+	c.scans--
 }
 
 func (c *checker) item(i *syntax.Item) {
@@ -279,6 +300,9 @@ func (c *checker) item(i *syntax.Item) {
 }
 
 func (c *checker) lambda(params *syntax.ParamList, body *syntax.Block) {
+	around := c.scans
+	c.scans = 0
+	defer func() { c.scans = around }()
 	c.open()
 	defer c.close()
 	for _, p := range c.params(params, false, map[string]diag.Span{}) {
