@@ -98,8 +98,11 @@ type Lowering struct {
 	Span    diag.Span
 	Defs    []*kernel.Def
 	Consts  []*kernel.Buffer // outputs that are stored constants: no definition makes them
+	Carries []*kernel.Buffer // what regions carry, but for outputs: no definition makes them
+	Flat    bool             // no kernel may stand in a region
 	Err     error            // the first thing that level 1 cannot say
-	cuts    []int            // places in Defs where another kernel begins
+	cuts    []cut            // places in Defs where another kernel begins
+	in      *kernel.Region   // that the definitions from the last cut on stand in
 	fresh   func(string) string
 }
 
@@ -119,20 +122,34 @@ func NewLowering(n *Node, in, out []string, fresh func(string) string) *Lowering
 	return l
 }
 
+// A Piece is the definitions of one kernel of a node.
+type Piece struct {
+	Defs []*kernel.Def
+	In   *kernel.Region // that it stands in
+	Op   string         // what it does, where that is another op's work
+}
+
+// A cut ends a piece before the definition at a place.
+type cut struct {
+	at int
+	in *kernel.Region
+	op string
+}
+
 // Kernels returns the definitions, those of one kernel together.
-func (l *Lowering) Kernels() (list [][]*kernel.Def) {
+func (l *Lowering) Kernels() (list []Piece) {
 	from := 0
-	for _, to := range append(append([]int{}, l.cuts...), len(l.Defs)) {
-		if to > from {
-			list = append(list, l.Defs[from:to])
+	for _, c := range append(append([]cut{}, l.cuts...), cut{len(l.Defs), l.in, ""}) {
+		if c.at > from {
+			list = append(list, Piece{l.Defs[from:c.at], c.in, c.op})
 		}
-		from = to
+		from = c.at
 	}
 	return list
 }
 
 // cut ends a kernel: definitions from here on belong to another.
-func (l *Lowering) cut() { l.cuts = append(l.cuts, len(l.Defs)) }
+func (l *Lowering) cut() { l.cuts = append(l.cuts, cut{len(l.Defs), l.in, ""}) }
 
 // Refuse records that something cannot be lowered.
 func (l *Lowering) Refuse(at diag.Span, format string, args ...any) {

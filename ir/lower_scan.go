@@ -199,6 +199,7 @@ func (s *scanLowering) node(n *Node) {
 	}
 	where := s.reach[n.Out[0]]
 	inner := NewLowering(n, in, out, s.l.fresh)
+	inner.Flat = true
 	n.Op.Lower(inner)
 	if s.l.Err == nil {
 		s.l.Err = inner.Err
@@ -209,9 +210,9 @@ func (s *scanLowering) node(n *Node) {
 			s.reads[d.Name] = turned
 		}
 	}
-	for _, defs := range inner.Kernels() {
+	for _, piece := range inner.Kernels() {
 		c := chunk{}
-		for _, d := range defs {
+		for _, d := range piece.Defs {
 			c = append(c, s.lifted(d, where))
 		}
 		s.parts[where] = append(s.parts[where], c)

@@ -10,9 +10,9 @@ import (
 func Ops() []Op {
 	return []Op{
 		ArgMax{}, ArgMin{}, ArgSort{}, Bitcast{}, Broadcast{}, Cast{}, Compare{}, Concat{}, Const{}, Conv{}, ConvData{}, ConvFilter{}, Cumulate{},
-		Einsum{}, Full{}, Gather{}, Gradient{}, Iota{}, Logic{}, Map{}, MaxPool{}, MaxPoolGrad{}, Pad{}, Pick{}, Random{}, Recur{}, Reduce{},
+		Einsum{}, Full{}, Gather{}, Gradient{}, If{}, Iota{}, Logic{}, Map{}, MaxPool{}, MaxPoolGrad{}, Pad{}, Pick{}, Random{}, Recur{}, Reduce{},
 		Reshape{}, Reverse{}, Scan{}, Scatter{}, ScatterAdd{}, Select{}, Size{}, Slice{}, StopGradient{}, SumPool{}, SumPoolGrad{},
-		Take{}, Test{}, Transpose{}, Unary{}, Binary{},
+		Take{}, Test{}, Transpose{}, Unary{}, While{}, Binary{},
 	}
 }
 

@@ -47,7 +47,7 @@ type folder struct {
 
 // node returns what can stand for n, or nil.
 func (d *folder) node(n *ir.Node) (*ir.Value, error) {
-	if _, ok := n.Op.(ir.Gradient); ok || len(n.Out) != 1 {
+	if _, ok := n.Op.(ir.Gradient); ok || len(n.Out) != 1 || len(ir.Regions(n.Op)) > 0 {
 		return nil, nil
 	}
 	l := lowerNode(n)

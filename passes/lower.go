@@ -2,6 +2,7 @@ package passes
 
 import (
 	"fmt"
+	"slices"
 
 	"dlc/ir"
 	"dlc/ir/kernel"
@@ -74,7 +75,7 @@ func (l *lowering) results() (copies []resultCopy) {
 			b.Of = r.Name
 		}
 		l.list(b)
-		if _, taken := l.name[v.ID]; taken {
+		if _, taken := l.name[v.ID]; taken || r.Update && v.Node != nil && ir.HasFlow(v.Node.Op) {
 			copies = append(copies, resultCopy{v, b})
 			continue
 		}
@@ -102,45 +103,64 @@ func (l *lowering) node(n *ir.Node) {
 	for _, c := range low.Consts {
 		l.constant(c)
 	}
+	for _, c := range low.Carries {
+		l.list(c)
+	}
 	kernels := low.Kernels()
 	if len(kernels) > 1 || len(low.Defs) > 0 && low.Defs[0].Scan != nil {
 		l.temps(kernels)
 	}
-	for _, defs := range kernels {
-		k := assemble(fmt.Sprintf("k%d_%s", len(l.prog.Kernels), n.Op.Name()), defs, l.byName, nil)
-		k.Spans = n.Spans
-		if len(kernels) > 1 && !defs[0].Span.IsZero() {
-			k.Spans = []diag.Span{defs[0].Span}
+	for _, piece := range kernels {
+		op := piece.Op
+		if op == "" {
+			op = n.Op.Name()
+		}
+		k := assemble(fmt.Sprintf("k%d_%s", len(l.prog.Kernels), op), piece.Defs, l.byName, nil)
+		k.In, k.Spans = piece.In, n.Spans
+		if span := piece.Defs[0].Span; len(kernels) > 1 && !span.IsZero() {
+			k.Spans = []diag.Span{span}
 		}
 		l.prog.Kernels = append(l.prog.Kernels, k)
 	}
 }
 
 // temps makes buffers of the definitions that another kernel of their node reads, or another turn
-// of their recurrence.
-func (l *lowering) temps(kernels [][]*kernel.Def) {
+// of their recurrence, or that are a region's condition or copied by it.
+func (l *lowering) temps(kernels []ir.Piece) {
 	type home struct {
 		def *kernel.Def
 		of  int
 	}
 	made := map[string]home{}
-	for i, defs := range kernels {
-		for _, d := range defs {
+	for i, piece := range kernels {
+		for _, d := range piece.Defs {
 			made[d.Name] = home{d, i}
 		}
 	}
-	for i, defs := range kernels {
-		for _, d := range defs {
+	keep := func(name string) {
+		h, own := made[name]
+		if !own || l.byName[name] != nil {
+			return
+		}
+		t := tensor.Type{DType: h.def.DType}
+		for _, a := range h.def.Axes {
+			t.Shape = append(t.Shape, a.Extent)
+		}
+		l.list(&kernel.Buffer{Name: name, Type: t})
+	}
+	for i, piece := range kernels {
+		for _, d := range piece.Defs {
 			for _, load := range d.Loads() {
 				h, own := made[load.Name]
-				if !own || l.byName[load.Name] != nil || h.of == i && !(d.InScanWith(h.def) && h.def.OtherTurn(load)) {
-					continue
+				if own && (h.of != i || d.InScanWith(h.def) && h.def.OtherTurn(load)) {
+					keep(load.Name)
 				}
-				t := tensor.Type{DType: h.def.DType}
-				for _, a := range h.def.Axes {
-					t.Shape = append(t.Shape, a.Extent)
-				}
-				l.list(&kernel.Buffer{Name: load.Name, Type: t})
+			}
+		}
+		for r := piece.In; r != nil; r = r.Parent {
+			keep(r.Cond)
+			for _, c := range slices.Concat(r.Enter, r.Leave) {
+				keep(c.From)
 			}
 		}
 	}

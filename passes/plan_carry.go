@@ -16,6 +16,7 @@ func (pl *planner) carry() error {
 	if !slices.ContainsFunc(pl.prog.Kernels, func(k *kernel.Kernel) bool { return k.In != nil }) {
 		return nil
 	}
+	pl.prog = ownKernels(pl.prog)
 	pl.entering(pl.prog.Whole())
 	pl.leaving(pl.prog.Whole())
 	c := &carrying{planner: pl}
@@ -24,6 +25,21 @@ func (pl *planner) carry() error {
 	}
 	pl.prog.Kernels, pl.tiles = c.kernels, c.scheduled
 	return nil
+}
+
+// ownKernels is the program with kernels that may be changed: its regions would be copied for twice if
+// the program were planned again, for another machine.
+func ownKernels(p *kernel.Program) *kernel.Program {
+	own := &kernel.Program{Name: p.Name, Buffers: slices.Clone(p.Buffers)}
+	for _, k := range p.Kernels {
+		c := *k
+		c.Ins, c.Outs, c.Defs = slices.Clone(k.Ins), slices.Clone(k.Outs), nil
+		for _, d := range k.Defs {
+			c.Defs = append(c.Defs, d.Clone())
+		}
+		own.Kernels = append(own.Kernels, &c)
+	}
+	return own
 }
 
 // entering looks for copies at the begin of regions that need not be made: what they copy from is

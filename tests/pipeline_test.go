@@ -215,12 +215,29 @@ func (p *pipeline) interpretTiles(t testing.TB, target, entry string, c *call) *
 			buffers[b.Name] = b.Value
 		}
 	}
+	if slices.ContainsFunc(k.Kernels, func(k *kernel.Kernel) bool { return k.In != nil }) {
+		p.followTiles(t, target, entry, c, buffers)
+		return collect(k, buffers)
+	}
 	for i, x := range p.tiles[target][entry] {
 		if err := tile.Interp(x, c.symbols(), buffers, int64(i)); err != nil {
 			t.Fatalf("%s for %s: %v", p.name, target, err)
 		}
 	}
 	return collect(k, buffers)
+}
+
+// followTiles runs the schedules of an entry with regions.
+func (p *pipeline) followTiles(t testing.TB, target, entry string, c *call, buffers map[string]*tensor.Tensor) {
+	t.Helper()
+	k, of := p.kernels[entry], map[string]*tile.Program{}
+	for _, x := range p.tiles[target][entry] {
+		of[x.Kernel.Name] = x
+	}
+	err := k.Follow(kernel.Over(buffers, func(i int) error { return tile.Interp(of[k.Kernels[i].Name], c.symbols(), buffers, int64(i)) }))
+	if err != nil {
+		t.Fatalf("%s for %s: %v", p.name, target, err)
+	}
 }
 
 // execute runs an entry natively, on weights of its own.

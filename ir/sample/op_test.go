@@ -2,8 +2,10 @@ package sample
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand"
+	"slices"
 	"testing"
 
 	"dlc/ir"
@@ -50,6 +52,9 @@ func lowered(f *ir.Func) *kernel.Program {
 // interpret runs the lowering of f and returns its results.
 func interpret(t *testing.T, f *ir.Func, env map[string]int64, in map[string]*tensor.Tensor) map[string]*tensor.Tensor {
 	t.Helper()
+	if slices.ContainsFunc(f.Nodes, func(n *ir.Node) bool { return ir.HasFlow(n.Op) }) {
+		return interpretFlow(t, f, env, in)
+	}
 	buffers := map[string]*tensor.Tensor{}
 	for _, p := range f.Params {
 		buffers[fmt.Sprint("v", p.ID)] = in[p.Param.Name]
@@ -62,6 +67,23 @@ func interpret(t *testing.T, f *ir.Func, env map[string]int64, in map[string]*te
 		out[r.Name] = buffers[fmt.Sprint("v", r.Value.ID)]
 	}
 	return out
+}
+
+// interpretFlow is interpret for functions of which the lowering has regions.
+func interpretFlow(t *testing.T, f *ir.Func, env map[string]int64, in map[string]*tensor.Tensor) map[string]*tensor.Tensor {
+	t.Helper()
+	p, err := passes.Kernels(f, nil, &passes.Options{Skip: func(string) bool { return true }})
+	if err == nil {
+		err = kernel.Verify(p)
+	}
+	buffers := maps.Clone(in)
+	if err == nil {
+		err = kernel.Interp(p, env, buffers)
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, p)
+	}
+	return buffers
 }
 
 // TestLowerAgreesWithEval runs the lowering of every case, of every dtype, in the level-1

@@ -102,7 +102,7 @@ func Rows() []*Row {
 	var rows []*Row
 	for _, family := range [][]Row{
 		arithmeticRows(), functionRows(), bitRows(), compareRows(), castRows(), reduceRows(), contractRows(), convRows(),
-		poolRows(), viewRows(), joinRows(), sourceRows(), indexRows(), sortRows(), scatterRows(), cumulateRows(), randomRows(), regionRows(), gradientRows(),
+		poolRows(), viewRows(), joinRows(), sourceRows(), indexRows(), sortRows(), scatterRows(), cumulateRows(), randomRows(), regionRows(), flowRows(), gradientRows(),
 	} {
 		for i := range family {
 			rows = append(rows, &family[i])

@@ -1,0 +1,214 @@
+package ir
+
+import (
+	"fmt"
+	"slices"
+
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+)
+
+// While runs Body as long as Cond holds, at most Limit times; a negative Limit is none. Operands are
+// the first values of the Carries, then what is the same for all turns; both functions take these.
+// Cond gives a bool of rank 0, Body the next carries. Results are the last carries.
+type While struct {
+	Cond, Body *Func
+	Carries    int
+	Limit      tensor.Dim
+}
+
+// Name is the op's mnemonic.
+func (o While) Name() string { return "while" }
+
+// limited reports whether there is a limit.
+func (o While) limited() bool {
+	n, constant := o.Limit.Const()
+	return !constant || n >= 0
+}
+
+// Infer gives the carries' types.
+func (o While) Infer(in []tensor.Type) ([]tensor.Type, error) {
+	if o.Cond == nil || o.Body == nil || o.Carries < 1 || o.Carries > len(in) || len(o.Body.Results) != o.Carries {
+		return nil, fmt.Errorf("a condition and a body of %d results, at least 1, are wanted", o.Carries)
+	}
+	for _, f := range []*Func{o.Cond, o.Body} {
+		if err := f.takes(in); err != nil {
+			return nil, err
+		}
+	}
+	if len(o.Cond.Results) != 1 || !o.Cond.Results[0].Value.Type.Equal(tensor.Type{DType: tensor.Bool}) {
+		return nil, fmt.Errorf("the condition is no bool of rank 0")
+	}
+	for i, r := range o.Body.Results {
+		if !r.Value.Type.Equal(in[i]) {
+			return nil, fmt.Errorf("carry %d begins as %s and goes on as %s", i, in[i], r.Value.Type)
+		}
+	}
+	return slices.Clone(in[:o.Carries]), nil
+}
+
+// Eval runs turn by turn.
+func (o While) Eval(in []*tensor.Tensor, _ []tensor.Type) []*tensor.Tensor {
+	in = slices.Clone(in)
+	for i := int64(0); (!o.limited() || i < o.Limit.Bounds(nil).Hi) && o.Cond.run(in)[0].Int(0) != 0; i++ {
+		copy(in, o.Body.run(in))
+	}
+	return in[:o.Carries]
+}
+
+// Pruned drops carries that neither a live result nor the condition needs.
+func (o While) Pruned(live []bool) (op Op, in, out []bool) {
+	cond := o.Cond.reads([]bool{true})
+	out = slices.Clone(live)
+	for again := true; again; {
+		again = false
+		in = o.Body.reads(out)
+		for i := range in {
+			in[i] = in[i] || cond[i]
+		}
+		for i := range o.Carries {
+			if in[i] && !out[i] {
+				out[i], again = true, true
+			}
+		}
+	}
+	copy(in, out)
+	kept := func(f *Func) *Func {
+		c := *f
+		c.Params = only(c.Params, in)
+		return &c
+	}
+	body := kept(o.Body)
+	body.Results = only(body.Results, out)
+	return While{kept(o.Cond), body, count(out), o.Limit}, in, out
+}
+
+// Grad returns the gradients of all operands.
+func (o While) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	return o.GradFor(b, n, dy, slices.Repeat([]bool{true}, len(n.In)))
+}
+
+// GradFor makes a scan of Limit turns of the node, in each of which the carries go on where the
+// condition holds, and stay as they are from then on: it is known how much there is to keep for the
+// way back. Its gradient is the scan's.
+func (o While) GradFor(b *Builder, n *Node, dy []*Value, wanted []bool) []*Value {
+	if !slices.ContainsFunc(dy, func(v *Value) bool { return v != nil && v.Type.DType.IsFloat() }) {
+		return make([]*Value, len(n.In))
+	}
+	if !o.limited() {
+		b.Refuse("a loop without a limit has no gradient: nobody knows how much it has to keep")
+		return make([]*Value, len(n.In))
+	}
+	turn := NewBuilder("body")
+	var params []*Value
+	for i, v := range n.In {
+		params = append(params, turn.Param(Input, fmt.Sprint("x", i), v.Type))
+	}
+	goes := turn.inlined(o.Cond, params)[0]
+	stay := NewBuilder("else")
+	for i, v := range n.In {
+		p := stay.Param(Input, fmt.Sprint("x", i), v.Type)
+		if i < o.Carries {
+			stay.Result(fmt.Sprint("y", i), p)
+		}
+	}
+	body := o.Body.Copy()
+	body.rename()
+	next, err := turn.Try(If{body, stay.Func}, append([]*Value{goes}, params...)...)
+	if err != nil {
+		panic("BUG: a turn of a while: " + err.Error())
+	}
+	for i, v := range next {
+		turn.Result(fmt.Sprint("y", i), v)
+	}
+	turn.Func.Renumber()
+	s := Scan{Body: turn.Func, Length: o.Limit, Carries: o.Carries}
+	n.Op = s
+	return s.GradFor(b, n, dy, wanted)
+}
+
+// inlined adds the nodes of a region, on other operands, and returns its results.
+func (b *Builder) inlined(f *Func, operands []*Value) []*Value {
+	f = f.Copy()
+	is := map[*Value]*Value{}
+	for i, p := range f.Params {
+		is[p] = operands[i]
+	}
+	for _, n := range f.Nodes {
+		for i, v := range n.In {
+			if w := is[v]; w != nil {
+				n.In[i] = w
+			}
+		}
+		for _, v := range n.Out {
+			v.ID = b.next
+			b.next++
+		}
+		b.Func.Nodes = append(b.Func.Nodes, n)
+	}
+	var out []*Value
+	for _, r := range f.Results {
+		v := r.Value
+		if w := is[v]; w != nil {
+			v = w
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// Lower is a loop. Before it, and at the end of each turn, stands the condition; a limit counts.
+func (o While) Lower(l *Lowering) {
+	if l.Flat {
+		l.Refuse(l.Span, "a `while` in a function that is mapped or scanned is not supported yet")
+		return
+	}
+	r := &kernel.Region{Parent: l.in, Loop: true}
+	boolean, integer := tensor.Type{DType: tensor.Bool}, tensor.Type{DType: tensor.I64}
+	carry := func(t tensor.Type) string {
+		b := &kernel.Buffer{Name: l.fresh("t"), Type: t}
+		l.Carries = append(l.Carries, b)
+		return b.Name
+	}
+	r.Cond = carry(boolean)
+	counter, zero := "", ""
+	if o.limited() {
+		counter, zero = carry(integer), l.fresh("t")
+		l.Consts = append(l.Consts, &kernel.Buffer{Name: zero, Type: integer, Role: kernel.Const, Value: tensor.New(tensor.I64)})
+	}
+	goes := o.looked(l, l.In, zero)
+	r.Enter = []kernel.Copy{{To: r.Cond, From: goes}}
+	if counter != "" {
+		r.Enter = append(r.Enter, kernel.Copy{To: counter, From: zero})
+	}
+	for i := range o.Carries {
+		r.Enter = append(r.Enter, kernel.Copy{To: l.Out[i], From: l.In[i]})
+	}
+	outside := l.in
+	l.enter(r)
+	operands := append(slices.Clone(l.Out), l.In[o.Carries:]...)
+	next := l.body(o.Body, operands, true)
+	for i, name := range next {
+		r.Leave = append(r.Leave, kernel.Copy{To: l.Out[i], From: name})
+	}
+	if counter != "" {
+		count := l.fresh("t")
+		l.define(count, tensor.I64, nil, kernel.Apply("add", &kernel.Load{Name: counter, DType: tensor.I64}, kernel.I(tensor.I64, 1)))
+		r.Leave, counter = append(r.Leave, kernel.Copy{To: counter, From: count}), count
+	}
+	copy(operands, next)
+	r.Leave = append(r.Leave, kernel.Copy{To: r.Cond, From: o.looked(l, operands, counter)})
+	l.enter(outside)
+}
+
+// looked defines the condition on operands, with the count of turns where there is a limit.
+func (o While) looked(l *Lowering, operands []string, counter string) string {
+	holds := l.body(o.Cond, operands, true)[0]
+	if counter == "" {
+		return holds
+	}
+	below := kernel.Compare("lt", &kernel.Load{Name: counter, DType: tensor.I64}, kernel.IndexOf(o.Limit))
+	both := l.fresh("t")
+	l.define(both, tensor.Bool, nil, kernel.Compare("and", &kernel.Load{Name: holds, DType: tensor.Bool}, below))
+	return both
+}

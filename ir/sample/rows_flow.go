@@ -1,0 +1,61 @@
+package sample
+
+import (
+	"fmt"
+
+	"dlc/ir"
+	"dlc/ir/tensor"
+)
+
+// flowRows run one of their functions, or one as often as a tensor says.
+func flowRows() []Row {
+	branch := Row{Name: "if", Doc: "`then` where the first operand holds, else `else`; both take the other operands. What is not taken is not computed.",
+		Shapes: "bool [], operands [s] -> results [s]", Source: "JAX lax.cond", DTypes: numbers(), Untold: "its branches say it: held to the evaluator", Derivative: Twice, Domain: "unit",
+		Refused: []Refusal{{ir.If{}, "f32[3]", "a condition is wanted first"}, {ir.If{}, "bool[]; f32[3]", "two branches"}}}
+	loop := Row{Name: "while", Doc: "`body` as long as `cond` holds of the `carries`, at most `limit` times; a negative `limit` is none. What the last turn gives.",
+		Shapes: "carries [s], others [s] -> carries [s]", Source: "JAX lax.while_loop", DTypes: numbers(), Untold: "its body says it: held to the evaluator", Derivative: Twice, Domain: "unit",
+		Refused: []Refusal{{ir.While{}, "f32[3]", "a condition and a body of 0 results"}}}
+	for i, s := range []string{"N, 5", "3", "1", "0, 4", "", "2, 17", "T, 3", "37, 29", "T, 3, N"} {
+		x := "?[" + s + "]"
+		op := ir.If{Then: Recurrence(dims(s)), Else: kept(dims(s), i%2 == 0)}
+		branch.Samples = append(branch.Samples, Sample{generic(op), fmt.Sprintf("bool[]; %s; %s; %s", x, x, x), "unit"})
+		limit := []tensor.Dim{tensor.Int(5), tensor.Int(2), tensor.Int(0)}[i%3]
+		if s == "N, 5" {
+			limit = tensor.Sym("N")
+		}
+		loop.Samples = append(loop.Samples, Sample{generic(counted(dims(s), limit)), fmt.Sprintf("i64[]; %s; %s", x, x), "unit"})
+	}
+	return []Row{branch, loop}
+}
+
+// kept is a body that gives its first operand, and that or its second.
+func kept(s tensor.Shape, first bool) *ir.Func {
+	b := ir.NewBuilder("body")
+	t := tensor.Type{DType: tensor.F64, Shape: s}
+	h, x := b.Param(ir.Input, "h", t), b.Param(ir.Input, "x", t)
+	b.Param(ir.Input, "k", t)
+	b.Result("h", h)
+	if first {
+		x = b.Add(ir.Binary{Fn: "mul"}, x, x)
+	}
+	b.Result("y", x)
+	return b.Func
+}
+
+// counted takes h to h x as long as a count, which begins with its first operand, is below 4.
+func counted(s tensor.Shape, limit tensor.Dim) ir.While {
+	begin := func(name string) (b *ir.Builder, i, h, x *ir.Value) {
+		b = ir.NewBuilder(name)
+		t := tensor.Type{DType: tensor.F64, Shape: s}
+		return b, b.Param(ir.Input, "i", tensor.Type{DType: tensor.I64}), b.Param(ir.Input, "h", t), b.Param(ir.Input, "x", t)
+	}
+	number := func(b *ir.Builder, v int64) *ir.Value {
+		return b.Add(ir.Full{Type: tensor.Type{DType: tensor.I64, Shape: tensor.Shape{}}, Int: v})
+	}
+	cond, i, _, _ := begin("cond")
+	cond.Result("c", cond.Add(ir.Compare{Fn: "lt"}, i, number(cond, 4)))
+	body, i, h, x := begin("body")
+	body.Result("i", body.Add(ir.Binary{Fn: "add"}, i, number(body, 1)))
+	body.Result("h", body.Add(ir.Binary{Fn: "mul"}, h, x))
+	return ir.While{Cond: cond.Func, Body: body.Func, Carries: 2, Limit: limit}
+}
