@@ -59,10 +59,19 @@ func runAlone(p *kernel.Program, from, to int, run func(*kernel.Program)) []*ker
 	for b, role := range known {
 		b.Role = role
 	}
+	place := map[string]int{}
+	for i, b := range p.Buffers {
+		place[b.Name] = i
+	}
 	for _, b := range part.Buffers {
-		if _, old := known[b]; !old {
-			p.Buffers = append(p.Buffers, b)
+		if _, old := known[b]; old {
+			continue
 		}
+		if i, again := place[b.Name]; again { // a temporary of this stretch alone
+			p.Buffers[i] = b
+			continue
+		}
+		p.Buffers = append(p.Buffers, b)
 	}
 	for _, k := range part.Kernels {
 		k.In = in

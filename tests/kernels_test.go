@@ -224,6 +224,9 @@ func (w *witness) agree(t *testing.T, size map[string]int64, specials bool) {
 	what := func(stage string) string { return fmt.Sprintf("%v, special values %v: %s:", size, specials, stage) }
 	p := w.parse(t)
 	passes.Rewrite(p, nil)
+	if err := kernel.Verify(p); err != nil {
+		t.Fatalf("%s: %v\n%s", w.path, err, p)
+	}
 	sameBits(t, what("passes"), interpreted(t, p, size, in), want)
 	targets := cpu.Targets()
 	if w.tolerance > 0 {
