@@ -47,6 +47,13 @@ func libraryCases() []libraryCase {
 		{"scan of numbers", "(x: f32[N, T]) -> (y: f32[N, T], n: i32[], d: f32[N, T])",
 			"y, d = scan t, xt in 0..T, x over T with n = 0 {\n    n = n + t\n    yield xt * to(n, f32)\n    yield normal([N])\n  }\n" +
 				"  n = scan t in 0..T over T with n = 0 {\n    n = n + t\n  }\n  (y = y, n = n, d = d)", "", false},
+		{"derived functions", "(x: f32[N, 5], w: f32[5, 3]) -> (g: f32[N, 5], j: f32[N, 3, 5], h: f32[N, 5], d: f32[N, 3])",
+			"energy = fn(a) { sum(sin(a) * exp(a * 0.5)) }\n  g = vmap(grad(energy))(x)\n  j = vmap(jacobian(fn(a) { softmax(a @ w) }))(x)\n  h = vmap(fn(a) { hvp(energy, a, cos(a)) })(x)\n" +
+				"  (g = g, j = j, h = h, d = jvp(fn(a) { tanh(a @ w) }, x, x * 2))", "", true},
+		{"maps", "(x: f32[N, 6], i: i32[N, 4], u: f32[N, T]) -> (y: f32[N, 3, 6], z: f32[N, 6], s: f32[N, T, 6])",
+			"scatters = fn(a, k) { scatter(zeros([3, 6]), k, broadcast(a, [4, 6])) }\n  sorts = fn(a) { sort(a) + cumsum(a) }\n  s = vmap(fn(a, b) { scan e in b over T with h = a { h = tanh(h + a * e)\n    yield h } })(x, u)\n" +
+				"  (y = vmap(scatters)(x, i), z = vmap(sorts)(x), s = s)", "", true},
+		{"mapped draws", "(x: f32[N, 3], u: f32[N, T]) -> (y: f32[N, 3], z: f32[N, T])", "(y = vmap(fn(a) { a + normal([3]) })(x), z = vmap(fn(a, b) { scan e in b over T { yield sum(a) * uniform([]) + e } })(x, u))", "", false},
 		{"scans in each other", "(x: f32[N, T, E], w: f32[E]) -> (y: f32[N, T, E])",
 			"scan xt in x over T {\n    z = scan e in xt * w over E with s = zeros([N]) {\n      s = tanh(s + e)\n      yield s\n    }\n    yield z\n  }", "", true},
 		{"recur", "(c: f32[N, 21], x: f32[N, 21]) -> (y: f32[N, 21])", "recur(tanh(c), x) * recur(c, x, axis=0, reverse=true)", "", true},

@@ -91,6 +91,8 @@ func (e *elaborator) apply(s *scope, f value, fAt, at diag.Span, args []argument
 		return e.applyFunction(s, f, at, args)
 	case *primitive:
 		return e.applyPrimitive(s, f, at, args)
+	case *derived:
+		return e.applyDerived(s, f, at, args)
 	}
 	e.errorf(s, check.WrongKind, fAt, "%s cannot be applied", f.says())
 	return poison{}

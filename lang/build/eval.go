@@ -135,7 +135,7 @@ func (e *elaborator) callee(s *scope, x syntax.Expr) value {
 
 func canCall(v value) bool {
 	switch v.(type) {
-	case poison, *layer, *function, definition, *configured, *primitive, *fill:
+	case poison, *layer, *function, definition, *configured, *primitive, *derived, *fill:
 		return true
 	}
 	return false

@@ -38,7 +38,7 @@ type row struct {
 // table holds every primitive.
 func table() []row {
 	rows := []row{}
-	for _, group := range [][]row{elementwiseRows(), reductionRows(), cumulateRows(), contractionRows(), indexRows(), shapeRows(), sourceRows(), staticRows()} {
+	for _, group := range [][]row{elementwiseRows(), reductionRows(), cumulateRows(), contractionRows(), indexRows(), shapeRows(), sourceRows(), staticRows(), deriveRows()} {
 		rows = append(rows, group...)
 	}
 	return rows

@@ -12,13 +12,27 @@ import (
 
 // A scanning is a `scan` whose body is being run.
 type scanning struct {
+	walking
 	node    *syntax.Scan
-	length  tensor.Dim
-	place   int         // of the axis in what is stacked
-	walked  []*ir.Value // the sequences, the axis first
+	place   int // of the axis in what is stacked
 	carries []*carry
-	params  []*ir.Value // of the body, for the carries and the sequences
 	yields  []operand
+}
+
+// A walking is what a region goes through, the axis first, and its parameters for the elements.
+type walking struct {
+	length tensor.Dim
+	walked []*ir.Value
+	params []*ir.Value
+}
+
+// walk adds something to go through, of which the region t gets an element.
+func (w *walking) walk(t *trace, name string, x *ir.Value) *ir.Value {
+	typ := x.Type
+	typ.Shape = typ.Shape[1:]
+	p := t.param(name, typ)
+	w.walked, w.params = append(w.walked, x), append(w.params, p)
+	return p
 }
 
 // A carry is one of `with`, or a state that the body updates.
@@ -45,7 +59,7 @@ func (e *elaborator) scan(s *scope, x *syntax.Scan) value {
 		k.param = t.param(k.name.Text, k.first.v.Type)
 		in.vars[k.name.Text] = e.keep(k.first, k.param)
 	}
-	e.walk(in, c, elements)
+	e.bind(in, c, elements)
 	e.scans = append(e.scans, c)
 	v := e.block(in, x.Body)
 	e.scans = e.scans[:len(e.scans)-1]
@@ -86,8 +100,7 @@ func (e *elaborator) sequences(s *scope, c *scanning) (elements []*tens, ok bool
 		if walked == nil {
 			return nil, false
 		}
-		c.walked = append(c.walked, walked)
-		elements = append(elements, &tens{v: v.v, labels: slices.Delete(slices.Clone(v.labels), place, place+1), weak: v.weak})
+		elements = append(elements, &tens{v: walked, labels: slices.Delete(slices.Clone(v.labels), place, place+1), weak: v.weak})
 	}
 	return elements, true
 }
@@ -167,32 +180,30 @@ func (e *elaborator) begin(s *scope, c *scanning) bool {
 	return true
 }
 
-// walk binds the names to a turn's elements, and gives each turn random numbers of its own.
-func (e *elaborator) walk(in *scope, c *scanning, elements []*tens) {
-	t := e.t
-	for _, k := range c.carries {
-		c.params = append(c.params, k.param)
-	}
+// bind gives the names a turn's elements.
+func (e *elaborator) bind(in *scope, c *scanning, elements []*tens) {
 	for i, n := range c.node.Names {
-		typ := c.walked[i].Type
-		typ.Shape = typ.Shape[1:]
-		p := t.param(n.Text, typ)
-		c.params = append(c.params, p)
-		if r, ok := t.ranges[elements[i].v]; ok {
-			t.ranges[p] = r
+		p := c.walk(e.t, n.Text, elements[i].v)
+		if r, ok := e.t.ranges[elements[i].v]; ok {
+			e.t.ranges[p] = r
 		}
 		in.vars[n.Text] = e.keep(elements[i], p)
 	}
-	var turn, key *ir.Value
+	e.keyed(in, c.node.Span(), &c.walking)
+}
+
+// keyed gives each turn of the region at hand random numbers of its own.
+func (e *elaborator) keyed(s *scope, at diag.Span, w *walking) {
+	t := e.t
+	var key *ir.Value
 	t.region.seed = func(seed *ir.Value) *ir.Value {
-		if turn == nil {
-			turn = t.param("turn", tensor.Type{DType: tensor.U64})
-			c.params = append(c.params, turn)
-			e.t = t.region.outer
-			c.walked = append(c.walked, e.emit1(in, c.node.Span(), ir.Iota{Type: tensor.Type{DType: tensor.U64, Shape: tensor.Shape{c.length}}}))
-			e.t = t
-			key = e.mixed(in, c.node.Span(), seed, turn)
+		if key != nil {
+			return key
 		}
+		e.t = t.region.outer
+		count := e.emit1(s, at, ir.Iota{Type: tensor.Type{DType: tensor.U64, Shape: tensor.Shape{w.length}}})
+		e.t = t
+		key = e.mixed(s, at, seed, w.walk(t, "turn", count))
 		return key
 	}
 }
@@ -315,11 +326,10 @@ func (e *elaborator) scanned(s *scope, t *trace, c *scanning) value {
 		firsts, params, results = append(firsts, first), append(params, k.param), append(results, k.next)
 	}
 	named := len(c.node.With)
-	walkedParams := c.params[named:]
 	for _, p := range parts {
 		results = append(results, t.reach(p.v.(*tens).v))
 	}
-	operands = slices.Concat(firsts, c.walked, e.closeRegion(t, slices.Concat(params, walkedParams)))
+	operands = slices.Concat(firsts, c.walked, e.closeRegion(t, slices.Concat(params, c.params)))
 	for i, v := range results {
 		name := "y"
 		if i < named {
