@@ -47,7 +47,6 @@ type emitter struct {
 	laters   map[string]int64       // the same of buffers that maps read and store
 	sent     *value                 // where the term at hand of a scattered sum goes, in bytes
 	past     map[string]int64       // outputs that are to leave nothing in the caches, and from how many bytes on
-	pastNow  bool                   // the code at hand is for as many
 	room     int64                  // bytes of scratch that these and what is held take
 	most     int64                  // bytes of scratch ever taken
 	aligned  int64                  // of the address at hand, where more than its element's size is known

@@ -133,7 +133,7 @@ func (e *emitter) askRows(d *kernel.Def, l *live) {
 		if !ok {
 			continue
 		}
-		if e.past[b.Name] == 0 && e.goesPast(e.buffers[b.Name]) {
+		if from, past := e.past[b.Name]; past && from == 0 {
 			continue
 		}
 		f, mode := e.formAhead(b)
@@ -173,16 +173,19 @@ func (e *emitter) askOnce(d *kernel.Def, l *live) {
 		if !ok || e.machine.Warps > 0 {
 			continue
 		}
-		e.whenPast(b.Name, func() { e.askTile(d, l, b, by) })
+		ask := func() { e.askTile(d, l, b, by) }
+		switch from, past := e.past[b.Name]; {
+		case !past:
+			ask()
+		case from > 0:
+			e.branch(e.movesAtLeast(from), nil, func() {}, ask)
+		}
 	}
 	e.fresh()
 }
 
 // askTile asks for what each point of the tile first reads of b, or stores there.
 func (e *emitter) askTile(d *kernel.Def, l *live, b *kernel.Buffer, by int64) {
-	if e.goesPast(e.buffers[b.Name]) {
-		return
-	}
 	o, mode := e.buffers[b.Name], readAhead
 	var f *form
 	if w := e.defs[b.Name]; w != nil {
@@ -306,14 +309,29 @@ func (e *emitter) write(o *operand, p place, v value) {
 	}
 	t := o.buffer.Type.DType
 	at := e.displaced(e.baseAddress(o, p), p.offset*int64(t.Size()))
-	if register := int64(e.lanes * t.Size()); e.goesPast(o) && e.lanes > 1 && e.firstAligned(o, p, register) == register {
-		if m := e.allowed(); m.id == "" {
-			v = e.toMemory(v)
-			e.put("store ", v.arg(), ", ptr ", at, ", align ", strconv.FormatInt(register, 10), ", !nontemporal !0")
-			return
-		}
+	register := int64(e.lanes * t.Size())
+	from, past := e.past[o.buffer.Name]
+	if !past || e.lanes == 1 || e.firstAligned(o, p, register) != register || e.allowed().id != "" {
+		e.writeAt(t, at, v)
+		return
 	}
+	v = e.toMemory(v)
+	beside := func() {
+		e.put("store ", v.arg(), ", ptr ", at, ", align ", strconv.FormatInt(register, 10), ", !nontemporal !0")
+	}
+	if from == 0 {
+		beside()
+		return
+	}
+	a, b, after := e.block(), e.block(), e.block()
+	e.cur.Term = either(e.movesAtLeast(from), a, b)
+	e.cur = a
+	beside()
+	a.Term = to(after)
+	e.cur = b
 	e.writeAt(t, at, v)
+	b.Term = to(after)
+	e.cur = after
 }
 
 // toMemory makes bools bytes.
@@ -351,19 +369,8 @@ func (e *emitter) writeAt(t tensor.DType, at string, v value) {
 	e.across.storeMany(t, at, v, e.allowed())
 }
 
-// goesPast reports whether stores to o leave nothing in the caches.
-func (e *emitter) goesPast(o *operand) bool {
-	from, ok := e.past[o.buffer.Name]
-	return ok && (from == 0 || e.pastNow)
-}
-
-// whenPast emits stores to an output: twice, where only the caller knows whether they go past the caches.
-func (e *emitter) whenPast(name string, emit func()) {
-	from := e.past[name]
-	if from == 0 {
-		emit()
-		return
-	}
+// movesAtLeast is whether the kernel's buffers have that many bytes.
+func (e *emitter) movesAtLeast(from int64) string {
 	var all tensor.Dim
 	for _, b := range e.program.Kernel.Buffers() {
 		all = all.Add(b.StoredShape().Size().Scale(int64(b.Type.DType.Size())))
@@ -375,9 +382,5 @@ func (e *emitter) whenPast(name string, emit func()) {
 		id = e.hoist(depth, "icmp sge i64 ", e.integer(all), ", ", strconv.FormatInt(from, 10))
 		e.scopes[depth].names[key] = id
 	}
-	e.branch(id, nil, func() {
-		e.pastNow = true
-		emit()
-		e.pastNow = false
-	}, emit)
+	return id
 }

@@ -385,9 +385,7 @@ func (e *emitter) stores(list []tile.Node) int {
 		return 0
 	}
 	e.fresh()
-	e.whenPast(defs[0].Name, func() {
-		e.points(e.axes(defs[0].Axes), false, func() { e.writeAll(defs) })
-	})
+	e.points(e.axes(defs[0].Axes), false, func() { e.writeAll(defs) })
 	return len(defs)
 }
 

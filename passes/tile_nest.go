@@ -79,7 +79,8 @@ func (n *nest) join(head []tile.Node, temps map[string]string) {
 	for _, d := range n.s.reduces {
 		join = append(join, &tile.Join{Def: d.Name, Temp: temps[d.Name]})
 	}
-	n.phase(n.s.axes, n.shape.v, 4*n.lanes(n.s.reduces), 4096, append(append(head, join...), n.finish(n.s, nil)...), len(head))
+	_, vectors, rows := n.abreast(n.s)
+	n.phase(n.s.axes, n.shape.v, vectors*n.lanes(n.s.reduces), 4096, rows, append(append(head, join...), n.finish(n.s, nil)...), len(head))
 }
 
 // reads reports whether d reads another reduction of its stage.

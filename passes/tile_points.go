@@ -6,6 +6,10 @@ import (
 	"dlc/ir/tile"
 )
 
+// manyOperations at each element keep a processor busy from one vector to the next; more copies of
+// their code only take longer to compile.
+const manyOperations = 64
+
 // points schedules a stage of maps: blocks of the grid, rows inside, vectors innermost. Every
 // value is made before the first is stored, so that outputs may lie where the inputs do.
 func (t *tiler) points(s *stage) {
@@ -13,27 +17,36 @@ func (t *tiler) points(s *stage) {
 		t.transpose(s, from, to)
 		return
 	}
-	ops := int64(1)
-	for _, d := range s.stores {
-		ops += t.operations(d)
-	}
+	ops, vectors, rows := t.abreast(s)
 	v := t.vectorAxis(s.axes, nil, s.stores)
-	vectors := int64(4)
-	if ops > 24 || len(s.stores) > 2 {
-		vectors = 2
-	}
 	width := max(t.granule(), vectors*t.lanes(s.stores))
 	target := t.choose(min(max(1<<16/ops, 1024), 16384), warpPoints)
 	head := t.prelude(s)
 	if !t.inPlace(s) {
 		head = append(t.past(s.stores), head...)
 	}
-	t.phase(s.axes, v, width, target, append(head, t.finish(s, nil)...), len(head))
+	t.phase(s.axes, v, width, target, rows, append(head, t.finish(s, nil)...), len(head))
 }
 
-// phase adds a phase that runs body on every tile of the axes: width points of v and up to
-// four of the next axis. The first `top` nodes of body belong to no tile: they run once a block.
-func (t *tiler) phase(axes []kernel.Axis, v string, width, target int64, body []tile.Node, top int) {
+// abreast is how many operations an element of a stage's results takes, and how many vectors and rows
+// of them are computed side by side.
+func (t *tiler) abreast(s *stage) (ops, vectors, rows int64) {
+	ops = 1
+	for _, d := range s.stores {
+		ops += t.operations(d)
+	}
+	switch {
+	case ops > manyOperations:
+		return ops, 1, 1
+	case ops > 24 || len(s.stores) > 2:
+		return ops, 2, 4
+	}
+	return ops, 4, 4
+}
+
+// phase adds a phase that runs body on every tile of the axes: width points of v and up to so many
+// rows of the next axis. The first `top` nodes of body belong to no tile: they run once a block.
+func (t *tiler) phase(axes []kernel.Axis, v string, width, target, most int64, body []tile.Node, top int) {
 	head, body := body[:top], body[top:]
 	ph := &tile.Phase{Vector: v, Run: t.runOf(width)}
 	grid := map[string]int64{}
@@ -61,7 +74,7 @@ func (t *tiler) phase(axes []kernel.Axis, v string, width, target int64, body []
 		e, ok := a.Extent.Const()
 		rows := int64(1)
 		if first && (!wide || t.fetches(body)) {
-			rows = 4
+			rows = most
 		}
 		first = false
 		n := max(left, 1)
