@@ -40,7 +40,8 @@ type elaborator struct {
 	applied map[*check.Def]bool
 	weights map[string]*weight
 	t       *trace
-	scans   []*scanning // whose bodies are being run
+	scans   []*scanning // whose bodies are being run; nil in a branch or a loop
+	loops   []*frame    // of the loops that the model runs around what is being run: they make no layers
 	depth   int
 
 	info     *Info

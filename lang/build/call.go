@@ -2,6 +2,7 @@ package build
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"dlc/lang/check"
@@ -112,6 +113,11 @@ func (e *elaborator) applyDef(s *scope, d *check.Def, at diag.Span, args []argum
 	case !ok:
 		return poison{}
 	case d.Kind == "layer" || d.Kind == "model":
+		if slices.Contains(e.loops, s.frame) {
+			x := e.errorf(s, check.BadTarget, at, "a loop that the model runs makes no layers: all its turns would share one")
+			help(x, "bind the layer to a name before the loop")
+			return poison{}
+		}
 		return &layer{def: d, config: config, at: at}
 	}
 	return &configured{def: d, config: config}

@@ -194,7 +194,12 @@ const mostTurns = 100_000
 // turns runs f for each element of a list or whole number of a range, with its place before it
 // when two names take it. It reports whether there was something to go through.
 func (e *elaborator) turns(s *scope, in syntax.Expr, names int, f func([]value) bool) bool {
-	items, ok := e.elements(s, in)
+	return e.turnsOf(s, in, e.eval(s, in), names, f)
+}
+
+// turnsOf is turns where the list or range is evaluated.
+func (e *elaborator) turnsOf(s *scope, in syntax.Expr, list value, names int, f func([]value) bool) bool {
+	items, ok := e.elements(s, in, list)
 	if !ok {
 		return false
 	}
@@ -214,8 +219,8 @@ func (e *elaborator) turns(s *scope, in syntax.Expr, names int, f func([]value) 
 	return true
 }
 
-func (e *elaborator) elements(s *scope, in syntax.Expr) ([]value, bool) {
-	switch v := e.eval(s, in).(type) {
+func (e *elaborator) elements(s *scope, in syntax.Expr, list value) ([]value, bool) {
+	switch v := list.(type) {
 	case poison:
 	case *sequence:
 		return v.items, true
@@ -228,7 +233,7 @@ func (e *elaborator) elements(s *scope, in syntax.Expr) ([]value, bool) {
 		case !okLo || !okHi || lo.fraction || hi.fraction:
 			e.errorf(s, check.NotWhole, in.Span(), "a `for` counts whole numbers")
 		case !constA || !constB:
-			e.errorf(s, check.FormUnsupported, in.Span(), "a loop over the run-time count %s..%s is not supported yet", lo, hi)
+			e.errorf(s, check.FormUnsupported, in.Span(), "a list over the run-time count %s..%s is not supported yet", lo, hi)
 		case b-a > mostTurns:
 			e.errorf(s, check.TooDeep, in.Span(), "a loop of %d turns is more than %d", b-a, mostTurns)
 		default:
@@ -258,7 +263,7 @@ func (e *elaborator) rangeOf(s *scope, x *syntax.Range) value {
 	return out
 }
 
-// cond decides an `if` while compiling.
+// cond decides an `if` while compiling, or where a tensor decides it, makes a branch.
 func (e *elaborator) cond(s *scope, x *syntax.If) value {
 	switch v := e.eval(s, x.Cond).(type) {
 	case poison:
@@ -272,8 +277,7 @@ func (e *elaborator) cond(s *scope, x *syntax.If) value {
 		}
 		return none{}
 	case *tens:
-		d := e.errorf(s, check.FormUnsupported, x.Cond.Span(), "a condition on a tensor is not supported yet")
-		help(d, "`where(condition, x, y)` takes x where the condition holds and y elsewhere")
+		return e.branch(s, x, v)
 	default:
 		e.errorf(s, check.BadCondition, x.Cond.Span(), "the condition of an `if` must be a bool, not %s", v.says())
 	}

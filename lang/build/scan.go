@@ -301,6 +301,11 @@ func (e *elaborator) yield(s *scope, st *syntax.Yield) {
 		return // told
 	}
 	c := e.scans[len(e.scans)-1]
+	if c == nil {
+		d := e.errorf(s, check.BadTarget, st.Span(), "`yield` stands in a branch or loop that a tensor decides: not every turn would yield")
+		help(d, "give a name its value there, and `yield` it behind")
+		return
+	}
 	c.yields = append(c.yields, operand{v, st.Value.Span()})
 }
 

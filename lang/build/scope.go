@@ -33,7 +33,8 @@ type scope struct {
 	vars   map[string]value
 	parent *scope
 	body   bool
-	closed bool // of a scan: names of outside keep their values
+	closed bool      // of a scan: names of outside keep their values
+	held   *[]string // of a branch: names of outside that it has assigned, which keep their values there
 	frame  *frame
 	hook   func(name string) (value, bool) // further names of a body
 }
@@ -92,8 +93,26 @@ func (s *scope) assign(name string, v value) {
 		if at.body {
 			break
 		}
+		if at.held != nil && at.parent.has(name) {
+			at.vars[name] = v
+			*at.held = append(*at.held, name)
+			return
+		}
 	}
 	s.vars[name] = v
+}
+
+// has reports whether the body at hand has bound a name.
+func (s *scope) has(name string) bool {
+	for at := s; at != nil; at = at.parent {
+		if _, ok := at.vars[name]; ok {
+			return true
+		}
+		if at.body {
+			break
+		}
+	}
+	return false
 }
 
 // beyond reports whether a name is one of outside a closed scope.

@@ -35,7 +35,11 @@ func (e *elaborator) stmt(s *scope, st syntax.Stmt) value {
 	case *syntax.StateStmt:
 		e.declareWeight(s, st.Name, st.Type, st.Init, true)
 	case *syntax.For:
-		e.turns(s, st.In, len(st.Names), func(vs []value) bool {
+		list := e.eval(s, st.In)
+		if e.counted(s, st, list) {
+			break
+		}
+		e.turnsOf(s, st.In, list, len(st.Names), func(vs []value) bool {
 			in := s.inner()
 			for i, n := range st.Names {
 				in.vars[n.Text] = vs[i]
@@ -43,6 +47,8 @@ func (e *elaborator) stmt(s *scope, st syntax.Stmt) value {
 			e.block(in, st.Body)
 			return len(e.diags) < mostMistakes
 		})
+	case *syntax.While:
+		e.while(s, st)
 	case *syntax.FnStmt:
 		s.vars[st.Name.Text] = e.lambda(s, st.Name.Text, st.Params, st.Result, st.Body)
 	case *syntax.Assert:

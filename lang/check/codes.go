@@ -91,7 +91,7 @@ func Codes() []diag.Code {
 		{Code: DTypes, Meaning: "element types that do not join without loss"},
 		{Code: WrongKind, Meaning: "a value of another kind than needed"},
 		{Code: BadAxis, Meaning: "an axis that does not exist or is not the only one"},
-		{Code: BadCondition, Meaning: "a condition that is not a bool known while compiling"},
+		{Code: BadCondition, Meaning: "a condition that is not one bool"},
 		{Code: AssertionFails, Meaning: "an assertion that does not hold"},
 		{Code: RuleBroken, Meaning: "a primitive's rule that the operands break"},
 		{Code: ConfigValue, Meaning: "a configuration value that its declaration does not allow"},

@@ -138,7 +138,8 @@ func (c *checker) stmt(s syntax.Stmt, last bool) {
 	case *syntax.Assert:
 		c.expr(s.Cond)
 	case *syntax.While:
-		c.refuse(s.Span(), "`while`")
+		c.exprs(s.Cond, s.Limit)
+		c.block(s.Body)
 	case *syntax.Minimize:
 		c.refuse(s.Span(), "`minimize`")
 	case *syntax.Yield:
