@@ -137,6 +137,7 @@ func (c libraryCase) inputs(f *ir.Func, env map[string]int64) map[string]*tensor
 // values and gradients are the same in bits in the interpreters and natively, near to the
 // evaluator in f64, and the gradients are what differences say.
 func TestLibraryOfTensors(t *testing.T) {
+	t.Parallel()
 	m := &ir.Module{Name: "library"}
 	calls := map[string][]*call{}
 	for _, c := range libraryCases() {

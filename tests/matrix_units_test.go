@@ -59,6 +59,7 @@ func demand(t *testing.T, text string, wants []string) {
 
 // TestUnitSchedulesMean runs the schedules of these witnesses for GPUs by the interpreter of schedules.
 func TestUnitSchedulesMean(t *testing.T) {
+	t.Parallel()
 	for _, w := range witnesses(t) {
 		if !slices.Contains(matrixWitnesses, w.name) {
 			continue

@@ -51,6 +51,7 @@ train Wide {
 // TestWideTablesCompile compiles a table of 2,000 and of 9,000 columns: time and memory grow with
 // their number and not with its square.
 func TestWideTablesCompile(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct{ columns, megabytes int }{{2000, 500}, {9000, 2000}} {
 		if testing.Short() && x.columns > 2000 {
 			continue

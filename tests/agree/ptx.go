@@ -74,7 +74,7 @@ func (c *Case) PTX(target ptx.Target, seed uint64) (err error) {
 func emulated(p *kernel.Program, code *ptx.Module, tiles []*tile.Program, t *generate.Trial, seed uint64) (map[string]*tensor.Tensor, error) {
 	values := inputs(p, t)
 	var inexact []string
-	err := trial.RunWatched(code, tiles, t.Symbols, values, seed, func(entry string, _ emulate.Launch) func(*emulate.Report) {
+	err := trial.RunProgram(p, code, tiles, t.Symbols, values, seed, func(entry string, _ emulate.Launch) func(*emulate.Report) {
 		return func(r *emulate.Report) { inexact = append(append(inexact, r.Approximate...), r.Fusible...) }
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ package trial
 
 import (
 	"fmt"
+	"slices"
 
 	"dlc/codegen"
 	"dlc/codegen/ptx"
@@ -36,22 +37,66 @@ func RunWatched(m *ptx.Module, programs []*tile.Program, symbols map[string]int6
 
 // RunParsed is RunWatched of a text that has been read before.
 func RunParsed(module *emulate.Module, m *ptx.Module, programs []*tile.Program, symbols map[string]int64, values map[string]*tensor.Tensor, seed uint64, watch Watch) error {
+	p := &kernel.Program{}
+	for _, x := range programs {
+		p.Kernels = append(p.Kernels, &kernel.Kernel{Name: x.Name})
+	}
+	return follow(p, module, m, programs, symbols, values, seed, watch)
+}
+
+// RunProgram is RunWatched of programs that schedule the kernels of p, whose regions run as their
+// conditions say.
+func RunProgram(p *kernel.Program, m *ptx.Module, programs []*tile.Program, symbols map[string]int64, values map[string]*tensor.Tensor, seed uint64, watch Watch) error {
+	module, err := emulate.Parse(m.Text)
+	if err != nil {
+		return err
+	}
+	return follow(p, module, m, programs, symbols, values, seed, watch)
+}
+
+// follow goes through p, the kernel of each number being the program of that number.
+func follow(p *kernel.Program, module *emulate.Module, m *ptx.Module, programs []*tile.Program, symbols map[string]int64, values map[string]*tensor.Tensor, seed uint64, watch Watch) error {
 	r := &run{module: module, symbols: symbols, values: values, buffers: map[string]*emulate.Buffer{}, seed: seed, watch: watch}
+	var kernels [][]*ptx.Kernel
 	number := 0
-	for _, p := range programs {
-		var kernels []*ptx.Kernel
-		for range p.Phases {
-			kernels = append(kernels, m.Kernels[m.Numbers[number]])
+	for _, x := range programs {
+		var list []*ptx.Kernel
+		for range x.Phases {
+			list = append(list, m.Kernels[m.Numbers[number]])
 			number++
 		}
-		if err := r.program(p, kernels); err != nil {
-			return fmt.Errorf("%s: %w", p.Name, err)
-		}
+		kernels = append(kernels, list)
 	}
-	for name, b := range r.buffers {
-		copy(values[name].Data, b.Data)
+	err := p.Follow(kernel.Flow{
+		Run: func(n int) error {
+			if err := r.program(programs[n], kernels[n]); err != nil {
+				return fmt.Errorf("%s: %w", programs[n].Name, err)
+			}
+			return nil
+		},
+		Holds: func(cond string) bool { return r.settled(cond).Data[0] != 0 },
+		Copy: func(c kernel.Copy) {
+			if from := r.settled(c.From); from != nil { // what no block wrote has no elements
+				values[c.To] = &tensor.Tensor{DType: from.DType, Dims: from.Dims, Data: slices.Clone(from.Data)}
+				delete(r.buffers, c.To)
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	for name := range r.buffers {
+		r.settled(name)
 	}
 	return nil
+}
+
+// settled is the value of a buffer, with what was written last.
+func (r *run) settled(name string) *tensor.Tensor {
+	if b := r.buffers[name]; b != nil {
+		copy(r.values[name].Data, b.Data)
+	}
+	return r.values[name]
 }
 
 type run struct {
