@@ -74,6 +74,7 @@ type generator struct {
 	list   []*ir.Value
 	values map[*ir.Value]*tensor.Tensor // at a batch of 3, in f64
 	broken bool                         // an idiom has an op that did not fit
+	nesting
 }
 
 func (g *generator) env() map[string]int64 { return g.p.Symbols(3) }
@@ -100,6 +101,9 @@ func (g *generator) shape() tensor.Shape {
 
 // Input adds an input.
 func (g *generator) Input(t tensor.Type, drawn string) *ir.Value {
+	if g.outer != nil {
+		return g.captured(t, drawn)
+	}
 	name := fmt.Sprint("x", len(g.b.Func.Params))
 	v := g.b.Param(ir.Input, name, t)
 	g.p.Drawn[name] = drawn
@@ -127,7 +131,7 @@ func (g *generator) Any(fits func(tensor.Type) bool) *ir.Value {
 
 // apply adds one op of a row, or nothing where none fits or its values leave the limits.
 func (g *generator) apply(r *sample.Row) bool {
-	params, nodes, list := len(g.b.Func.Params), len(g.b.Func.Nodes), len(g.list)
+	params, nodes, list, more := len(g.b.Func.Params), len(g.b.Func.Nodes), len(g.list), len(g.more)
 	op, in := g.choose(r)
 	if op != nil && g.add(op, in) {
 		return true
@@ -135,7 +139,7 @@ func (g *generator) apply(r *sample.Row) bool {
 	for _, v := range g.b.Func.Params[params:] {
 		delete(g.p.Drawn, v.Param.Name)
 	}
-	g.b.Func.Params, g.b.Func.Nodes, g.list = g.b.Func.Params[:params], g.b.Func.Nodes[:nodes], g.list[:list]
+	g.b.Func.Params, g.b.Func.Nodes, g.list, g.more = g.b.Func.Params[:params], g.b.Func.Nodes[:nodes], g.list[:list], g.more[:more]
 	return false
 }
 
@@ -218,6 +222,10 @@ func (g *generator) add(op ir.Op, in []*ir.Value) bool {
 	nodes := len(g.b.Func.Nodes)
 	out, err := g.b.Try(op, in...)
 	if err != nil || len(out) == 0 {
+		return false
+	}
+	if !g.lowers(op, in) {
+		g.b.Func.Nodes = g.b.Func.Nodes[:nodes]
 		return false
 	}
 	undo := func() bool { g.b.Func.Nodes = g.b.Func.Nodes[:nodes]; return false }
@@ -339,17 +347,24 @@ func Refuses(f *ir.Func) bool {
 	for _, r := range sample.Rows() {
 		rows[r.Name] = r.Derivative
 	}
-	orders := 0
+	orders, refuses := 0, false
 	for _, n := range f.Nodes {
 		if _, ok := n.Op.(ir.Gradient); ok {
 			orders++
 		}
 	}
-	for _, n := range f.Nodes {
-		switch d := rows[sample.NameOf(n.Op)]; {
-		case d == sample.Refused && orders > 0, d == sample.Once && orders > 1:
-			return true
+	eachNode(f, func(n *ir.Node) {
+		d := rows[sample.NameOf(n.Op)]
+		refuses = refuses || d == sample.Refused && orders > 0 || d == sample.Once && orders > 1
+	})
+	return refuses
+}
+
+// eachNode visits the nodes of f, those in regions included.
+func eachNode(f *ir.Func, visit func(*ir.Node)) {
+	ir.EachFunc(&ir.Module{Funcs: []*ir.Func{f}}, func(f *ir.Func) {
+		for _, n := range f.Nodes {
+			visit(n)
 		}
-	}
-	return false
+	})
 }

@@ -155,17 +155,16 @@ func (t *Trial) Differences(f *ir.Func) error {
 // Smooth reports whether gradients in a program are derivatives.
 func Smooth(f *ir.Func) bool {
 	second := slices.ContainsFunc(f.Results, func(r ir.Result) bool { return r.Name == lossName+"ddx" })
-	for _, n := range f.Nodes {
+	smooth := true
+	eachNode(f, func(n *ir.Node) {
 		switch op := n.Op.(type) {
 		case ir.StopGradient, ir.Bitcast:
-			return false
+			smooth = false
 		case ir.Reduce: // its second derivative is wrong at zeros
-			if op.Op == "prod" && second {
-				return false
-			}
+			smooth = smooth && (op.Op != "prod" || !second)
 		}
-	}
-	return true
+	})
+	return smooth
 }
 
 // along compares one loss, and its gradients by the inputs of which there are results.

@@ -41,7 +41,7 @@ func lowered(f *ir.Func) *kernel.Program {
 		k.Defs = append(k.Defs, l.Defs...)
 		p.Buffers = append(p.Buffers, l.Consts...)
 		for _, v := range n.Out {
-			if len(l.Consts) == 0 {
+			if len(l.Defs) > 0 {
 				k.Outs = append(k.Outs, buffer(v, kernel.Temp))
 			}
 		}

@@ -16,6 +16,7 @@ func regionRows() []Row {
 	mapped := Row{Name: "map", Doc: "`body` for each element along axis 0 of the first `mapped` operands; the others are the same for all. Results are stacked.",
 		Shapes: "[size, s], others [s] -> [size, s]", Source: "JAX vmap", DTypes: numbers(), Untold: "its body says it: held to the same ops written out for each element", Derivative: Twice, Domain: "unit",
 		Refused: []Refusal{{ir.Map{}, "f32[3]", "a body of 1 parameters"}, {ir.Map{Mapped: 2}, "f32[3]", "2 sequences"}}}
+	scan.Apply, mapped.Apply = applyScan, applyMap
 	for i, s := range []struct{ length, rest string }{{"T", "N, 5"}, {"N", "3"}, {"1", "1"}, {"0", "4"}, {"T", ""}, {"7", "2, 17"}, {"N", "T, 3"}, {"3", "37, 19"}, {"2", "3, 0"}} {
 		length, x := dims(s.length)[0], "?["+s.rest+"]"
 		seq := fmt.Sprintf("?[%s, %s]", s.length, s.rest)
@@ -26,6 +27,62 @@ func regionRows() []Row {
 		mapped.Samples = append(mapped.Samples, Sample{generic(ir.Map{Body: Recurrence(dims(s.rest)), Size: length, Mapped: 2}), seq + "; " + seq + "; " + x, "unit"})
 	}
 	return []Row{scan, mapped}
+}
+
+// applyScan carries a value of the type of a sequence's elements through a random body.
+func applyScan(p Program) (ir.Op, []*ir.Value) {
+	x, h, k := walked(p, p.Symbols()[p.Intn(2)])
+	f, values, more := p.Body([]*ir.Value{h, x, k}, []bool{false, true, false}, true)
+	b := ir.Extend(f)
+	next := f.Params[p.Intn(2)]
+	for _, v := range values {
+		if v.Type.Equal(h.Type) && p.Intn(3) > 0 {
+			next = v
+		}
+	}
+	if p.Intn(2) == 0 {
+		next = b.Add(ir.Unary{Fn: "tanh"}, b.Add(ir.Binary{Fn: "add"}, next, f.Params[1]))
+	}
+	b.Result("h", next)
+	yield(p, b, append(values, f.Params...))
+	return ir.Scan{Body: f, Length: x.Type.Shape[0], Carries: 1, Sequences: 1, Reversed: p.Intn(3) == 0}, append([]*ir.Value{h, x, k}, more...)
+}
+
+// applyMap runs a random body for each element along the first axis of one value or two.
+func applyMap(p Program) (ir.Op, []*ir.Value) {
+	x, h, k := walked(p, p.Symbols()[p.Intn(2)])
+	in, mapped := []*ir.Value{x, x, h, k}, 1+p.Intn(2)
+	in = in[2-mapped:]
+	f, values, more := p.Body(in, []bool{true, mapped == 2, false, false}[:len(in)], false)
+	yield(p, ir.Extend(f), append(values, f.Params...))
+	return ir.Map{Body: f, Size: x.Type.Shape[0], Mapped: mapped}, append(in, more...)
+}
+
+// walked takes a float with elements along its first axis, a value of the type of these, and any
+// float of few elements.
+func walked(p Program, length tensor.Dim) (x, h, k *ir.Value) {
+	float := func(t tensor.Type) bool { return t.DType.IsFloat() && len(t.Shape) < 4 }
+	x = p.Any(func(t tensor.Type) bool { return float(t) && len(t.Shape) > 0 && t.Shape[0].Equal(length) })
+	if x == nil {
+		x = p.Input(tensor.Type{DType: tensor.F32, Shape: tensor.Shape{length, tensor.Int(5)}}, "unit")
+	}
+	element := x.Type
+	element.Shape = element.Shape[1:]
+	h = p.Any(element.Equal)
+	if h == nil || p.Intn(3) == 0 {
+		h = p.Input(element, "unit")
+	}
+	if k = p.Any(float); k == nil {
+		k = h
+	}
+	return x, h, k
+}
+
+// yield makes results of one to three of the values.
+func yield(p Program, b *ir.Builder, values []*ir.Value) {
+	for i := range 1 + p.Intn(3) {
+		b.Result(fmt.Sprint("y", i), values[p.Intn(len(values))])
+	}
 }
 
 // Recurrence is a body of f64: from h, x and k of one shape it gives h x - k h, and that times the

@@ -22,8 +22,8 @@
 //   - Apply: how a random program uses the op on values that it has. Without it an operand that is
 //     Elementwise takes any shape, and other ops take the operands of one of their samples.
 //
-// Nothing else lists ops: the tests here and in tests/ops_test.go find the row. Columns that need a
-// mode of differentiation that does not exist yet belong beside Derivative.
+// Nothing else lists ops: the tests here and in tests/ops_test.go find the row. They hold each to the
+// evaluator, to differences, its forward mode to its reverse mode, and a map of it to a loop.
 package sample
 
 import (
@@ -93,6 +93,11 @@ type Program interface {
 	Input(t tensor.Type, drawn string) *ir.Value
 	// Builder appends to the program.
 	Builder() *ir.Builder
+	// Body makes a random function of values like those given, or, where element says so, of an element
+	// along their first axis, without results. It returns the values that the function makes, and
+	// operands for the parameters that it has beyond those given. With carries, what it makes may depend
+	// on other turns.
+	Body(in []*ir.Value, element []bool, carries bool) (f *ir.Func, values, more []*ir.Value)
 	// Symbols returns the dims that take several values.
 	Symbols() []tensor.Dim
 }
