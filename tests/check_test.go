@@ -26,7 +26,7 @@ import (
 // and the same answers and weights.
 func TestCheckedBuildsHaveTheSameBits(t *testing.T) {
 	t.Parallel()
-	for _, file := range []string{"digits/mlp", "mnist/lenet", "mnist/cnn", "mnist/resnet"} {
+	for _, file := range []string{"digits/mlp", "digits/early", "mnist/lenet", "mnist/cnn", "mnist/resnet"} {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
 			path := "../examples/" + file + ".dlc"

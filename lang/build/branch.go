@@ -280,6 +280,9 @@ func eachAssigned(b *syntax.Block, visit func(n *syntax.Name, at diag.Span)) {
 		switch st := st.(type) {
 		case *syntax.Assign:
 			for _, t := range st.Targets {
+				if x, part := t.(*syntax.Index); part {
+					t = x.X
+				}
 				if n, ok := t.(*syntax.Name); ok && st.Op != "<-" {
 					visit(n, st.Value.Span())
 				}

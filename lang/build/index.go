@@ -106,10 +106,22 @@ type cut struct {
 	out    tensor.Shape
 	labels []string
 	axis   int
+
+	index       *tens // for the axis from, which comes out at place
+	from, place int
 }
 
 // part slices a tensor.
 func (e *elaborator) part(s *scope, x *syntax.Index, t *tens) value {
+	c, ok := e.cutOf(s, x, t)
+	if !ok {
+		return poison{}
+	}
+	return e.gathered(s, x.Span(), e.cutOut(s, x.Span(), t, c), c)
+}
+
+// cutOf is what an index does to t.
+func (e *elaborator) cutOf(s *scope, x *syntax.Index, t *tens) (*cut, bool) {
 	shape := t.shape()
 	named := 0
 	for _, i := range x.Items {
@@ -121,7 +133,7 @@ func (e *elaborator) part(s *scope, x *syntax.Index, t *tens) value {
 	}
 	if named > len(shape) {
 		e.errorf(s, check.BadAxis, x.Span(), "%d indices for %s", named, t.typ())
-		return poison{}
+		return nil, false
 	}
 	c := &cut{}
 	rest := len(shape) - named
@@ -137,14 +149,14 @@ func (e *elaborator) part(s *scope, x *syntax.Index, t *tens) value {
 			c.whole(t)
 		default:
 			if !e.cutAxis(s, c, t, i) {
-				return poison{}
+				return nil, false
 			}
 		}
 	}
 	for c.axis < len(shape) {
 		c.whole(t)
 	}
-	return e.cutOut(s, x.Span(), t, c)
+	return c, true
 }
 
 func (c *cut) whole(t *tens) {
@@ -172,9 +184,7 @@ func (e *elaborator) cutAxis(s *scope, c *cut, t *tens, x syntax.Expr) bool {
 		c.take(t, lo, hi)
 		c.out, c.labels = append(c.out, hi.Sub(lo)), append(c.labels, "")
 	case *tens:
-		d := e.errorf(s, check.FormUnsupported, x.Span(), "indexing with a tensor is not supported yet")
-		help(d, "`take` gathers slices, `pick` takes one element per position")
-		return false
+		return e.indexed(s, c, t, x, v)
 	default:
 		i, ok := e.whole(s, x.Span(), v, "an index")
 		if !ok {

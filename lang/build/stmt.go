@@ -127,7 +127,11 @@ func (e *elaborator) assign(s *scope, st *syntax.Assign) {
 func (e *elaborator) assignOne(s *scope, st *syntax.Assign, target syntax.Expr, v value) {
 	n, ok := target.(*syntax.Name)
 	if !ok {
-		e.errorf(s, check.FormUnsupported, target.Span(), "assigning to a part is not supported yet")
+		if x, part := target.(*syntax.Index); part {
+			e.assignPart(s, st, x, v)
+			return
+		}
+		e.errorf(s, check.BadTarget, target.Span(), "only names, and parts of what they stand for, can be assigned")
 		return
 	}
 	if st.Op != "<-" && s.beyond(n.Text) {

@@ -210,7 +210,7 @@ func (c *checker) target(s *syntax.Assign, t syntax.Expr) {
 	case !ok && s.Op == "<-":
 		c.refuse(t.Span(), "an update of a part")
 	case !ok:
-		c.refuse(t.Span(), "assigning to a part")
+		c.expr(t)
 	case s.Op == "=":
 		c.rebinds(n)
 	default:

@@ -6,6 +6,7 @@ package check
 
 import (
 	"context"
+	"slices"
 
 	"dlc/runtime"
 	"dlc/runtime/program"
@@ -14,7 +15,7 @@ import (
 // Watch runs a call and looks at its memory between the launches; runtime.Options takes it. A
 // mistake in the model or its data is a *Finding, one of dlc's own a *Broken.
 func Watch(ctx context.Context, c *runtime.Call) error {
-	w := &watch{call: c, entry: c.Entry, state: make([]state, len(c.Entry.Buffers))}
+	w := &watch{call: c, entry: c.Entry, state: make([]state, len(c.Entry.Buffers)), alive: make([]bool, len(c.Entry.Buffers))}
 	w.begin()
 	if err := w.stretch(ctx, program.Stretch{To: len(c.Entry.Steps)}); err != nil {
 		return err
@@ -41,6 +42,7 @@ func (w *watch) stretch(ctx context.Context, in program.Stretch) error {
 			if !part.In.Loop {
 				break
 			}
+			w.turned(w.entry.Steps[part.From].Number, w.entry.Steps[part.To-1].Number)
 		}
 		if part.In.Loop {
 			w.loops = w.loops[:len(w.loops)-1]
@@ -70,6 +72,7 @@ type watch struct {
 	call  *runtime.Call
 	entry *program.Entry
 	state []state // by buffer
+	alive []bool  // arena buffers that a kernel has begun to use
 	loops []int   // the first kernel of each loop under way
 }
 
@@ -84,11 +87,20 @@ func (w *watch) begin() {
 	}
 }
 
-// before poisons the buffers that come to life with a kernel, whatever lay at their place.
+// before poisons the buffers that come to life with a kernel, whatever lay at their place: of two
+// branches the second may be the first to use what both write.
 func (w *watch) before(s *program.Launch) {
 	for i := range w.entry.Buffers {
-		if b := &w.entry.Buffers[i]; b.Class == program.Arena && b.First == s.Number {
+		b := &w.entry.Buffers[i]
+		if b.Class != program.Arena {
+			continue
+		}
+		if b.Last < s.Number {
+			w.alive[i] = false // its last kernel was in a branch that was not taken
+		}
+		if b.First == s.Number || !w.alive[i] && slices.Contains(s.Args, i) {
 			poison(w.call.Memory(i), b.Type.DType)
+			w.alive[i] = true
 		}
 	}
 }
@@ -97,7 +109,7 @@ func (w *watch) before(s *program.Launch) {
 func (w *watch) after(s *program.Launch) error {
 	for i := range w.entry.Buffers {
 		b := &w.entry.Buffers[i]
-		if b.Class == program.Arena && b.First <= s.Number && s.Number <= b.Last && !intact(w.call.Memory(i), b.Type.DType) {
+		if b.Class == program.Arena && w.alive[i] && b.First <= s.Number && s.Number <= b.Last && !intact(w.call.Memory(i), b.Type.DType) {
 			return &Broken{What: "the memory behind " + b.Name + " was written", Launch: *s}
 		}
 	}
@@ -113,6 +125,15 @@ func (w *watch) after(s *program.Launch) error {
 	return nil
 }
 
+// turned ends a turn over kernels from first to last: what it alone used begins anew in the next.
+func (w *watch) turned(first, last int) {
+	for i := range w.entry.Buffers {
+		if b := &w.entry.Buffers[i]; first <= b.First && b.Last <= last {
+			w.alive[i] = false
+		}
+	}
+}
+
 // dead poisons what was used for the last time by kernels from first to last. What was made before
 // the loop under way is needed again in its next turn.
 func (w *watch) dead(first, last int) {
@@ -121,6 +142,7 @@ func (w *watch) dead(first, last int) {
 		carried := len(w.loops) > 0 && b.First < w.loops[len(w.loops)-1]
 		if b.Class == program.Arena && first <= b.Last && b.Last <= last && !carried {
 			poison(w.call.Memory(i), b.Type.DType)
+			w.alive[i] = false
 		}
 	}
 }
