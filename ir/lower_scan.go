@@ -1,6 +1,8 @@
 package ir
 
 import (
+	"fmt"
+
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 )
@@ -13,6 +15,8 @@ import (
 // and what no other turn depends on is made behind it. The rest is a recurrence of level 1; a carry
 // is a definition in it, of what the turn before made of it or of its first value. What depends on
 // no turn at all gets no axis.
+//
+// What such a kernel cannot hold is a loop over kernels (lower_turns.go).
 
 // A reach says where a value of a body belongs.
 type reach uint8
@@ -43,8 +47,35 @@ type scanLowering struct {
 // A chunk is the definitions of one node, or of one kernel of it.
 type chunk []*kernel.Def
 
-// Lower is the body with an axis in front.
+// Lower is the body with an axis in front, or where level 1 cannot hold that, a loop.
 func (o Scan) Lower(l *Lowering) {
+	if !l.Flat && !o.fits(l) {
+		o.loop(l)
+		return
+	}
+	o.group(l)
+}
+
+// mostReduced is how many reductions a recurrence may have that keeps nothing of its turns but the
+// last carries: what is larger has no gain from being one kernel, and should not hold all turns.
+const mostReduced = 8
+
+// fits reports whether level 1 can hold the recurrence, by trying.
+func (o Scan) fits(l *Lowering) bool {
+	trial, names := *l, 0
+	trial.Defs, trial.cuts, trial.Consts, trial.Carries, trial.Err = nil, nil, nil, nil, nil
+	trial.fresh = func(prefix string) string { names++; return fmt.Sprint(prefix, names) }
+	reductions := 0
+	for _, d := range o.group(&trial) {
+		if d.Reduce != nil {
+			reductions++
+		}
+	}
+	return trial.Err == nil && (reductions <= mostReduced || len(o.Body.Results) > o.Carries)
+}
+
+// group is the body with an axis in front. It returns the definitions of the recurrence.
+func (o Scan) group(l *Lowering) chunk {
 	s := &scanLowering{Scan: o, l: l, name: map[*Value]string{}, reads: map[string]func([]kernel.Expr) []kernel.Expr{}, from: map[string]string{}}
 	s.sort()
 	s.outputs()
@@ -59,7 +90,7 @@ func (o Scan) Lower(l *Lowering) {
 	}
 	for _, d := range group {
 		if d.Scan != nil || d.Scatters() || d.Sorts() {
-			l.Refuse(d.Span, "a `scan` whose carries depend on a scatter, a sort or another scan in each turn is not supported yet")
+			l.Refuse(d.Span, "a scatter, a sort or a scan in each turn, on which the next turn depends, inside of another `scan` or a `vmap`, is not supported yet")
 		}
 		d.Scan = &kernel.Scan{Axis: turn, Reversed: o.Reversed}
 	}
@@ -71,6 +102,7 @@ func (o Scan) Lower(l *Lowering) {
 		}
 	}
 	l.cut()
+	return group
 }
 
 // Lower is the body with an axis in front.

@@ -160,20 +160,15 @@ func (b *Builder) inlined(f *Func, operands []*Value) []*Value {
 // Lower is a loop. Before it, and at the end of each turn, stands the condition; a limit counts.
 func (o While) Lower(l *Lowering) {
 	if l.Flat {
-		l.Refuse(l.Span, "a `while` in a function that is mapped or scanned is not supported yet")
+		l.Refuse(l.Span, "a `while` inside of a `scan` or a `vmap` that is itself inside of one is not supported yet")
 		return
 	}
 	r := &kernel.Region{Parent: l.in, Loop: true}
 	boolean, integer := tensor.Type{DType: tensor.Bool}, tensor.Type{DType: tensor.I64}
-	carry := func(t tensor.Type) string {
-		b := &kernel.Buffer{Name: l.fresh("t"), Type: t}
-		l.Carries = append(l.Carries, b)
-		return b.Name
-	}
-	r.Cond = carry(boolean)
+	r.Cond = l.carry(boolean)
 	counter, zero := "", ""
 	if o.limited() {
-		counter, zero = carry(integer), l.fresh("t")
+		counter, zero = l.carry(integer), l.fresh("t")
 		l.Consts = append(l.Consts, &kernel.Buffer{Name: zero, Type: integer, Role: kernel.Const, Value: tensor.New(tensor.I64)})
 	}
 	goes := o.looked(l, l.In, zero)

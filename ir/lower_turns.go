@@ -1,0 +1,107 @@
+package ir
+
+import (
+	"fmt"
+	"slices"
+
+	"dlc/ir/kernel"
+	"dlc/ir/tensor"
+)
+
+// loop runs the turns of a scan one by one: a region of kernels. What a turn yields goes into its
+// place of a carry that holds what all turns yield.
+func (o Scan) loop(l *Lowering) {
+	integer := tensor.Type{DType: tensor.I64}
+	r := &kernel.Region{Parent: l.in, Loop: true, Cond: l.carry(tensor.Type{DType: tensor.Bool})}
+	counter, zero := l.carry(integer), l.fresh("t")
+	l.Consts = append(l.Consts, &kernel.Buffer{Name: zero, Type: integer, Role: kernel.Const, Value: tensor.New(tensor.I64)})
+	below := func(count string) string {
+		name := l.fresh("t")
+		l.define(name, tensor.Bool, nil, kernel.Compare("lt", &kernel.Load{Name: count, DType: tensor.I64}, kernel.IndexOf(o.Length)))
+		return name
+	}
+	r.Enter = []kernel.Copy{{To: r.Cond, From: below(zero)}, {To: counter, From: zero}}
+	for i, t := range l.OutType {
+		from := ""
+		if i < o.Carries {
+			from = l.In[i]
+		} else {
+			from = l.fresh("t")
+			l.define(from, t.DType, l.Axes(t.Shape), kernel.Number(t.DType, 0))
+		}
+		r.Enter = append(r.Enter, kernel.Copy{To: l.Out[i], From: from})
+	}
+	outside := l.in
+	l.enter(r)
+	place := kernel.Expr(&kernel.Load{Name: counter, DType: tensor.I64})
+	if o.Reversed {
+		place = kernel.Apply("sub", kernel.IndexOf(o.Length.AddInt(-1)), place)
+	}
+	next := l.body(o.Body, o.operands(l, place), true)
+	for i, t := range l.OutType {
+		if i >= o.Carries {
+			next[i] = l.placed(l.Out[i], next[i], t, place)
+		}
+		r.Leave = append(r.Leave, kernel.Copy{To: l.Out[i], From: next[i]})
+	}
+	count := l.fresh("t")
+	l.define(count, tensor.I64, nil, kernel.Apply("add", &kernel.Load{Name: counter, DType: tensor.I64}, kernel.I(tensor.I64, 1)))
+	r.Leave = append(r.Leave, kernel.Copy{To: counter, From: count}, kernel.Copy{To: r.Cond, From: below(count)})
+	l.enter(outside)
+}
+
+// carry declares a buffer that a region carries.
+func (l *Lowering) carry(t tensor.Type) string {
+	b := &kernel.Buffer{Name: l.fresh("t"), Type: t}
+	l.Carries = append(l.Carries, b)
+	return b.Name
+}
+
+// operands are what the body reads in a turn: the carries, the elements of the sequences, the rest.
+func (o Scan) operands(l *Lowering, place kernel.Expr) []string {
+	names := append(slices.Clone(l.Out[:o.Carries]), l.In[o.Carries:]...)
+	for i := range names {
+		if !o.isSequence(i) {
+			continue
+		}
+		t := l.InType[i]
+		over := l.Axes(t.Shape[1:])
+		at := append([]kernel.Expr{place}, kernel.Points(over)...)
+		names[i] = l.fresh("t")
+		l.define(names[i], t.DType, over, &kernel.Load{Name: l.In[i], DType: t.DType, At: at})
+	}
+	return names
+}
+
+// placed defines a tensor as it is but for one place along axis 0, where it is another's elements.
+func (l *Lowering) placed(all, one string, t tensor.Type, place kernel.Expr) string {
+	over := l.Axes(t.Shape)
+	at := kernel.Points(over)
+	name := l.fresh("t")
+	l.define(name, t.DType, over, kernel.Select(kernel.Compare("eq", at[0], place),
+		&kernel.Load{Name: one, DType: t.DType, At: at[1:]}, &kernel.Load{Name: all, DType: t.DType, At: at}))
+	return name
+}
+
+// flows reports whether the scan is lowered to a loop.
+func (o Scan) flows() bool {
+	l := &Lowering{}
+	for i, p := range o.Body.Params {
+		t := p.Type
+		if o.isSequence(i) {
+			t.Shape = append(tensor.Shape{o.Length}, t.Shape...)
+		}
+		l.In, l.InType = append(l.In, fmt.Sprint("x", i)), append(l.InType, t)
+	}
+	types, err := o.Infer(l.InType)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	for i := range types {
+		l.Out = append(l.Out, fmt.Sprint("y", i))
+	}
+	l.OutType = types
+	return !o.fits(l)
+}
+
+func (o Map) flows() bool { return o.scan().flows() }
