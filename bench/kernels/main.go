@@ -50,12 +50,16 @@ func bench(threads, name, match string, budget time.Duration) (err error) {
 		if err != nil || n < 1 {
 			return fmt.Errorf("%q is no number of threads", text)
 		}
-		fmt.Printf("\n%d threads\n%-40s %9s %9s %8s %7s %7s %9s %9s %8s %s\n", n, "kernel", "ms", "GFLOP/s", "GB/s", "limit", "x peer", "peak", "moves", "compile", "peer's best")
+		read, err := measured(n, target.Width)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("\n%d threads; reading %s\n%-40s %9s %9s %8s %6s %7s %7s %9s %9s %8s %s\n", n, read, "kernel", "ms", "GFLOP/s", "GB/s", "limit", "moving", "x peer", "peak", "moves", "compile", "peer's best")
 		for _, w := range works() {
 			if !strings.Contains(w.name, match) {
 				continue
 			}
-			if err := line(w, target, n, budget, other); err != nil {
+			if err := line(w, target, n, budget, read, other); err != nil {
 				return fmt.Errorf("%s: %w", w.name, err)
 			}
 		}
@@ -87,9 +91,10 @@ func load() string {
 }
 
 // line times one work and prints it: its rates; the share that the machine's limit has of its time,
-// which is the larger of what its operations and its bytes take at least; PyTorch's best time over its own;
-// the limits themselves, in GFLOP/s and GB/s; and how long it took from text to code.
-func line(w work, target cpu.Target, threads int, budget time.Duration, other *peer) error {
+// which is the larger of what its operations take at least, and its bytes, read from the level of
+// memory where as many lie; the share of moving the bytes, reads and writes in turn; PyTorch's best
+// time over its own; the limits themselves, in GFLOP/s and GB/s; and how long it took from text to code.
+func line(w work, target cpu.Target, threads int, budget time.Duration, read reading, other *peer) error {
 	l, err := compiled(w, target)
 	if err != nil {
 		return err
@@ -116,8 +121,8 @@ func line(w work, target cpu.Target, threads int, budget time.Duration, other *p
 		ratio, way = fmt.Sprintf("%.2f", best.best/own.best), best.name
 	}
 	moved := w.reads + w.writes
-	fmt.Printf("%-40s %9.4f %9.1f %8.1f %6.0f%% %7s %9.1f %9.1f %6.1fms %s\n", w.name, own.best*1e3, w.flops/own.best/1e9, moved/own.best/1e9,
-		100*max(unit, bytes)/own.best, ratio, w.flops/unit/1e9, moved/bytes/1e9, float64(l.made.Microseconds())/1e3, way)
+	fmt.Printf("%-40s %9.4f %9.1f %8.1f %5.0f%% %6.0f%% %7s %9.1f %9.1f %6.1fms %s\n", w.name, own.best*1e3, w.flops/own.best/1e9, moved/own.best/1e9,
+		100*max(unit, read.least(moved))/own.best, 100*bytes/own.best, ratio, w.flops/unit/1e9, moved/bytes/1e9, float64(l.made.Microseconds())/1e3, way)
 	return nil
 }
 
