@@ -41,6 +41,7 @@ func libraryCases() []libraryCase {
 		{"spread convolutions", "(x: f32[N, 6, 2], k: f32[3, 2, 5]) -> (y: f32[N, 13, 5])", "conv(x, k, spread=2, padding=[(1, 3)], groups=1)", "", true},
 		{"draws", "(x: f32[N, 5]) -> (i: i32[N, 7], p: i32[N], t: f32[N, 19], c: i32[N], g: f32[N, 5])", "(i = integers([N, 7], -3, 7), p = permutation(N), t = truncated_normal()([N, 19]), c = categorical(x), g = gamma(exp(x)))", "", false},
 		{"fourier", "(x: f32[N, 18]) -> (y: f32[N, 18], z: f32[N, 10])", "re, im = rfft(x)\n  a, b = fft(x, x * x)\n  (y = irfft(re * re, im, 18) + a * b, z = im * re)", "", true},
+		{"fourier in parts", "(x: f32[N, 66, 2]) -> (y: f32[N, 66, 2])", "re, im = fft(x, 0 * x, axis=1)\n  re * im - re", "", true},
 		{"scan", "(x: f32[N, T, 3], v: f32[T, 5], h0: f32[N, 5], w: f32[3, 5]) -> (y: f32[N, T, 5], z: f32[T, N, 3], l: f32[N, 5])",
 			"y, z = scan xt, vt in x, v over T with h = h0, late = zeros([N, 3]) {\n    now = tanh(xt @ w + h * vt)\n    yield now - h\n    yield xt * late\n    h = now\n    late = xt\n  }\n" +
 				"  l = scan xt in x over T backward with h = h0 {\n    h = h * 0.5 + xt @ w\n  }\n  (y = y, z = transpose(z, [1, 0, 2]), l = l)", "", true},

@@ -46,24 +46,13 @@ says otherwise, and is the same wherever it is built.`,
 			if out == "" {
 				out = strings.TrimSuffix(filepath.Base(args[0]), filepath.Ext(args[0])) + ".dlb"
 			}
-			run := ""
-			if weights == "" {
-				run = runFolder(args[0])
-				weights = filepath.Join(run, train.BestFile)
-			}
-			values, err := data.ReadSafetensorsFile(weights)
-			if errors.Is(err, fs.ErrNotExist) && run != "" {
-				return fmt.Errorf("no weights: there is no %s; train first (dlc train %s) or name a file with --weights", weights, args[0])
-			}
-			if err != nil {
-				return fmt.Errorf("read weights %s: %w", weights, err)
-			}
 			m, err := p.Compile()
 			if err != nil {
 				return err
 			}
-			if err := fill(m, values); err != nil {
-				return fmt.Errorf("weights %s do not fit %s: %w", weights, args[0], err)
+			run, err := fill(m, weights, args[0])
+			if err != nil {
+				return err
 			}
 			m.Manifest.Seed = p.Seed()
 			if d := p.Info.Dataset; d != nil {
@@ -90,8 +79,10 @@ says otherwise, and is the same wherever it is built.`,
 	return c
 }
 
-// fill gives a compiled model its weights by name. States of metrics keep their zeros.
-func fill(m *program.Model, from map[string]*tensor.Tensor) error {
+// fill gives the compiled model of a source its weights by name: from a file or, where none is named, from
+// the best epoch of the source's last run, whose folder it returns. States of metrics keep their zeros, and
+// a model without weights needs none.
+func fill(m *program.Model, file, source string) (run string, err error) {
 	to := map[string]*tensor.Tensor{}
 	for _, w := range m.Weights {
 		if train.Lasting(w) {
@@ -99,11 +90,25 @@ func fill(m *program.Model, from map[string]*tensor.Tensor) error {
 			to[w.Path] = &tensor.Tensor{DType: w.Type.DType, Dims: dims, Data: w.Value}
 		}
 	}
+	if len(to) == 0 && file == "" {
+		return "", nil
+	}
+	if file == "" {
+		run = runFolder(source)
+		file = filepath.Join(run, train.BestFile)
+	}
+	from, err := data.ReadSafetensorsFile(file)
+	if errors.Is(err, fs.ErrNotExist) && run != "" {
+		return "", fmt.Errorf("no weights: there is no %s; train first (dlc train %s) or name a file with --weights", file, source)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read weights %s: %w", file, err)
+	}
 	if err := train.Assign(to, from); err != nil {
-		return err
+		return "", fmt.Errorf("weights %s do not fit %s: %w", file, source, err)
 	}
 	m.Weights = slices.DeleteFunc(m.Weights, func(w *program.Weight) bool { return strings.HasPrefix(w.Path, "optimizer/") })
-	return nil
+	return run, nil
 }
 
 // describe takes seed, data and metrics of the run that the weights come from.

@@ -2,10 +2,7 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -84,22 +81,12 @@ func evalModel(cmd *cobra.Command, path, weights string, flags dataFlags, watche
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	if weights == "" {
-		weights = filepath.Join(runFolder(path), train.BestFile)
-	}
-	values, err := data.ReadSafetensorsFile(weights)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil, 0, fmt.Errorf("no weights: there is no %s; train first (dlc train %s) or name a file with --weights", weights, path)
-	}
-	if err != nil {
-		return nil, nil, 0, fmt.Errorf("read weights %s: %w", weights, err)
-	}
 	m, err := p.Compile()
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	if err := fill(m, values); err != nil {
-		return nil, nil, 0, fmt.Errorf("weights %s do not fit %s: %w", weights, path, err)
+	if _, err := fill(m, weights, path); err != nil {
+		return nil, nil, 0, err
 	}
 	return m, p.data, p.Info.Train.Batch, nil
 }

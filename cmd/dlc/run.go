@@ -92,12 +92,8 @@ func openModel(cmd *cobra.Command, path, weights, entry string, watched bool) (*
 		return nil, err
 	}
 	if weights != "" {
-		values, err := data.ReadSafetensorsFile(weights)
-		if err != nil {
-			return nil, fmt.Errorf("read weights %s: %w", weights, err)
-		}
-		if err := fill(m, values); err != nil {
-			return nil, fmt.Errorf("weights %s do not fit %s: %w", weights, path, err)
+		if _, err := fill(m, weights, path); err != nil {
+			return nil, err
 		}
 	} else if err := train.Initialize(cmd.Context(), m, p.Seed()); err != nil {
 		return nil, err

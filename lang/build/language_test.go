@@ -74,6 +74,18 @@ func TestMeaning(t *testing.T) {
 		{"slice with a step", "f32[N, 2]", "slice(x, step=2, axis=1) + slice(x, 1, -1, axis=1)", []float64{-1, 1, 9, -1}, ""},
 		{"split into sizes", "f32[N, 3]", "a, b = split(x, [1, 2])\nconcat([b, a])", []float64{-2, 3, 1, 5, -6, 4}, ""},
 		{"fft and its inverse", "f32[N, 3]", "a, b = fft(x, 2 * x)\nre, im = ifft(a, b)\nre + 10 * im", []float64{21, -42, 63, 84, 105, -126}, ""},
+		{"fft of parts, of a prime number, along an axis, and its inverses", "f32[N, 3]", `fn error(n: int) {
+    t = to(iota(n), f32)
+    a = stack([sin(t * t), cos(3 * t)])
+    b = stack([cos(t), sin(t / 7)])
+    re, im = fft(a, b)
+    re1, im1 = fourier_sums(a, b)
+    a2, b2 = ifft(transpose(re), transpose(im), axis=0)
+    h, g = rfft(transpose(a), axis=0)
+    back = irfft(h, g, n, axis=0)
+    max(abs(re - re1)) + max(abs(im - im1)) + max(abs(a2 - transpose(a))) + max(abs(b2 - transpose(b))) + max(abs(back - transpose(a)))
+  }
+  round(200 * stack([error(64), error(67), error(84)])) + 0 * x`, []float64{0, 0, 0, 0, 0, 0}, ""},
 		{"the real parts of fft", "f32[N, 3]", "re, im = fft(x, 0 * x)\nre", []float64{2, 0.5, 0.5, 3, 4.5, 4.5}, ""},
 		{"the imaginary parts of rfft", "f32[N, 2]", "re, im = rfft(x)\nim", []float64{0, 5 * math.Sqrt(3) / 2, 0, -11 * math.Sqrt(3) / 2}, ""},
 		{"rfft and its inverse", "f32[N, 3]", "re, im = rfft(x)\na, b = rfft(pad(x, [(0, 0), (0, 1)]))\nirfft(re, im, 3) + irfft(a, b, 4)[:, 0..3]", []float64{2, -4, 6, 8, 10, -12}, ""},
