@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"slices"
 
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
@@ -36,12 +37,13 @@ const turn = "i0"
 // A scanLowering lowers the body of one Scan.
 type scanLowering struct {
 	Scan
-	l     *Lowering
-	name  map[*Value]string // of values of the body
-	reach map[*Value]reach
-	reads map[string]func(at []kernel.Expr) []kernel.Expr // from indices in the body to those outside
-	from  map[string]string                               // parameters: what they read
-	parts [behind + 1][]chunk
+	l       *Lowering
+	name    map[*Value]string // of values of the body
+	reach   map[*Value]reach
+	turns   map[string]bool   // names that have the axis
+	from    map[string]string // parameters: what they read
+	carried map[string]int    // names of the carries
+	parts   [behind + 1][]chunk
 }
 
 // A chunk is the definitions of one node, or of one kernel of it.
@@ -76,7 +78,7 @@ func (o Scan) fits(l *Lowering) bool {
 
 // group is the body with an axis in front. It returns the definitions of the recurrence.
 func (o Scan) group(l *Lowering) chunk {
-	s := &scanLowering{Scan: o, l: l, name: map[*Value]string{}, reads: map[string]func([]kernel.Expr) []kernel.Expr{}, from: map[string]string{}}
+	s := &scanLowering{Scan: o, l: l, name: map[*Value]string{}, turns: map[string]bool{}, from: map[string]string{}, carried: map[string]int{}}
 	s.sort()
 	s.outputs()
 	s.params()
@@ -84,6 +86,7 @@ func (o Scan) group(l *Lowering) chunk {
 		s.node(n)
 	}
 	s.results()
+	s.settle()
 	group := chunk{}
 	for _, c := range s.parts[within] {
 		group = append(group, c...)
@@ -166,8 +169,9 @@ func (s *scanLowering) params() {
 		if i >= s.Carries {
 			s.from[s.name[p]] = s.l.In[i]
 		}
-		if s.reach[p] != steady {
-			s.reads[s.name[p]] = turned
+		s.turns[s.name[p]] = s.reach[p] != steady
+		if i < s.Carries {
+			s.carried[s.name[p]] = i
 		}
 	}
 	for i, p := range s.Body.Params[:s.Carries] {
@@ -179,21 +183,13 @@ func (s *scanLowering) params() {
 	}
 }
 
-// turned puts the turn in front of indices.
-func turned(at []kernel.Expr) []kernel.Expr { return append([]kernel.Expr{kernel.At(turn)}, at...) }
-
 // carry defines what p is in each turn.
 func (s *scanLowering) carry(i int, p, next *Value) {
 	out := s.axes(p.Type.Shape)
-	step := int64(-1)
-	if s.Reversed {
-		step = 1
-	}
-	before := tensor.Sym(turn).AddInt(step)
-	begins := kernel.Compare("eq", kernel.At(turn), kernel.IndexOf(firstOf(out[0], s.Reversed)))
+	before := s.before()
 	held := guard(s.at(next, kernel.IndexOf(before), kernel.Points(out[1:])), []kernel.Cond{{Index: before, Extent: s.Length}})
 	first := &kernel.Load{Name: s.l.In[i], DType: p.Type.DType, At: kernel.Points(out[1:])}
-	s.put(within, s.name[p], p.Type.DType, out, kernel.Select(begins, first, held))
+	s.put(within, s.name[p], p.Type.DType, out, kernel.Select(s.begins(), first, held))
 }
 
 // axes are the turns, then the dims of a shape.
@@ -238,21 +234,26 @@ func (s *scanLowering) node(n *Node) {
 	}
 	s.l.Consts = append(s.l.Consts, inner.Consts...)
 	for _, d := range inner.Defs {
-		if where != steady {
-			s.reads[d.Name] = turned
-		}
+		s.turns[d.Name] = where != steady
 	}
 	for _, piece := range inner.Kernels() {
 		c := chunk{}
 		for _, d := range piece.Defs {
-			c = append(c, s.lifted(d, where))
+			if where == within && s.reducesCarry(d) {
+				s.reduced(d)
+				continue
+			}
+			c = append(c, s.lifted(d, where, s.read))
 		}
-		s.parts[where] = append(s.parts[where], c)
+		if len(c) > 0 {
+			s.parts[where] = append(s.parts[where], c)
+		}
 	}
 }
 
-// lifted gives a definition the turns as its first axis, and its loads what they read in a turn.
-func (s *scanLowering) lifted(d *kernel.Def, where reach) *kernel.Def {
+// lifted gives a definition the turns as its first axis, unless it is steady, and its loads what they
+// read in a turn.
+func (s *scanLowering) lifted(d *kernel.Def, where reach, load func(*kernel.Load) *kernel.Load) *kernel.Def {
 	if where != steady {
 		names := map[string]string{}
 		for i := range d.Axes {
@@ -263,20 +264,100 @@ func (s *scanLowering) lifted(d *kernel.Def, where reach) *kernel.Def {
 	}
 	return d.MapExprs(func(e kernel.Expr) kernel.Expr {
 		return kernel.Rewrite(e, func(e kernel.Expr) kernel.Expr {
-			l, ok := e.(*kernel.Load)
-			if !ok {
-				return e
+			if l, ok := e.(*kernel.Load); ok {
+				return load(l)
 			}
-			moved := *l
-			if read := s.reads[l.Name]; read != nil {
-				moved.At = read(l.At)
-			}
-			if from := s.from[l.Name]; from != "" {
-				moved.Name = from
-			}
-			return &moved
+			return e
 		})
 	})
+}
+
+// read is what a load in the body reads in a turn.
+func (s *scanLowering) read(l *kernel.Load) *kernel.Load {
+	moved := *l
+	if s.turns[l.Name] {
+		moved.At = append([]kernel.Expr{kernel.At(turn)}, l.At...)
+	}
+	if from := s.from[l.Name]; from != "" {
+		moved.Name = from
+	}
+	return &moved
+}
+
+// reducesCarry reports whether a definition reduces what a carry is, beside what is the same in all
+// turns.
+func (s *scanLowering) reducesCarry(d *kernel.Def) bool {
+	if d.Reduce == nil || d.Scatters() || d.Sorts() {
+		return false
+	}
+	carried := false
+	for _, l := range d.Loads() {
+		if _, is := s.carried[l.Name]; is {
+			carried = true
+		} else if s.turns[l.Name] {
+			return false
+		}
+	}
+	return carried
+}
+
+// reduced makes a reduction of a carry one of what the turn before left in memory; in the first turn
+// it is the reduction of what the carry begins with, which is made before. So the carry itself
+// need not be laid out for the reduction in each turn.
+func (s *scanLowering) reduced(d *kernel.Def) {
+	first, rest := *d, *d
+	first.Name, rest.Name = s.l.fresh("t"), s.l.fresh("t")
+	begin := s.lifted(&first, steady, func(l *kernel.Load) *kernel.Load {
+		if i, is := s.carried[l.Name]; is {
+			return &kernel.Load{Name: s.l.In[i], DType: l.DType, At: l.At}
+		}
+		return s.read(l)
+	})
+	s.parts[steady] = append(s.parts[steady], chunk{begin})
+	before := s.before()
+	later := s.lifted(&rest, within, func(l *kernel.Load) *kernel.Load {
+		if i, is := s.carried[l.Name]; is {
+			return s.at(s.Body.Results[i].Value, kernel.IndexOf(before), l.At)
+		}
+		return s.read(l)
+	})
+	later.Reduce.When = append(later.Reduce.When, kernel.Cond{Index: before, Extent: s.Length})
+	s.parts[within] = append(s.parts[within], chunk{later})
+	points := kernel.Points(later.Axes)
+	s.put(within, d.Name, d.DType, later.Axes, kernel.Select(s.begins(), &kernel.Load{Name: begin.Name, DType: d.DType, At: points[1:]},
+		&kernel.Load{Name: later.Name, DType: d.DType, At: points}))
+}
+
+// before is the turn before, and begins holds in the first one.
+func (s *scanLowering) before() tensor.Dim {
+	if s.Reversed {
+		return tensor.Sym(turn).AddInt(1)
+	}
+	return tensor.Sym(turn).AddInt(-1)
+}
+
+func (s *scanLowering) begins() kernel.Expr {
+	return kernel.Compare("eq", kernel.At(turn), kernel.IndexOf(firstOf(kernel.Axis{Extent: s.Length}, s.Reversed)))
+}
+
+// settle moves the carries that nothing in the recurrence reads behind it.
+func (s *scanLowering) settle() {
+	for _, p := range s.Body.Params[:s.Carries] {
+		read := func(c chunk) bool {
+			for _, d := range c {
+				for _, l := range d.Loads() {
+					if l.Name == s.name[p] {
+						return true
+					}
+				}
+			}
+			return false
+		}
+		if at := slices.IndexFunc(s.parts[within], func(c chunk) bool { return c[0].Name == s.name[p] }); at >= 0 && !slices.ContainsFunc(s.parts[within], read) {
+			s.parts[behind] = slices.Insert(s.parts[behind], 0, s.parts[within][at])
+			s.parts[within] = slices.Delete(s.parts[within], at, at+1)
+		}
+	}
 }
 
 // results defines the last carries, and what is yielded that no definition of a node has made.
