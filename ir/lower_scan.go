@@ -58,9 +58,13 @@ func (o Scan) Lower(l *Lowering) {
 	o.group(l)
 }
 
-// mostReduced is how many reductions a recurrence may have that keeps nothing of its turns but the
-// last carries: what is larger has no gain from being one kernel, and should not hold all turns.
-const mostReduced = 8
+// The bounds of a recurrence that keeps nothing of its turns but the last carries: a larger one has no
+// gain from being one kernel, which holds the carries of all turns in memory.
+const (
+	mostReduced = 8       // reductions
+	mostHeld    = 1 << 16 // elements of the carries of all turns, a symbol counting as heldTurns
+	heldTurns   = 16
+)
 
 // fits reports whether level 1 can hold the recurrence, by trying.
 func (o Scan) fits(l *Lowering) bool {
@@ -73,7 +77,24 @@ func (o Scan) fits(l *Lowering) bool {
 			reductions++
 		}
 	}
-	return trial.Err == nil && (reductions <= mostReduced || len(o.Body.Results) > o.Carries)
+	return trial.Err == nil && (reductions <= mostReduced && o.held() <= mostHeld || len(o.Body.Results) > o.Carries)
+}
+
+// held is about how many elements the carries of all turns have.
+func (o Scan) held() int64 {
+	env := map[string]int64{}
+	sum := tensor.Dim{}
+	for _, p := range o.Body.Params[:o.Carries] {
+		sum = sum.Add(p.Type.Shape.Size())
+	}
+	sum = sum.Mul(o.Length)
+	names := map[string]bool{}
+	sum.Symbols(names)
+	for name := range names {
+		env[name] = heldTurns
+	}
+	n, _ := sum.Eval(env)
+	return n
 }
 
 // group is the body with an axis in front. It returns the definitions of the recurrence.

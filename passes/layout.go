@@ -87,7 +87,7 @@ func (l *layouts) operand(k *kernel.Kernel, d *kernel.Def, least int64) *kernel.
 		load, rows = c.Left, append(append([]kernel.Axis{}, c.N...), c.Batch...)
 	}
 	b := k.Buffer(load.Name)
-	if b == nil || b.Layout != nil {
+	if b == nil || b.Layout != nil || k.Def(b.Name) != nil { // a copy cannot be made of what k itself makes, turn by turn
 		return d
 	}
 	place, _ := kernel.Address(b, load.At)

@@ -33,7 +33,7 @@ func (l *layouts) matrix(k *kernel.Kernel, d *kernel.Def) bool {
 func (l *layouts) rows(k *kernel.Kernel, d *kernel.Def) *kernel.Def {
 	for _, load := range d.Loads() {
 		b := k.Buffer(load.Name)
-		if b == nil || !b.Type.DType.IsHalf() {
+		if b == nil || k.Def(load.Name) != nil || !b.Type.DType.IsHalf() {
 			continue
 		}
 		per := l.m.Pitch / int64(b.Type.DType.Size())

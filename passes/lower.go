@@ -107,7 +107,7 @@ func (l *lowering) node(n *ir.Node) {
 		l.list(c)
 	}
 	kernels := low.Kernels()
-	if len(kernels) > 1 || len(low.Defs) > 0 && low.Defs[0].Scan != nil {
+	if len(kernels) > 1 || len(low.Defs) > 0 && (low.Defs[0].Scan != nil || kernels[0].In != nil) {
 		l.temps(kernels)
 	}
 	for _, piece := range kernels {

@@ -57,6 +57,17 @@ func libraryCases() []libraryCase {
 		{"mapped draws", "(x: f32[N, 3], u: f32[N, T]) -> (y: f32[N, 3], z: f32[N, T])", "(y = vmap(fn(a) { a + normal([3]) })(x), z = vmap(fn(a, b) { scan e in b over T { yield sum(a) * uniform([]) + e } })(x, u))", "", false},
 		{"scans in each other", "(x: f32[N, T, E], w: f32[E]) -> (y: f32[N, T, E])",
 			"scan xt in x over T {\n    z = scan e in xt * w over E with s = zeros([N]) {\n      s = tanh(s + e)\n      yield s\n    }\n    yield z\n  }", "", true},
+		{"branches", "(x: f32[N, 5], c: f32[], w: f32[5, 5]) -> (y: f32[N, 5], z: f32[], u: f32[N])",
+			"y = x\n  z = c\n  if c > 0 {\n    y = tanh(x @ w)\n    z = c * 2\n  } else { z = sum(x) * c }\n  u = if z > c { mean(y, axis=-1) } else { x[:, 0] }\n  (y = y, z = z, u = u)", "", true},
+		{"loops with a limit", "(x: f32[N, 5], w: f32[5, 5]) -> (y: f32[N, 5], n: i32[])",
+			"y = x\n  n = 0\n  while mean(abs(y)) > 0.2 and n < 5 limit 6 {\n    y = tanh(y @ w) * 0.5\n    n = n + 1\n    if n == 2 { y = y + 0.01 * x }\n  }\n  (y = y, n = n)", "", true},
+		{"loops over dims", "(x: f32[N, 5]) -> (y: f32[N, 5], s: f32[])", "y = x * 0\n  s = 0.0\n  for i in 0..N {\n    y[i] = tanh(x[i] + y[0])\n    s += sum(y) * i\n  }\n  (y = y, s = s)", "", true},
+		{"loops over numbers", "(x: f32[N, 5], n: i32[]) -> (y: f32[N, 5], t: f32[N, 5])",
+			"y = x\n  t = x\n  for i in 0..n {\n    y = sort(y * 0.5 + normal([N, 5]), axis=0)\n    while max(t) > i { t = t * 0.5 - 0.125 }\n  }\n  (y = y, t = t)", "", false},
+		{"scans of what one kernel cannot hold", "(x: f32[N, T, 3], i: i32[N]) -> (y: f32[N, T, 3])",
+			"scan xt in x over T with h = zeros([N, 3]) {\n    h = scatter(tanh(xt + h), i, h, by=\"add\")\n    yield sort(h, axis=0)\n  }", "", true},
+		{"linear algebra", "(x: f32[N, 4, 4], b: f32[N, 4, 2]) -> (y: f32[N, 4, 2], l: f32[N, 4, 4])",
+			"a = vmap(fn(m) { m @ transpose(m, [1, 0]) + to(iota(4)[:, new] == iota(4)[new, :], f32) })(x)\n  (y = vmap(solve_positive)(a, b), l = vmap(cholesky)(a))", "", true},
 		{"recur", "(c: f32[N, 21], x: f32[N, 21]) -> (y: f32[N, 21])", "recur(tanh(c), x) * recur(c, x, axis=0, reverse=true)", "", true},
 	}
 }

@@ -2,6 +2,7 @@ package generate
 
 import (
 	"fmt"
+	"slices"
 
 	"dlc/ir"
 	"dlc/ir/sample"
@@ -12,18 +13,17 @@ import (
 
 // A nesting is what a generator of a body knows of its surroundings.
 type nesting struct {
-	outer   *generator
-	depth   int
-	carries bool        // the body's values may be carried from turn to turn
-	more    []*ir.Value // of outside, for parameters that the body came to need
+	outer *generator
+	depth int
+	more  []*ir.Value // of outside, for parameters that the body came to need
 }
 
 // mostNested bounds bodies in bodies.
 const mostNested = 2
 
 // Body makes a random function of values like those given, or of an element along their first axis.
-func (g *generator) Body(in []*ir.Value, element []bool, carries bool) (f *ir.Func, values, more []*ir.Value) {
-	b := &generator{Rand: g.Rand, p: g.p, b: ir.NewBuilder("body"), values: map[*ir.Value]*tensor.Tensor{}, nesting: nesting{outer: g, depth: g.depth + 1, carries: carries || g.carries}}
+func (g *generator) Body(in []*ir.Value, element []bool) (f *ir.Func, values, more []*ir.Value) {
+	b := &generator{Rand: g.Rand, p: g.p, b: ir.NewBuilder("body"), values: map[*ir.Value]*tensor.Tensor{}, nesting: nesting{outer: g, depth: g.depth + 1}}
 	for i, v := range in {
 		t, x := v.Type, g.values[v]
 		if element[i] {
@@ -34,10 +34,10 @@ func (g *generator) Body(in []*ir.Value, element []bool, carries bool) (f *ir.Fu
 	rows := sample.Rows()
 	for applied, tries := 1+g.Intn(4), 0; applied > 0 && tries < 30; tries++ {
 		row := rows[g.Intn(len(rows))]
-		if b.depth >= mostNested && (row.Name == "scan" || row.Name == "map") {
+		if b.depth >= mostNested && slices.Contains([]string{"scan", "map", "if", "while"}, row.Name) {
 			continue
 		}
-		if g.Intn(8) == 0 && !b.carries {
+		if g.Intn(8) == 0 {
 			b.idiom()
 		}
 		if b.apply(row) {
@@ -69,64 +69,4 @@ func (g *generator) captured(t tensor.Type, drawn string) *ir.Value {
 	v := g.outer.Input(t, drawn)
 	g.more = append(g.more, v)
 	return g.param(t, g.outer.values[v])
-}
-
-// lowers reports whether an op can be lowered where it stands. In a body that carries, so must its
-// derivatives, without scatters, sorts and recurrences of their own.
-func (g *generator) lowers(op ir.Op, in []*ir.Value) bool {
-	if g.outer == nil && len(ir.Regions(op)) == 0 {
-		return true
-	}
-	b := ir.NewBuilder("trial")
-	operands := make([]*ir.Value, len(in))
-	for i, v := range in {
-		operands[i] = b.Param(ir.Input, fmt.Sprint("x", i), v.Type)
-	}
-	if _, err := b.Try(op, operands...); err != nil {
-		return false
-	}
-	from := 0
-	for turn := 0; ; turn++ {
-		nodes := b.Func.Nodes
-		for _, n := range nodes {
-			if !g.lowersNode(n) {
-				return false
-			}
-		}
-		if turn == 2 || !g.carries {
-			return true
-		}
-		for _, n := range nodes[from:] {
-			dy := make([]*ir.Value, len(n.Out))
-			for i, v := range n.Out {
-				if v.Type.DType.IsFloat() {
-					dy[i] = b.Param(ir.Input, "dy", v.Type)
-				}
-			}
-			if _, ok := n.Op.(ir.Gradient); !ok {
-				n.Op.Grad(b, n, dy)
-			}
-		}
-		from = len(nodes)
-	}
-}
-
-func (g *generator) lowersNode(n *ir.Node) bool {
-	in, out := make([]string, len(n.In)), make([]string, len(n.Out))
-	for i := range in {
-		in[i] = fmt.Sprint("x", i)
-	}
-	for i := range out {
-		out[i] = fmt.Sprint("y", i)
-	}
-	fresh := 0
-	l := ir.NewLowering(n, in, out, func(s string) string { fresh++; return fmt.Sprint(s, fresh) })
-	l.Flat = g.outer != nil
-	n.Op.Lower(l)
-	for _, d := range l.Defs {
-		if g.carries && (d.Scan != nil || d.Scatters() || d.Sorts()) {
-			return false
-		}
-	}
-	return l.Err == nil
 }

@@ -224,10 +224,6 @@ func (g *generator) add(op ir.Op, in []*ir.Value) bool {
 	if err != nil || len(out) == 0 {
 		return false
 	}
-	if !g.lowers(op, in) {
-		g.b.Func.Nodes = g.b.Func.Nodes[:nodes]
-		return false
-	}
 	undo := func() bool { g.b.Func.Nodes = g.b.Func.Nodes[:nodes]; return false }
 	for _, v := range out {
 		for _, n := range []int64{1, 3, maxBatch} {

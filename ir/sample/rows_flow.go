@@ -2,6 +2,7 @@ package sample
 
 import (
 	"fmt"
+	"slices"
 
 	"dlc/ir"
 	"dlc/ir/tensor"
@@ -15,6 +16,7 @@ func flowRows() []Row {
 	loop := Row{Name: "while", Doc: "`body` as long as `cond` holds of the `carries`, at most `limit` times; a negative `limit` is none. What the last turn gives.",
 		Shapes: "carries [s], others [s] -> carries [s]", Source: "JAX lax.while_loop", DTypes: numbers(), Untold: "its body says it: held to the evaluator", Derivative: Twice, Domain: "unit",
 		Refused: []Refusal{{ir.While{}, "f32[3]", "a condition and a body of 0 results"}}}
+	branch.Apply, loop.Apply = applyIf, applyWhile
 	for i, s := range []string{"N, 5", "3", "1", "0, 4", "", "2, 17", "T, 3", "37, 29", "T, 3, N"} {
 		x := "?[" + s + "]"
 		op := ir.If{Then: Recurrence(dims(s)), Else: kept(dims(s), i%2 == 0)}
@@ -58,4 +60,72 @@ func counted(s tensor.Shape, limit tensor.Dim) ir.While {
 	body.Result("i", body.Add(ir.Binary{Fn: "add"}, i, number(body, 1)))
 	body.Result("h", body.Add(ir.Binary{Fn: "mul"}, h, x))
 	return ir.While{Cond: cond.Func, Body: body.Func, Carries: 2, Limit: limit}
+}
+
+// applyIf takes two values through a random body, or another.
+func applyIf(p Program) (ir.Op, []*ir.Value) {
+	cond := p.Any(tensor.Type{DType: tensor.Bool}.Equal)
+	if cond == nil {
+		cond = p.Input(tensor.Type{DType: tensor.Bool}, "unit")
+	}
+	_, x, h := walked(p, p.Symbols()[0])
+	then, ones, more := p.Body([]*ir.Value{x, h}, []bool{false, false})
+	other, twos, rest := p.Body([]*ir.Value{x, h}, []bool{false, false})
+	ones, twos = append(ones, then.Params[:2]...), append(twos, other.Params[:2]...)
+	own := slices.Clone(other.Params[2:])
+	other.Params = other.Params[:2]
+	one, two := ir.Extend(then), ir.Extend(other)
+	for i, v := range more {
+		two.Param(ir.Input, fmt.Sprint("other", i), v.Type)
+	}
+	two.Func.Params = append(two.Func.Params, own...)
+	for i, v := range rest {
+		one.Param(ir.Input, fmt.Sprint("other", i), v.Type)
+	}
+	for i := range 1 + p.Intn(3) {
+		at := p.Intn(2)
+		a, b := then.Params[at], other.Params[at]
+		for range 8 {
+			v, w := ones[p.Intn(len(ones))], twos[p.Intn(len(twos))]
+			if v.Type.Equal(w.Type) {
+				a, b = v, w
+				break
+			}
+		}
+		one.Result(fmt.Sprint("y", i), a)
+		two.Result(fmt.Sprint("y", i), b)
+	}
+	then.Renumber()
+	other.Renumber()
+	return ir.If{Then: then, Else: other}, append(append([]*ir.Value{cond, x, h}, more...), rest...)
+}
+
+// applyWhile takes a value through a random body as long as the sum of its elements is not large.
+func applyWhile(p Program) (ir.Op, []*ir.Value) {
+	_, h, x := walked(p, p.Symbols()[0])
+	body, values, more := p.Body([]*ir.Value{h, x}, []bool{false, false})
+	b := ir.Extend(body)
+	next := body.Params[0]
+	for _, v := range values {
+		if v.Type.Equal(h.Type) && p.Intn(3) > 0 {
+			next = v
+		}
+	}
+	b.Result("h", b.Add(ir.Unary{Fn: "tanh"}, next))
+	body.Renumber()
+	c := ir.NewBuilder("cond")
+	for i, v := range append([]*ir.Value{h, x}, more...) {
+		c.Param(ir.Input, fmt.Sprint("p", i), v.Type)
+	}
+	sum := c.Func.Params[0]
+	if axes := len(h.Type.Shape); axes > 0 {
+		all := []int{}
+		for i := range axes {
+			all = append(all, i)
+		}
+		sum = c.Add(ir.Reduce{Op: "sum", Axes: all}, sum)
+	}
+	limit := c.Add(ir.FullOf(sum.Type, []float64{-0.4321, 0.5432, 1.2345}[p.Intn(3)]))
+	c.Result("c", c.Add(ir.Compare{Fn: "lt"}, sum, limit))
+	return ir.While{Cond: c.Func, Body: body, Carries: 1, Limit: tensor.Int(int64(p.Intn(4)))}, append([]*ir.Value{h, x}, more...)
 }

@@ -32,7 +32,7 @@ func regionRows() []Row {
 // applyScan carries a value of the type of a sequence's elements through a random body.
 func applyScan(p Program) (ir.Op, []*ir.Value) {
 	x, h, k := walked(p, p.Symbols()[p.Intn(2)])
-	f, values, more := p.Body([]*ir.Value{h, x, k}, []bool{false, true, false}, true)
+	f, values, more := p.Body([]*ir.Value{h, x, k}, []bool{false, true, false})
 	b := ir.Extend(f)
 	next := f.Params[p.Intn(2)]
 	for _, v := range values {
@@ -53,7 +53,7 @@ func applyMap(p Program) (ir.Op, []*ir.Value) {
 	x, h, k := walked(p, p.Symbols()[p.Intn(2)])
 	in, mapped := []*ir.Value{x, x, h, k}, 1+p.Intn(2)
 	in = in[2-mapped:]
-	f, values, more := p.Body(in, []bool{true, mapped == 2, false, false}[:len(in)], false)
+	f, values, more := p.Body(in, []bool{true, mapped == 2, false, false}[:len(in)])
 	yield(p, ir.Extend(f), append(values, f.Params...))
 	return ir.Map{Body: f, Size: x.Type.Shape[0], Mapped: mapped}, append(in, more...)
 }

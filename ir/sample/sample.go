@@ -97,7 +97,7 @@ type Program interface {
 	// along their first axis, without results. It returns the values that the function makes, and
 	// operands for the parameters that it has beyond those given. With carries, what it makes may depend
 	// on other turns.
-	Body(in []*ir.Value, element []bool, carries bool) (f *ir.Func, values, more []*ir.Value)
+	Body(in []*ir.Value, element []bool) (f *ir.Func, values, more []*ir.Value)
 	// Symbols returns the dims that take several values.
 	Symbols() []tensor.Dim
 }
