@@ -37,7 +37,7 @@ var instructions = map[string]instruction{
 	"mbarrier.arrive": {"mbarrier.arrive.shared.b64 _, [$0];", "", "r", true, false},
 	"mbarrier.wait": {"{ .reg .pred p; W${:uid}: mbarrier.try_wait.parity.shared.b64 p, [$0], $1; @p bra D${:uid}; bra W${:uid}; D${:uid}: }",
 		"", "rr", true, true},
-	"fence.barriers": {"fence.mbarrier_init.release.cluster; fence.proxy.async;", "", "", true, false},
+	"fence.barriers": {"fence.proxy.async;", "", "", true, false},
 	"tensor.2":       {"cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {$3, $4}], [$2];", "", "rlrrr", true, false},
 	"tensor.3":       {"cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {$3, $4, $5}], [$2];", "", "rlrrrr", true, false},
 	"tensor.4":       {"cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {$3, $4, $5, $6}], [$2];", "", "rlrrrrr", true, false},

@@ -45,6 +45,7 @@ type emitter struct {
 	copies   map[tile.Stage]*copied // staged operands
 	aheads   map[tile.Ahead]int64   // how far ahead operands are asked for
 	laters   map[string]int64       // the same of buffers that maps read and store
+	granted  bool                   // a branch has asked for the lanes of the vector index already
 	sent     *value                 // where the term at hand of a scattered sum goes, in bytes
 	past     map[string]int64       // outputs that are to leave nothing in the caches, and from how many bytes on
 	room     int64                  // bytes of scratch that these and what is held take
@@ -52,6 +53,7 @@ type emitter struct {
 	aligned  int64                  // of the address at hand, where more than its element's size is known
 	held     map[string]*held       // definitions in scratch memory
 	running  map[string]bool        // running maxima of which the block at hand is done
+	filled   bool                   // held memory that only the lanes which filled it know of
 	given    map[string]value       // loads that are values
 	stepping *kernel.Def            // by the node at hand
 	asked    map[string]bool        // lines that the step at hand asked the second cache for

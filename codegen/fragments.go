@@ -148,8 +148,11 @@ func (x *matrix) storePoint(masked bool) {
 			defs = append(defs, x.defs[s.Def])
 		}
 	}
-	x.writeAll(defs)
-	x.when = value{}
+	if x.when.id == "" {
+		x.writeAll(defs)
+		return
+	}
+	x.within(x.when, func() { x.writeAll(defs) })
 }
 
 // exists says whether the current position of an index lies inside its extent: those of a thread

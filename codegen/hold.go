@@ -1,6 +1,7 @@
 package codegen
 
 import (
+	"slices"
 	"strconv"
 
 	"dlc/ir/kernel"
@@ -70,8 +71,38 @@ func (e *emitter) fill(o *operand, v value, bytes int64) {
 	} else {
 		e.counted("0", strconv.FormatInt(bytes, 10), by, turn)
 	}
-	e.across.meet()
+	e.filled = true
 	e.fresh()
+}
+
+// seeFilled lets all lanes see what has been filled before node n, unless it fills more.
+func (e *emitter) seeFilled(n tile.Node) {
+	if _, more := n.(*tile.Hold); e.filled && !more {
+		e.across.meet()
+		e.filled = false
+	}
+}
+
+// ownLanes reports whether each lane writes and reads elements of its own of what d holds, as long as the vector
+// index stays the same.
+func (e *emitter) ownLanes(d *kernel.Def) bool {
+	at := -1
+	for i, a := range d.Axes {
+		if e.vector >= 0 && e.indexOf(a.Name) == e.vector {
+			at = i
+		}
+	}
+	if at < 0 {
+		return false
+	}
+	for _, r := range e.program.Kernel.Defs {
+		for _, l := range r.Loads() {
+			if x, plain := l.At[min(at, len(l.At)-1)].(*kernel.Index); l.Name == d.Name && (!plain || !x.Dim.Equal(tensor.Sym(d.Axes[at].Name))) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // linear is the place of an element in the memory of h, given its index.
@@ -131,8 +162,11 @@ func (e *emitter) writeHeld(o *operand, p place, v value) {
 // storeHeld puts a map, or the accumulators of a reduction, into memory.
 func (e *emitter) storeHeld(h *held) {
 	e.fresh()
-	e.across.meet()
 	d := h.def
+	own := e.ownLanes(d)
+	if !own {
+		e.across.meet()
+	}
 	if e.turned(h) {
 		return
 	}
@@ -157,7 +191,9 @@ func (e *emitter) storeHeld(h *held) {
 		}
 		e.writeHeld(o, p, v)
 	})
-	e.across.meet()
+	if !own {
+		e.across.meet()
+	}
 	if d.Reduce != nil {
 		delete(e.alive, d.Name)
 	}
@@ -190,12 +226,27 @@ func (e *emitter) resume(d *kernel.Def, h *held) {
 	e.alive[d.Name] = l
 }
 
-// overIndex makes another index the vector index of the nodes.
+// overIndex makes another index the vector index of the nodes: what is held is then read by other lanes than
+// wrote it.
 func (e *emitter) overIndex(n *tile.Across) {
 	vector, alive := e.vector, e.alive
 	e.vector, e.alive = e.indexOf(n.Index), map[string]*live{}
 	e.fresh()
+	e.across.meet()
 	e.nodes(n.Body)
+	if e.holdsBehind(n) {
+		e.across.meet()
+	}
 	e.vector, e.alive = vector, alive
 	e.fresh()
+}
+
+// holdsBehind reports whether anything may be written to held memory behind the node.
+func (e *emitter) holdsBehind(n tile.Node) bool {
+	for i, m := range e.phase.Body {
+		if m == n {
+			return slices.ContainsFunc(storesIn(e.phase.Body[i+1:]), func(name string) bool { return e.held[name] != nil })
+		}
+	}
+	return true // in a loop
 }

@@ -18,6 +18,7 @@ func (e *emitter) nodes(list []tile.Node) {
 		e.alive[n] = l
 	}
 	for i := 0; i < len(list); i++ {
+		e.seeFilled(list[i])
 		if n := e.stores(list[i:]); n > 0 {
 			i += n - 1
 			continue

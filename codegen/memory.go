@@ -23,7 +23,7 @@ func align(t tensor.DType) string { return strconv.Itoa(t.Size()) }
 // tail is the mask of the lanes that lie inside the vector index's sub-range; ok is false when
 // all do.
 func (e *emitter) tail() (mask value, ok bool) {
-	if e.lanes == 1 {
+	if e.lanes == 1 || e.granted {
 		return value{}, false
 	}
 	s, at, run := e.tile[e.vector], e.point[e.vector], e.run()

@@ -385,8 +385,46 @@ func (e *emitter) stores(list []tile.Node) int {
 		return 0
 	}
 	e.fresh()
-	e.points(e.axes(defs[0].Axes), false, func() { e.writeAll(defs) })
+	axes := e.axes(defs[0].Axes)
+	write := func() { e.points(axes, false, func() { e.writeAll(defs) }) }
+	if m := e.commonTail(axes); m.id != "" && e.light(defs) {
+		e.across.(*warps).within(m, write)
+	} else {
+		write()
+	}
 	return len(defs)
+}
+
+// commonTail is the mask that all points of a warp's tile share, id "" where there is none: one branch is then
+// enough.
+func (e *emitter) commonTail(axes []int) value {
+	if e.machine.Warps == 0 || e.lanesOf(axes) == 1 || e.run() > 1 || e.tile[e.vector].max > int64(e.machine.Lanes) {
+		return value{}
+	}
+	e.lanes = e.machine.Lanes
+	defer func() { e.lanes = 1 }()
+	return e.allowed()
+}
+
+// lightNodes is the size of an expression of which a warp may compute those of all points of a tile behind one
+// another: a GPU's assembler mixes them, and many long ones would not fit into the registers.
+const lightNodes = 8
+
+func (e *emitter) light(defs []*kernel.Def) bool {
+	nodes := 0
+	for _, d := range defs {
+		if e.alive[d.Name] != nil {
+			return false // LLVM might move all that it took there
+		}
+		kernel.Walk(e.exprs.body(d), func(x kernel.Expr) bool {
+			if l, ok := x.(*kernel.Load); ok && e.buffers[l.Name] == nil {
+				nodes += lightNodes // what is kept, or evaluated here
+			}
+			nodes++
+			return nodes <= lightNodes
+		})
+	}
+	return nodes <= lightNodes
 }
 
 // writeAll writes the definitions at the current point. All are evaluated first, for one may read

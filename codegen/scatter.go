@@ -12,16 +12,53 @@ import (
 func (e *emitter) clearPart(d *kernel.Def) {
 	e.fresh()
 	o := e.buffers[d.Name]
-	e.points(e.axes(d.Axes), false, func() {
-		e.write(o, e.at(e.formOf(o, kernel.AddressOf(o.buffer, symbolsOf(d.Axes)))), identity(d))
+	e.byOne(d, func() {
+		e.points(e.axes(d.Axes), false, func() {
+			e.write(o, e.at(e.formOf(o, kernel.AddressOf(o.buffer, symbolsOf(d.Axes)))), identity(d))
+		})
 	})
 	e.joined(d)
 }
 
+// addsAlone reports whether one thread may add all terms of d: the phase does nothing else, and its elements
+// do not lie across the lanes.
+func (e *emitter) addsAlone(d *kernel.Def) bool {
+	return e.machine.Warps > 0 && e.lanesOf(e.axes(d.Axes)) == 1 && onlyScatters(e.phase.Body)
+}
+
+func onlyScatters(nodes []tile.Node) bool {
+	for _, n := range nodes {
+		switch n := n.(type) {
+		case *tile.Loop:
+			if !onlyScatters(n.Body) {
+				return false
+			}
+		case *tile.Clear, *tile.Scatter:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// byOne emits what one thread of a warp does alone, where it adds all terms of d.
+func (e *emitter) byOne(d *kernel.Def, code func()) {
+	w, ok := e.across.(*warps)
+	if !ok || !e.addsAlone(d) {
+		code()
+		return
+	}
+	e.branch(w.below(1).id, nil, func() {
+		w.own = true
+		code()
+		w.own = false
+	}, func() {})
+}
+
 // joined waits for what all lanes read of d, and lets them see what one of them wrote, unless each adds
-// to elements of its own.
+// to elements of its own, or one to all of them.
 func (e *emitter) joined(d *kernel.Def) {
-	if e.lanesOf(e.axes(d.Unmatched())) == 1 {
+	if e.lanesOf(e.axes(d.Unmatched())) == 1 && !e.addsAlone(d) {
 		e.across.meet()
 	}
 }
@@ -83,12 +120,14 @@ func (e *emitter) scatterAdd(d *kernel.Def, o *operand, offset value) {
 	past := e.past
 	e.past = nil // what was just read lies in a cache
 	defer func() { e.past = past }()
-	e.points(e.axes(d.Unmatched()), false, func() {
-		p := e.at(e.formOf(o, linear))
-		p.shift = offset.id
-		v := e.accumulate(d, e.read(o, p))
-		e.joined(d)
-		e.write(o, p, v)
+	e.byOne(d, func() {
+		e.points(e.axes(d.Unmatched()), false, func() {
+			p := e.at(e.formOf(o, linear))
+			p.shift = offset.id
+			v := e.accumulate(d, e.read(o, p))
+			e.joined(d)
+			e.write(o, p, v)
+		})
 	})
 	e.joined(d)
 }

@@ -133,12 +133,12 @@ func (g *groupScores) score(acc []value) []value {
 	right := g.described(g.plusConst(g.slotAt, g.right.at), piece)
 	operands := ids(wide.values)
 	var text strings.Builder
-	text.WriteString("{ .reg .pred p, q; setp.ne.b32 p, 1, 0; setp.ne.b32 q, 0, 0; wgmma.fence.sync.aligned; ")
+	text.WriteString("{ wgmma.fence.sync.aligned; ")
 	for k := range g.terms / 16 {
 		operands = append(operands, g.set("add i64 ", left, ", ", g.left.along(k)), g.set("add i64 ", right, ", ", g.right.along(k)))
-		keep := "p"
+		keep := "1"
 		if k == 0 {
-			keep = "q"
+			keep = "0"
 		}
 		at := int64(2*tied+count) + 2*k
 		fmt.Fprintf(&text, "%s {%s}, $%d, $%d, %s, 1, 1, 0, 0; ", g.opcode(g.scores.turn), numbered(tied, count), at, at+1, keep)
@@ -168,12 +168,12 @@ func (g *groupScores) weigh(left []value, acc []value) []value {
 	right := g.described(g.plusConst(g.slotAt, g.below.at), swizzled*g.below.rows)
 	operands, letters := ids(acc), strings.Repeat("=", count)
 	var text strings.Builder
-	text.WriteString("{ .reg .pred p; setp.ne.b32 p, 1, 0; wgmma.fence.sync.aligned; ")
+	text.WriteString("{ wgmma.fence.sync.aligned; ")
 	for k := range g.scores.turn / 16 {
 		at := int64(2*count) + 5*k
 		operands = append(append(operands, ids(left[4*k:4*k+4])...), g.set("add i64 ", right, ", ", strconv.FormatInt(k*16*swizzled>>4, 10)))
 		letters += "rrrrl"
-		fmt.Fprintf(&text, "%s {%s}, {$%d, $%d, $%d, $%d}, $%d, p, 1, 1, 1; ", g.opcode(g.columns), numbered(0, count), at, at+1, at+2, at+3, at+4)
+		fmt.Fprintf(&text, "%s {%s}, {$%d, $%d, $%d, $%d}, $%d, 1, 1, 1, 1; ", g.opcode(g.columns), numbered(0, count), at, at+1, at+2, at+3, at+4)
 	}
 	text.WriteString("wgmma.commit_group.sync.aligned; }")
 	out := g.assembly(instruction{text: text.String(), results: strings.Repeat("f", count), operands: letters, lasting: true, convergence: true}, operands)

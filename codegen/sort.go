@@ -49,7 +49,9 @@ func (e *emitter) sort(n *tile.Sort) {
 	}
 	e.tile[index] = all
 	s.store(rank, all.length)
-	e.across.meet()
+	if n.Temp == "" { // else each lane takes the places for its next terms from which it stored
+		e.across.meet()
+	}
 	e.fresh()
 }
 
@@ -258,7 +260,10 @@ func (s *sorting) sorted(n string) {
 	}
 	s.across.meet()
 	s.branch(s.across.below(1).id, nil, func() { s.radix(n) }, func() {})
-	s.across.meet()
+	_, last := s.phase.Body[0].(*tile.Sort)
+	if most, ok := s.d.Axes[len(s.d.Axes)-1].Extent.Const(); !ok || most > 1 || !last { // else the same thread reads the first
+		s.across.meet()
+	}
 }
 
 func (s *sorting) radix(n string) {
@@ -349,10 +354,16 @@ func (s *sorting) store(rank, terms tensor.Dim) {
 		return v
 	}
 	end := e.integer(e.bound("smin", rank, terms))
-	e.counted("0", end, 1, func(at string) {
+	first, beyond, step := "0", end, int64(1)
+	if w, ok := e.across.(*warps); ok { // each thread has every 32nd rank
+		first, step, w.own = w.lane().id, warp, true
+		defer func() { w.own = false }()
+		beyond = e.set("add i64 ", end, ", ", first)
+	}
+	e.counted(first, end, step, func(at string) {
 		put(at, narrow(e.set("and i64 ", s.loadPair(s.pairs, at), ", 4294967295")))
 	})
 	if left := rank.Sub(terms).Bounds(e.ranges); left.OpenHi || left.Hi > 0 {
-		e.counted(end, s.ranks, 1, func(at string) { put(at, narrow(s.terms)) })
+		e.counted(beyond, s.ranks, step, func(at string) { put(at, narrow(s.terms)) })
 	}
 }

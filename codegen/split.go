@@ -25,13 +25,20 @@ func (e *emitter) divide(n *tile.Loop, i int) bool {
 	least, most := e.extremes(c.at)
 	begin, end := s.start, s.start.Add(s.length)
 	first, last := begin.Div(unit), end.CeilDiv(unit)
-	cut := func(from, to tensor.Dim) { e.tile[i] = e.piece(from.Scale(unit), to.Sub(from.Scale(unit)), s.max) }
+	behind := s.max // the block in which the tile of the vector index begins
+	if e.endsWith(c, i, unit) {
+		behind = unit - 1
+	}
+	cut := func(from, to tensor.Dim, most int64) {
+		e.tile[i] = e.piece(from.Scale(unit), to.Sub(from.Scale(unit)), most)
+	}
 	inside := func(turn tensor.Dim) tensor.Dim { // where the range's last turn may be cut short
 		if unit == 1 {
 			return turn
 		}
 		return e.bound("smin", turn.Scale(unit), end)
 	}
+	sharp := unit == 1 && least.Equal(most) // some are as many as sure
 	edge := *n
 	if unit == 1 {
 		edge.Split.By = []int64{1}
@@ -40,16 +47,20 @@ func (e *emitter) divide(n *tile.Loop, i int) bool {
 	case c.lasts: // index <= at
 		sure := e.clamped(least.AddInt(1).Div(unit), first, end.Div(unit))
 		some := e.clamped(most.AddInt(1).CeilDiv(unit), sure, last)
-		cut(first, sure.Scale(unit))
+		cut(first, sure.Scale(unit), s.max)
 		e.surely(c, n, i)
-		cut(sure, inside(some))
-		e.walk(&edge, i)
+		if !sharp {
+			cut(sure, inside(some), behind)
+			e.walk(&edge, i)
+		}
 	default: // index >= at
 		some := e.clamped(least.Div(unit), first, last)
 		sure := e.clamped(most.CeilDiv(unit), some, last)
-		cut(some, inside(sure))
-		e.walk(&edge, i)
-		cut(sure, end)
+		if !sharp {
+			cut(some, inside(sure), behind)
+			e.walk(&edge, i)
+		}
+		cut(sure, end, behind)
 		e.surely(c, n, i)
 	}
 	e.tile[i] = s
@@ -87,15 +98,37 @@ func (e *emitter) shorten(n *tile.Loop, i int) {
 		return
 	}
 	least, most := e.extremes(c.at)
-	from, to := s.start, s.length
+	from, to, behind := s.start, s.length, s.max
 	if c.lasts {
 		turns := e.clamped(most.AddInt(1).CeilDiv(unit), tensor.Dim{}, to.CeilDiv(unit))
 		to = e.bound("smin", turns.Scale(unit), to)
 	} else {
 		turns := e.clamped(least.Div(unit), tensor.Dim{}, to.Div(unit))
 		from = turns.Scale(unit)
+		if e.endsWith(c, i, unit) {
+			behind = unit - 1
+		}
 	}
-	e.tile[i] = e.piece(from, to.Sub(from), s.max)
+	e.tile[i] = e.piece(from, to.Sub(from), behind)
+}
+
+// endsWith reports whether less than a block of index i lies behind the begin of the block that the vector index's
+// tile begins in, where a condition compares the two: the tile is the last one, cut short, of an index of the same
+// extent, and blocks are of whole tiles.
+func (e *emitter) endsWith(c border, i int, unit int64) bool {
+	if e.machine.Warps == 0 || e.vector < 0 || e.vector == i || !e.extents[i].length.Equal(e.extents[e.vector].length) {
+		return false
+	}
+	v := e.tile[e.vector]
+	if _, exact := v.exact(); exact {
+		return false
+	}
+	for _, g := range e.phase.Grid {
+		if by := g.By[0]; e.indices[g.Index] == e.vector {
+			return v.max == by-1 && unit%by == 0 && c.at.Equal(tensor.Sym(g.Index))
+		}
+	}
+	return false
 }
 
 // addedTo returns the chains that a turn of the stream steps, where these sums are all that a turn

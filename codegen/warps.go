@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/llir/llvm/ir"
@@ -146,6 +147,25 @@ func (e *warps) onlyIf(cond value, store func()) {
 	e.cur = after
 }
 
+// within emits code of the current point under a condition, which it need not ask again.
+func (e *warps) within(cond value, code func()) {
+	point, lanes := slices.Clone(e.point), e.lanes
+	restore := func() {
+		e.fresh()
+		e.point, e.lanes = point, lanes
+	}
+	from, yes, after := e.cur, e.block(), e.block()
+	from.Term = either(cond.id, yes, after)
+	e.cur = yes
+	restore()
+	e.granted = true
+	code()
+	e.granted = false
+	e.cur.Term = to(after)
+	e.cur = after
+	restore()
+}
+
 func (e *warps) loadOne(t tensor.DType, at string, when, mask value) value {
 	return e.under(e.and(when, mask), t, 1, func() string { return e.loaded(t, at) })
 }
@@ -204,7 +224,15 @@ func (e *warps) settle(v value) value {
 }
 
 // meet waits for the threads of the warp, whose writes are then seen.
-func (e *warps) meet() { e.put("call void @llvm.nvvm.bar.warp.sync(i32 -1)") }
+func (e *warps) meet() {
+	const met = "call void @llvm.nvvm.bar.warp.sync(i32 -1)"
+	if n := len(e.cur.Insts); n > 0 {
+		if last, ok := e.cur.Insts[n-1].(*line); ok && last.text == met {
+			return
+		}
+	}
+	e.put(met)
+}
 
 func (e *warps) buffer(number int) string { return "%p" + strconv.Itoa(number) }
 
@@ -242,12 +270,13 @@ func (e *warps) function(name string) {
 	e.cur = start
 	e.fresh()
 	number := e.number()
-	count := e.phase.Blocks(func(index string) tensor.Dim { return e.extents[e.indexOf(index)].length })
-	some := e.set("icmp slt i64 ", number, ", ", e.integer(count))
-	start.Term = either(some, head, done)
 	code := e.versions
-	if e.phase.Unit != nil {
+	if e.phase.Unit != nil { // there are no more blocks of threads than blocks
+		start.Term = to(head)
 		code = e.fragments
+	} else {
+		count := e.phase.Blocks(func(index string) tensor.Dim { return e.extents[e.indexOf(index)].length })
+		start.Term = either(e.set("icmp slt i64 ", number, ", ", e.integer(count)), head, done)
 	}
 	e.inBlock(number, head, code)
 	e.cur.Term = to(done)

@@ -282,9 +282,9 @@ func (x *matrix) product(a, b *feed, count int) instruction {
 	}
 	flag := map[bool]string{false: "0", true: "1"}
 	var s strings.Builder
-	s.WriteString("{ .reg .pred p; setp.ne.b32 p, 1, 0; wgmma.fence.sync.aligned; ")
+	s.WriteString("{ wgmma.fence.sync.aligned; ")
 	for k := range x.turn / 16 {
-		fmt.Fprintf(&s, "wgmma.mma_async.sync.aligned.m64n%dk16.f32.%[2]s.%[2]s {%s}, $%d, $%d, p, 1, 1, %s, %s; ",
+		fmt.Fprintf(&s, "wgmma.mma_async.sync.aligned.m64n%dk16.f32.%[2]s.%[2]s {%s}, $%d, $%d, 1, 1, 1, %s, %s; ",
 			x.n, x.con.A.Load.DType, strings.Join(list, ", "), 2*int64(count)+2*k, 2*int64(count)+2*k+1, flag[a.across], flag[b.across])
 	}
 	s.WriteString("wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 1; }")

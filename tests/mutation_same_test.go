@@ -14,10 +14,7 @@ import (
 var sameMeaning = []struct{ product, entry, statement, what, why string }{
 	{"^(softmax|cross_entropy)", "", `^setp\.gt\.f32 %p, %f, 0f42B20000`, "setp.gt.f32: 0f[0-7]....... instead of 0f42B20000", "exponents less their maximum are at most 0: none comes to the upper bound of exp"},
 	{"^(softmax|cross_entropy)", "", `^selp\.f32 %f, 0f42B20000, %f, %p`, "selp.f32: 0f........ instead of 0f42B20000", "exponents less their maximum are at most 0: none comes to the upper bound of exp"},
-	{"^ring for sm_90a", "", `^fence\.mbarrier_init`, "dropped", "the fence.proxy.async behind it makes the barriers known as well"},
-	{"^ring for sm_90a", "", `^fence\.proxy\.async`, "dropped", "the fence.mbarrier_init before it makes the barriers known as well"},
-	{"^ring for sm_90a", "", `^setp\.ne\.b32 p, 1, 0`, "(4|-4|-1) instead of 0", "1 is none of them"},
-	{"^ring for sm_80", "", `^cp\.async\.wait_all`, "dropped", "behind the last turn only empty copies are under way, and nobody reads shared memory again"},
+	{"", "", `^bar\.sync 0`, "bar.sync: ([1-9]|1[0-5]) instead of 0", "all threads meet at another barrier as well"},
 	{"", "", `^shfl\.sync\.idx\.b32 %f, %f, 0, 31, -1`, ": [0-9]+ instead of 31", "lane 0 lies below every bound"},
 	{"", "", `^shfl\.sync\.down\.b32 %f, %f, [1248], 31, -1`, ": (27|30|62) instead of 31", "the lanes that count read lanes below 16"},
 	{"", "", `^(setp\.lt\.f32 %p, %f,|selp\.f32 %f,) 0fC2D20000`, "0fC2(D[2-9A-F]|[EF].).... instead of 0fC2D20000", "exp of all below -104 is 0"},

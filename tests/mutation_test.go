@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"dlc/codegen/ptx"
@@ -18,10 +19,10 @@ import (
 	"dlc/ir/tensor"
 )
 
-var mutants = flag.Int("mutants", 0, "mistakes made in the PTX of every witness, instead of 100 in that of some")
+var mutants = flag.Int("mutants", 0, "mistakes made in the PTX of every witness, over many launches, instead of a few over a few")
 
-// often are the products in which mistakes are made at every run of the tests.
-var often = []string{"ring for sm_80", "ring for sm_90a", "matmul for sm_80", "softmax_short for sm_80", "layernorm for sm_80", "rmsnorm_rotary for sm_80", "embedding for sm_80", "adam for sm_80"}
+// fewMistakes is the number of mistakes made in every product at each run of the tests.
+const fewMistakes = 16
 
 // ring is a product of matrix units with more turns than stages.
 var ring = &witness{name: "ring", tolerance: 1e-2, sizes: []map[string]int64{{"N": 0}, {"N": 1}, {"N": 70}, {"N": 130}}, text: `program ring
@@ -35,34 +36,58 @@ kernel product(x: bf16[N, 328], w: bf16[328, 72], b: f32[72]) -> (y: f32[N, 72])
   y[m:N, c:72] = a[m, c] + b[c]
 `}
 
-// TestMistakesInPTXAreCaught makes mistakes in the PTX of witnesses: of those that change what it means, the
-// interpreter of PTX and the results catch 95 in 100. At most one in six may mean the same, each for a reason
-// that is found mechanically or stands in sameMeaning. The form for warp groups is tried on ring alone: the
-// witnesses' products have too few terms to come to all of its stages.
-func TestMistakesInPTXAreCaught(t *testing.T) {
-	for _, w := range append(witnesses(t), ring) {
-		for _, target := range []ptx.Target{ptx.SM80(), ptx.SM90A()} {
-			product := w.name + " for " + target.Name
-			if *mutants == 0 && !slices.Contains(often, product) || target.Machine.WarpGroups && w != ring {
-				continue
-			}
-			t.Run(product, func(t *testing.T) {
-				t.Parallel()
-				n := *mutants
-				switch {
-				case n == 0 && w == ring:
-					n = 40
-				case n == 0:
-					n = 100
-				}
-				w.mistaken(t, product, w.gpu(t, target), n)
-			})
-		}
+// tally counts mistakes: those made, caught, and said to mean the same.
+type tally struct{ made, caught, same int }
+
+// gate demands that of mistakes that change the meaning 95 in 100 are caught, and that at most one in six is said
+// to mean the same.
+func (n tally) gate(t *testing.T) {
+	t.Helper()
+	if 6*n.same > n.made {
+		t.Errorf("%d of %d mistakes are said to mean the same", n.same, n.made)
+	}
+	if 100*n.caught < 95*(n.made-n.same) {
+		t.Errorf("%d of %d mistakes that change the meaning are caught", n.caught, n.made-n.same)
 	}
 }
 
-// mistaken makes n mistakes in a product and demands that they are caught or explained.
-func (w *witness) mistaken(t *testing.T, product string, g *gpuCode, n int) {
+// TestMistakesInPTXAreCaught makes mistakes in the PTX of witnesses: of those that change what it means, the
+// interpreter of PTX and the results catch 95 in 100. At most one in six may mean the same, each for a reason
+// that is found mechanically or stands in sameMeaning. With -mutants that holds for each product, else for a
+// sample of all. The form for warp groups is tried on ring alone: the witnesses' products have too few terms to
+// come to all of its stages.
+func TestMistakesInPTXAreCaught(t *testing.T) {
+	var all tally
+	var lock sync.Mutex
+	t.Run("all", func(t *testing.T) {
+		for _, w := range append(witnesses(t), ring) {
+			for _, target := range []ptx.Target{ptx.SM80(), ptx.SM90A()} {
+				if target.Machine.WarpGroups && w != ring {
+					continue
+				}
+				product := w.name + " for " + target.Name
+				t.Run(product, func(t *testing.T) {
+					t.Parallel()
+					n := w.mistaken(t, product, w.gpu(t, target))
+					lock.Lock()
+					defer lock.Unlock()
+					all = tally{all.made + n.made, all.caught + n.caught, all.same + n.same}
+				})
+			}
+		}
+	})
+	t.Logf("%d mistakes, %d caught, %d mean the same", all.made, all.caught, all.same)
+	if all.made >= 100 {
+		all.gate(t)
+	}
+}
+
+// mistaken makes mistakes in a product and counts those that are caught or explained.
+func (w *witness) mistaken(t *testing.T, product string, g *gpuCode) tally {
+	n := fewMistakes
+	if *mutants > 0 {
+		n = *mutants
+	}
 	trials := w.trials(t, g)
 	list, err := mutate.Judge(g.module.Text, mutate.Mutants(g.module.Text, n, 1), trials)
 	if err == nil {
@@ -87,13 +112,12 @@ func (w *witness) mistaken(t *testing.T, product string, g *gpuCode, n int) {
 	}
 	caught, text := mutate.Tally(list)
 	t.Logf("%s%s: %d mistakes, %d caught, %d mean the same (%d mechanically, %d by table), %d neither", text, product, len(list), caught, mechanically+known, mechanically, known, len(list)-caught-mechanically-known)
-	if len(list) >= 100 && 6*(mechanically+known) > len(list) {
-		t.Errorf("%d of %d mistakes are said to mean the same", mechanically+known, len(list))
-	}
-	if 100*caught < 95*(len(list)-mechanically-known) {
-		t.Errorf("%d of %d mistakes that change the meaning are caught", caught, len(list)-mechanically-known)
+	count := tally{len(list), caught, mechanically + known}
+	if *mutants >= 100 {
+		count.gate(t)
 	}
 	stale(t, product, g.module.Text)
+	return count
 }
 
 // drawings are the ways in which floats are drawn for launches.
@@ -112,6 +136,9 @@ var drawings = []func(*rand.Rand) float64{
 	func(r *rand.Rand) float64 { return math.Abs(r.NormFloat64()) * 0x1p-126 * float64(r.Intn(3)) }, // about the smallest normal one
 }
 
+// fewRounds is how often the launches of a size are tried for a sample of mistakes.
+const fewRounds = 6
+
 // mixed is the number of rounds in which inputs are drawn in different ways.
 const mixed = 6
 
@@ -119,17 +146,25 @@ const mixed = 6
 // come to code, or to an outcome of a comparison, to which those before did not, and some more.
 func (w *witness) trials(t *testing.T, g *gpuCode) []mutate.Trial {
 	t.Helper()
-	choice := &mutate.Choice{Work: 400_000}
+	choice := &mutate.Choice{Work: 100_000}
+	if *mutants > 0 {
+		choice.Work = 1_000_000
+	}
 	meaning := w.ordered(t, w.parse(t))
-	small, rich := w.more(g)
+	small, large, rich := w.more(g)
 	near := nearConstants(g.module.Text)
-	if w == ring {
-		rich = nil // its launches are dear, its values plain
+	if w == ring || *mutants == 0 {
+		rich = nil // launches are dear, those of ring very, and its values are plain
 	}
 	order := rand.New(rand.NewSource(4))
 	for i, size := range append(rich, w.sizes...) { // many values, kept for their own sake
 		choice.Others = 4 * (i + 1)
-		for _, round := range order.Perm(mixed + 1 + len(drawings)) {
+		rounds := order.Perm(mixed + 1 + len(drawings))
+		slices.SortStableFunc(rounds, func(a, b int) int { return min(a, 1) - min(b, 1) }) // plain values first
+		if *mutants == 0 {
+			rounds = rounds[:fewRounds]
+		}
+		for _, round := range rounds {
 			in := w.inputs(meaning, size, i%2 > 0)
 			if round > mixed {
 				draw(in, drawings[round-mixed-1:][:1], 0)
@@ -146,6 +181,14 @@ func (w *witness) trials(t *testing.T, g *gpuCode) []mutate.Trial {
 	for i, size := range w.large(g) { // whose joins of many chunks run alone
 		g.run(t, size, w.drawn(g, size, r), uint64(i), func(entry string, l emulate.Launch) func(*emulate.Report) {
 			if strings.HasSuffix(entry, "_0") {
+				return nil
+			}
+			return choice.Watch(entry, l)
+		})
+	}
+	for i, size := range large { // of which only what no other size comes to runs
+		g.run(t, size, w.drawn(g, size, r), uint64(i), func(entry string, l emulate.Launch) func(*emulate.Report) {
+			if !choice.Misses(entry) {
 				return nil
 			}
 			return choice.Watch(entry, l)
@@ -198,9 +241,9 @@ func draw(in map[string]*tensor.Tensor, ways []func(*rand.Rand) float64, seed in
 var steps = regexp.MustCompile(`by ([0-9,]+)`)
 
 // more draws small sizes, many of them next to those by which the schedules cut, since what tiles leave
-// over has many forms, and two rich ones.
-func (w *witness) more(g *gpuCode) (small, rich []map[string]int64) {
-	near := []int64{1, 2, 3, 5, 8}
+// over has many forms, some of one large extent, and two rich ones.
+func (w *witness) more(g *gpuCode) (small, large, rich []map[string]int64) {
+	near := []int64{1, 2, 3, 5, 8, 120}
 	for _, p := range g.tiles {
 		for _, m := range steps.FindAllStringSubmatch(p.String(), -1) {
 			for _, n := range strings.Split(m[1], ",") {
@@ -209,11 +252,15 @@ func (w *witness) more(g *gpuCode) (small, rich []map[string]int64) {
 			}
 		}
 	}
+	wanted := 24
+	if *mutants == 0 {
+		wanted = 8
+	}
 	near = slices.DeleteFunc(near, func(n int64) bool { return n < 1 })
 	slices.Sort(near)
 	near = slices.Compact(near)
 	r := rand.New(rand.NewSource(3))
-	for tries := 0; tries < 500 && (len(small) < 24 || len(rich) < 2); tries++ {
+	for tries := 0; tries < 500 && (len(small) < wanted || len(rich) < 2); tries++ {
 		size := map[string]int64{}
 		for _, name := range sorted(w.sizes[0]) {
 			size[name] = near[r.Intn(len(near))]
@@ -222,13 +269,31 @@ func (w *witness) more(g *gpuCode) (small, rich []map[string]int64) {
 			}
 		}
 		switch n := elements(g.program, size); {
-		case n < 40_000 && len(small) < 24:
+		case n < 40_000 && len(small) < wanted:
 			small = append(small, size)
 		case n >= 40_000 && n < 200_000 && len(rich) < 2:
 			rich = append(rich, size)
 		}
 	}
-	return small, rich
+	if *mutants == 0 {
+		return small, nil, nil
+	}
+	for _, name := range sorted(w.sizes[0]) { // one extent after the other
+		for _, n := range near {
+			size := map[string]int64{}
+			for _, other := range sorted(w.sizes[0]) {
+				size[other] = 1
+			}
+			size[name] = n
+			switch e := elements(g.program, size); {
+			case e < 120_000:
+				small = append(small, size)
+			case e < 4_000_000 && n > 200:
+				large = append(large, size)
+			}
+		}
+	}
+	return small, large, rich
 }
 
 var parts = regexp.MustCompile(`\((\w+)[^()]*\) div (\d+)`)

@@ -8,6 +8,13 @@ import (
 // What must not be left open when a thread or a block ends.
 
 func (w *warp) atEnd() {
+	for l := range w.copies {
+		for _, a := range w.copies[l].list {
+			if a != nil && a.pending && w.u.failure == nil {
+				w.u.failure = &Fault{Misuse, a.line, w.u.thread(w.base+l) + " leaves while its copy may still write shared memory"}
+			}
+		}
+	}
 	for l := range w.bulk {
 		for _, a := range w.bulk[l].list {
 			if a != nil && a.pending && a.reads && w.u.failure == nil {

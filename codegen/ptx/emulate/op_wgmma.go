@@ -70,6 +70,9 @@ func wgmmaAsync(d *decoder) {
 		p.aDesc = d.srcOf(o, b64, false)
 	}
 	p.bDesc = d.src(b64)
+	if v, ok := d.st.operands[min(d.used, len(d.st.operands)-1)].value.(uint64); ok && v > 1 {
+		d.refuse("scale-d must be a predicate, 0 or 1")
+	}
 	p.keep = d.predSrc()
 	p.scaleA, p.scaleB = d.sign(), d.sign()
 	if p.t != tf32 {

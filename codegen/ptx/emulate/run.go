@@ -42,11 +42,15 @@ type Launch struct {
 	Trace         int    // line of which the report has what it wrote; 0 means none
 }
 
-// Clone copies a launch together with its buffers, which it lists in the order of the arguments.
+// Clone copies a launch together with those of its buffers that it may change, which it lists in the order of the
+// arguments.
 func (l Launch) Clone() (Launch, []*Buffer) {
 	var list []*Buffer
 	copies := map[*Buffer]*Buffer{}
 	of := func(b *Buffer) *Buffer {
+		if b.ReadOnly {
+			return b
+		}
 		if copies[b] == nil {
 			copies[b] = b.Clone()
 			list = append(list, copies[b])
@@ -266,8 +270,9 @@ func (r *run) buffer(b *Buffer) (uint64, error) {
 		}
 		i = len(r.buffers)
 		r.names[b] = i
-		g := &region{name: b.Name, data: append([]byte(nil), b.Data...), readOnly: b.ReadOnly, blank: b.Blank}
+		g := &region{name: b.Name, data: b.Data, readOnly: b.ReadOnly, blank: b.Blank}
 		if !b.ReadOnly {
+			g.data = slices.Clone(b.Data)
 			g.cells = newShadow(len(b.Data), &r.free)
 			b.fill(g)
 		}

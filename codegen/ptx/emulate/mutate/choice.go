@@ -78,6 +78,17 @@ func (c *Choice) Trials() (out []Trial) {
 	return out
 }
 
+// Misses tells whether no launch of the entry that was shown has come to one in fifty of its instructions.
+func (c *Choice) Misses(entry string) bool {
+	e, missed := c.entry(entry), 0
+	for _, s := range e.seen {
+		if s&emulate.Reached == 0 {
+			missed++
+		}
+	}
+	return missed > 1+len(e.seen)/50 || e.seen == nil
+}
+
 // String tells how much is kept.
 func (c *Choice) String() string {
 	var b strings.Builder
