@@ -41,8 +41,8 @@ func verifyBuffer(b *Buffer, declared map[string]*Buffer) error {
 		return fmt.Errorf("no dtype")
 	}
 	switch w := declared[b.Of]; {
-	case b.Role != Update && b.Of != "":
-		return fmt.Errorf("only an update is of a weight")
+	case b.Role != Update && b.Role != Output && b.Of != "":
+		return fmt.Errorf("only an update is of a weight, and an output of its public name")
 	case b.Role == Update && (w == nil || w.Role != Weight):
 		return fmt.Errorf("%q is no weight", b.Of)
 	case b.Role == Update && !w.Type.Equal(b.Type):

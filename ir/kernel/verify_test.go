@@ -41,7 +41,7 @@ func TestVerifyRefuses(t *testing.T) {
 		{"stands twice", func(p *Program) { p.Buffers[1].Name = "x" }},
 		{"no dtype", func(p *Program) { p.Buffers[0].Type.DType = tensor.Invalid }},
 		{"is no weight", func(p *Program) { p.Buffers[5].Of = "x" }},
-		{"only an update", func(p *Program) { p.Buffers[4].Of = "w" }},
+		{"only an update", func(p *Program) { p.Buffers[3].Of = "w" }},
 		{"updates f32[8]", func(p *Program) { p.Buffers[5].Type.Shape = tensor.Ints(9) }},
 		{"has a value", func(p *Program) { p.Buffers[2].Value = nil }},
 		{"the value is", func(p *Program) { p.Buffers[2].Value = tensor.New(tensor.F32, 3) }},
