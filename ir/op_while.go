@@ -104,7 +104,7 @@ func (o While) GradFor(b *Builder, n *Node, dy []*Value, wanted []bool) []*Value
 	for i, v := range n.In {
 		params = append(params, turn.Param(Input, fmt.Sprint("x", i), v.Type))
 	}
-	goes := turn.inlined(o.Cond, params)[0]
+	goes := turn.Inline(o.Cond, params)[0]
 	stay := NewBuilder("else")
 	for i, v := range n.In {
 		p := stay.Param(Input, fmt.Sprint("x", i), v.Type)
@@ -127,8 +127,8 @@ func (o While) GradFor(b *Builder, n *Node, dy []*Value, wanted []bool) []*Value
 	return s.GradFor(b, n, dy, wanted)
 }
 
-// inlined adds the nodes of a region, on other operands, and returns its results.
-func (b *Builder) inlined(f *Func, operands []*Value) []*Value {
+// Inline adds the nodes of a region, on other operands, and returns its results.
+func (b *Builder) Inline(f *Func, operands []*Value) []*Value {
 	f = f.Copy()
 	is := map[*Value]*Value{}
 	for i, p := range f.Params {

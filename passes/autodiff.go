@@ -2,12 +2,13 @@ package passes
 
 import (
 	"fmt"
+	"slices"
 
 	"dlc/ir"
 )
 
-// autodiff replaces each Gradient by reverse mode. A variable that the loss does not reach gets
-// zeros. Gradients are replaced in program order, so that one of a gradient finds ordinary nodes, and
+// autodiff replaces each Gradient by reverse mode, then functions with a gradient of their own by what
+// they do. A variable that the loss does not reach gets zeros. Gradients are replaced in program order, so that one of a gradient finds ordinary nodes, and
 // those in regions before what holds them.
 func autodiff(m *ir.Module, o *Options) error {
 	var failed error
@@ -25,7 +26,28 @@ func autodiff(m *ir.Module, o *Options) error {
 		}
 		r.finish()
 	})
+	ir.EachFunc(m, inlined)
 	return failed
+}
+
+// inlined puts the bodies of functions with a gradient of their own in the place of their nodes.
+func inlined(f *ir.Func) {
+	if !slices.ContainsFunc(f.Nodes, func(n *ir.Node) bool { _, ok := n.Op.(ir.Custom); return ok }) {
+		return
+	}
+	r := newGraphRewrite(f)
+	for _, n := range r.nodes {
+		r.redirect(n)
+		op, ok := n.Op.(ir.Custom)
+		if !ok {
+			r.keep(n)
+			continue
+		}
+		for i, v := range r.Inline(op.Body, n.In) {
+			r.replace(n.Out[i], v)
+		}
+	}
+	r.finish()
 }
 
 // differentiate appends the gradients that n stands for.

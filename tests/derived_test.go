@@ -28,13 +28,23 @@ func TestDerivedFunctions(t *testing.T) {
 	sameValues(t, "f = fn(a) { sum(a ** 3) }", "grad(f)(x)", "3 * x ** 2")
 	sameValues(t, "f = fn(a) { sum(a ** 3) }", "hvp(f, x, v)", "6 * x * v")
 	sameValues(t, "f = fn(a, b) { a * sum(b) }", "jacobian(f)(x, v)", "to(iota(D)[:, new] == iota(D)[new, :], f32) * sum(v)")
+	sameValues(t, "f = fn(a) { sum(straight(a) * 3) }", "grad(f)(x)", "x * 0 + 3")
+	sameValues(t, "f = fn(a) { sum(clipped(a) * a * 3) }", "grad(f)(x)", "clamp(x * 3, -1, 1) + x * 3")
+	sameValues(t, "f = fn(a) { sum(clipped(a) * a * 3) }", "vmap(grad(f))(x[new])[0]", "grad(f)(x)")
 	sameValues(t, "z = x * x", "grad(fn(a) { sum(z * a) })(x)", "x * x")
 }
+
+const ownGradients = `fn straight(x: float[S...]) -> float[S...] { round(x) }
+gradient straight(x: float[S...], dy: float[S...]) -> float[S...] { dy }
+fn clipped(x: float[S...]) -> float[S...] { x }
+gradient clipped(x: float[S...], dy: float[S...]) -> float[S...] { clamp(dy, -1, 1) }
+
+`
 
 // sameValues evaluates two expressions of x, v and w after a statement.
 func sameValues(t *testing.T, statement, got, want string) {
 	t.Helper()
-	c := libraryCase{name: got, head: "(x: f32[5], v: f32[5], w: f32[5, 3]) -> (got: f32[A...], want: f32[A...])",
+	c := libraryCase{name: got, head: ownGradients + "(x: f32[5], v: f32[5], w: f32[5, 3]) -> (got: f32[A...], want: f32[A...])",
 		body: "D = 5\n  " + statement + "\n  (got = " + got + ", want = " + want + ")"}
 	f := c.function(t, false)
 	if err := passes.Graph(&ir.Module{Name: "m", Funcs: []*ir.Func{f}}, nil); err != nil {

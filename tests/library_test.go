@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand"
+	"strings"
 	"testing"
 
 	"dlc/codegen/cpu"
@@ -55,6 +56,8 @@ func libraryCases() []libraryCase {
 			"scatters = fn(a, k) { scatter(zeros([3, 6]), k, broadcast(a, [4, 6])) }\n  sorts = fn(a) { sort(a) + cumsum(a) }\n  s = vmap(fn(a, b) { scan e in b over T with h = a { h = tanh(h + a * e)\n    yield h } })(x, u)\n" +
 				"  (y = vmap(scatters)(x, i), z = vmap(sorts)(x), s = s)", "", true},
 		{"mapped draws", "(x: f32[N, 3], u: f32[N, T]) -> (y: f32[N, 3], z: f32[N, T])", "(y = vmap(fn(a) { a + normal([3]) })(x), z = vmap(fn(a, b) { scan e in b over T { yield sum(a) * uniform([]) + e } })(x, u))", "", false},
+		{"gradients of one's own", ownProduct + "(x: f32[N, 5], s: f32[5]) -> (y: f32[N, 5], z: f32[N, 5])",
+			"(y = product(x, s), z = vmap(grad(fn(a) { sum(tanh(product(a, s))) }))(x) + scan e in x over N with h = s {\n    h = product(h, tanh(e))\n    yield h\n  })", "", true},
 		{"scans in each other", "(x: f32[N, T, E], w: f32[E]) -> (y: f32[N, T, E])",
 			"scan xt in x over T {\n    z = scan e in xt * w over E with s = zeros([N]) {\n      s = tanh(s + e)\n      yield s\n    }\n    yield z\n  }", "", true},
 		{"branches", "(x: f32[N, 5], c: f32[], w: f32[5, 5]) -> (y: f32[N, 5], z: f32[], u: f32[N])",
@@ -72,11 +75,19 @@ func libraryCases() []libraryCase {
 	}
 }
 
+const ownProduct = `fn product(v: float[B..., D], w: float[D]) -> float[B..., D] { v * w }
+gradient product(v: float[B..., D], w: float[D], dy: float[B..., D]) -> (dv: float[B..., D], dw: float[D]) {
+  (dv = dy * w, dw = if rank(dy) > 1 { sum(dy * v, axis=0) } else { dy * v })
+}
+
+`
+
 // function compiles the model to a function of its inputs; with differentiate also to the gradient
 // of the sum of its float results, squared, by its float inputs.
 func (c libraryCase) function(t *testing.T, differentiate bool) *ir.Func {
 	t.Helper()
-	src := "edition 2026\n\nmodel M()" + c.head + " {\n  " + c.body + "\n}\n"
+	at := strings.LastIndexByte(c.head, '\n') + 1 // declarations before the model's inputs
+	src := "edition 2026\n\n" + c.head[:at] + "model M()" + c.head[at:] + " {\n  " + c.body + "\n}\n"
 	tree, diags := syntax.Parse("m.dlc", []byte(src))
 	p, more := check.Files([]*syntax.File{tree}, stdlib.Files, build.Names())
 	m, _, last := build.Module(p, build.Options{})

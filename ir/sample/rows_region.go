@@ -16,6 +16,9 @@ func regionRows() []Row {
 	mapped := Row{Name: "map", Doc: "`body` for each element along axis 0 of the first `mapped` operands; the others are the same for all. Results are stacked.",
 		Shapes: "[size, s], others [s] -> [size, s]", Source: "JAX vmap", DTypes: numbers(), Untold: "its body says it: held to the same ops written out for each element", Derivative: Twice, Domain: "unit",
 		Refused: []Refusal{{ir.Map{}, "f32[3]", "a body of 1 parameters"}, {ir.Map{Mapped: 2}, "f32[3]", "2 sequences"}}}
+	custom := Row{Name: "custom", Doc: "What `body` gives, with the gradient that `back` says: it takes the operands, then the gradients of the results.",
+		Shapes: "[s] -> [s]", Source: "JAX custom_vjp", DTypes: floats(), Untold: "its body says it: held to the same ops", Derivative: Twice, Domain: "unit",
+		Refused: []Refusal{{ir.Custom{}, "f32[3]", "a body and its gradient"}, {ir.Custom{Body: Recurrence(dims("3")), Back: Recurrence(dims("3"))}, "f64[3]; f64[3]; f64[3]", "the gradient: "}}}
 	scan.Apply, mapped.Apply = applyScan, applyMap
 	for i, s := range []struct{ length, rest string }{{"T", "N, 5"}, {"N", "3"}, {"1", "1"}, {"0", "4"}, {"T", ""}, {"7", "2, 17"}, {"N", "T, 3"}, {"3", "37, 19"}, {"2", "3, 0"}} {
 		length, x := dims(s.length)[0], "?["+s.rest+"]"
@@ -25,8 +28,26 @@ func regionRows() []Row {
 		}
 		scan.Samples = append(scan.Samples, Sample{generic(ir.Scan{Body: Recurrence(dims(s.rest)), Length: length, Carries: 1, Sequences: 1, Reversed: i%3 == 1}), x + "; " + seq + "; " + x, "unit"})
 		mapped.Samples = append(mapped.Samples, Sample{generic(ir.Map{Body: Recurrence(dims(s.rest)), Size: length, Mapped: 2}), seq + "; " + seq + "; " + x, "unit"})
+		custom.Samples = append(custom.Samples, Sample{generic(Product(dims(s.rest))), x + "; " + x, "unit"})
 	}
-	return []Row{scan, mapped}
+	custom.Samples = append(custom.Samples, Sample{generic(Product(dims("N, 347"))), "?[N, 347]; ?[N, 347]", "unit"})
+	return []Row{scan, mapped, custom}
+}
+
+// Product is the product of two operands of f64, with its gradient.
+func Product(s tensor.Shape) ir.Custom {
+	t := tensor.Type{DType: tensor.F64, Shape: s}
+	begin := func(name string) (b *ir.Builder, x, y *ir.Value) {
+		b = ir.NewBuilder(name)
+		return b, b.Param(ir.Input, "x", t), b.Param(ir.Input, "y", t)
+	}
+	body, x, y := begin("body")
+	body.Result("z", body.Add(ir.Binary{Fn: "mul"}, x, y))
+	back, x, y := begin("back")
+	dz := back.Param(ir.Input, "dz", t)
+	back.Result("dx", back.Add(ir.Binary{Fn: "mul"}, dz, y))
+	back.Result("dy", back.Add(ir.Binary{Fn: "mul"}, dz, x))
+	return ir.Custom{Body: body.Func, Back: back.Func}
 }
 
 // applyScan carries a value of the type of a sequence's elements through a random body.

@@ -43,6 +43,14 @@ func (e *elaborator) startLayer(l *layer) func(value) {
 
 // applyFn runs a declared fn; its layers and draws are its caller's.
 func (e *elaborator) applyFn(s *scope, d *check.Def, config map[string]value, at diag.Span, args []argument) value {
+	if g := e.prog.Gradients[d.Name]; g != nil && !d.Lib {
+		return e.applyCustom(s, d, g, config, at, args)
+	}
+	return e.runFn(s, d, config, at, args)
+}
+
+// runFn runs the body of a fn, or of a gradient.
+func (e *elaborator) runFn(s *scope, d *check.Def, config map[string]value, at diag.Span, args []argument) value {
 	f := s.frame.called(d, at)
 	v := e.body(s, f, d.Name, config, d.Inputs, d.Node.Result, d.Node.Body, at, args, nil)
 	if t, ok := v.(*tens); ok && d.Lib && d.Name == "softmax" {

@@ -14,17 +14,18 @@ import (
 
 // A Program is the declarations of the user's files and of the library.
 type Program struct {
-	Defs     map[string]*Def // the user's
-	Lib      map[string]*Def // of the library, what the user's words reach
-	Order    []*Def          // the user's, in order of place
-	Datasets map[string]*syntax.Dataset
-	Trains   []*syntax.Train
-	Requires []*syntax.Require
-	Known    []string  // names of the primitives and of the whole library, sorted
-	Diags    diag.List // what Files found; it also says which mistakes are told already
+	Defs      map[string]*Def // the user's
+	Lib       map[string]*Def // of the library, what the user's words reach
+	Order     []*Def          // the user's, in order of place
+	Gradients map[string]*Def // by the names of their functions
+	Datasets  map[string]*syntax.Dataset
+	Trains    []*syntax.Train
+	Requires  []*syntax.Require
+	Known     []string  // names of the primitives and of the whole library, sorted
+	Diags     diag.List // what Files found; it also says which mistakes are told already
 }
 
-// A Def is a model, layer, fn, metric, optimizer, schedule or initializer.
+// A Def is a model, layer, fn, metric, optimizer, schedule, initializer or gradient.
 type Def struct {
 	Name   string
 	Kind   string
@@ -60,7 +61,7 @@ func Editions() []int64 { return []int64{2026} }
 // Files collects the declarations of a program and tells every mistake in names and forms that
 // needs no values. lib holds the library's *.dlc files, known the names of the primitives.
 func Files(files []*syntax.File, lib fs.FS, known []string) (*Program, diag.List) {
-	p := &Program{Defs: map[string]*Def{}, Lib: map[string]*Def{}, Datasets: map[string]*syntax.Dataset{}}
+	p := &Program{Defs: map[string]*Def{}, Gradients: map[string]*Def{}, Lib: map[string]*Def{}, Datasets: map[string]*syntax.Dataset{}}
 	c := &checker{prog: p}
 	parsed, names := libraryFiles(lib, wordsOf(files))
 	p.Known = sorted(append(names, known...))
@@ -84,6 +85,7 @@ func Files(files []*syntax.File, lib fs.FS, known []string) (*Program, diag.List
 			c.declare(d)
 		}
 	}
+	c.pairs()
 	for _, d := range p.Order {
 		c.resolve(d)
 	}
@@ -178,13 +180,17 @@ func (c *checker) edition(d *syntax.Edition) {
 
 func (c *checker) declareDef(d *syntax.Definition) {
 	switch d.Kind {
-	case "model", "layer", "fn", "metric", "optimizer", "schedule", "initializer":
+	case "model", "layer", "fn", "metric", "optimizer", "schedule", "initializer", "gradient":
 	default:
 		c.errorf(DeclUnsupported, d.Path[0].Span(), "`%s` is not supported yet", d.Kind)
 		return
 	}
 	if len(d.Path) > 1 {
 		c.errorf(DeclUnsupported, d.Path[0].Span(), "a %s cannot have a dotted name", d.Kind)
+		return
+	}
+	if d.Kind == "gradient" {
+		c.declareGradient(d)
 		return
 	}
 	if old, ok := c.prog.Defs[d.Name()]; ok {
@@ -194,6 +200,47 @@ func (c *checker) declareDef(d *syntax.Definition) {
 	def := c.define(d, false)
 	c.prog.Defs[d.Name()] = def
 	c.prog.Order = append(c.prog.Order, def)
+}
+
+// declareGradient keeps the gradient of a function, which has its name.
+func (c *checker) declareGradient(d *syntax.Definition) {
+	if old, ok := c.prog.Gradients[d.Name()]; ok {
+		c.duplicate("gradient", d.Path[0], old.Node.Path[0].Span())
+		return
+	}
+	def := c.define(d, false)
+	c.prog.Gradients[d.Name()] = def
+	c.prog.Order = append(c.prog.Order, def)
+}
+
+// pairs holds each gradient to its function: it takes the function's inputs, then the gradient of
+// what that gives.
+func (c *checker) pairs() {
+	for _, g := range c.prog.Order {
+		if g.Kind != "gradient" {
+			continue
+		}
+		f := c.prog.Defs[g.Name]
+		name := g.Node.Path[0]
+		switch {
+		case f == nil || f.Kind != "fn":
+			x := c.errorf(WrongKind, name.Span(), "there is no fn `%s` in this file that this would be the gradient of", g.Name)
+			Suggest(x, name, c.prog.fns())
+		case len(g.Inputs) != len(f.Inputs)+1:
+			x := c.errorf(MissingArgument, name.Span(), "the gradient of `%s` takes %d inputs: those of the fn, then the gradient of its result", g.Name, len(f.Inputs)+1)
+			x.Related = []diag.Label{{Span: f.Node.Path[0].Span(), Text: "the fn is here"}}
+			delete(c.prog.Gradients, g.Name)
+		}
+	}
+}
+
+func (p *Program) fns() (names []string) {
+	for _, d := range p.Order {
+		if d.Kind == "fn" {
+			names = append(names, d.Name)
+		}
+	}
+	return names
 }
 
 func (c *checker) duplicate(kind string, n *syntax.Name, old diag.Span) {

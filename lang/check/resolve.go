@@ -60,7 +60,7 @@ func (c *checker) resolve(d *Def) {
 		c.bind("param", "grad", "step", "steps")
 	case "schedule":
 		c.bind("step", "steps")
-	case "layer", "model", "fn":
+	case "layer", "model", "fn", "gradient":
 		c.bind("training")
 	}
 	for _, list := range [][]*Param{d.Config, d.Inputs} {
