@@ -88,9 +88,6 @@ func lowered(t testing.TB, name string, m *ir.Module) *pipeline {
 		if err != nil {
 			t.Fatalf("%s: %s: %v", name, f.Name, err)
 		}
-		if err := kernel.Verify(k); err != nil {
-			t.Fatalf("%s: %s: %v\n%s", name, f.Name, err, k)
-		}
 		p.kernels[f.Name] = k
 	}
 	return p
