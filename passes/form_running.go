@@ -106,7 +106,7 @@ func (f *runningForm) match(d *kernel.Def) *runningSum {
 }
 
 // narrow reports whether the elements of the sum for each of the maximum's are few, and known: they
-// are held in the thread's memory while it runs.
+// are held in the thread's memory while it runs. An axis more that has one element gains nothing.
 func (s *runningSum) narrow() bool {
 	width := int64(1)
 	for _, a := range s.def.Axes {
@@ -118,7 +118,7 @@ func (s *runningSum) narrow() bool {
 			return false
 		}
 	}
-	return true
+	return width > 1 || len(s.def.Axes) == len(s.most.Axes)
 }
 
 // reaches reports whether k can read all that the sum and its maximum read: buffers, and its own

@@ -16,7 +16,7 @@ const RescaleBlock = 64
 //	acc = acc * exp(m - base), where m is the maximum before the block
 //	acc takes the block's terms, in which base stands for the load of m
 //
-// by a lanes64 sum that is added once where the sum keeps the axes of m alone (Lanes), by a
+// by a lanes64 sum that is added once where the sum keeps the axes of m alone (SumsByLanes), by a
 // continued chain otherwise. So acc is always relative to the running maximum, and in the end to m.
 // Where its terms are products of 16-bit floats (IsMatrix), how they are grouped inside of a block is
 // the target's own. A block without terms changes nothing. Base stands for loads of m in the maps too that the sum
@@ -27,6 +27,20 @@ type Running struct {
 	Expr  Expr   // the sum's, in which maps that read Max are put in
 	At    []Expr // where the sum reads Max
 	Lanes bool
+}
+
+// SumsByLanes reports whether d keeps the axes of m alone, but for axes of one element: those come and
+// go with how a kernel is written.
+func SumsByLanes(m, d *Def) bool { return manyOf(m.Axes) == manyOf(d.Axes) }
+
+// manyOf is the number of axes that have not just one element.
+func manyOf(axes []Axis) (n int) {
+	for _, a := range axes {
+		if !a.Extent.IsConst(1) {
+			n++
+		}
+	}
+	return n
 }
 
 // RunningOf describes the sum d, which stands in k behind the maximum that its order names.
@@ -41,7 +55,7 @@ func RunningOf(k *Kernel, d *Def) (Running, error) {
 	case m.DType != d.DType:
 		return Running{}, fmt.Errorf("rescale %s: it is %s, the sum %s", o.With, m.DType, d.DType)
 	}
-	r := Running{Max: m, Expr: withMaps(k, d.Expr, o.With), Lanes: len(m.Axes) == len(d.Axes)}
+	r := Running{Max: m, Expr: withMaps(k, d.Expr, o.With), Lanes: SumsByLanes(m, d)}
 	for _, l := range Loads(r.Expr) {
 		if l.Name != o.With {
 			continue

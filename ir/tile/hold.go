@@ -103,7 +103,7 @@ func IsRunningMax(d *kernel.Def) bool {
 // ByLanes reports whether the sum d, which follows a maximum, takes its blocks by lanes.
 func ByLanes(k *kernel.Kernel, d *kernel.Def) bool {
 	m := k.Def(d.Reduce.Order.With)
-	return m != nil && len(m.Axes) == len(d.Axes)
+	return m != nil && kernel.SumsByLanes(m, d)
 }
 
 // isBlocks reports whether l walks blocks of the order rescale.
