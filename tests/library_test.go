@@ -69,8 +69,6 @@ func libraryCases() []libraryCase {
 			"y = x\n  t = x\n  for i in 0..n {\n    y = sort(y * 0.5 + normal([N, 5]), axis=0)\n    while max(t) > i { t = t * 0.5 - 0.125 }\n  }\n  (y = y, t = t)", "", false},
 		{"scans of what one kernel cannot hold", "(x: f32[N, T, 3], i: i32[N]) -> (y: f32[N, T, 3])",
 			"scan xt in x over T with h = zeros([N, 3]) {\n    h = scatter(tanh(xt + h), i, h, by=\"add\")\n    yield sort(h, axis=0)\n  }", "", true},
-		{"linear algebra", "(x: f32[N, 4, 4], b: f32[N, 4, 2]) -> (y: f32[N, 4, 2], l: f32[N, 4, 4])",
-			"a = vmap(fn(m) { m @ transpose(m, [1, 0]) + to(iota(4)[:, new] == iota(4)[new, :], f32) })(x)\n  (y = vmap(solve_positive)(a, b), l = vmap(cholesky)(a))", "", true},
 		{"recur", "(c: f32[N, 21], x: f32[N, 21]) -> (y: f32[N, 21])", "recur(tanh(c), x) * recur(c, x, axis=0, reverse=true)", "", true},
 	}
 }
