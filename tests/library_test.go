@@ -61,7 +61,7 @@ func libraryCases() []libraryCase {
 		{"scans in each other", "(x: f32[N, T, E], w: f32[E]) -> (y: f32[N, T, E])",
 			"scan xt in x over T {\n    z = scan e in xt * w over E with s = zeros([N]) {\n      s = tanh(s + e)\n      yield s\n    }\n    yield z\n  }", "", true},
 		{"branches", "(x: f32[N, 5], c: f32[], w: f32[5, 5]) -> (y: f32[N, 5], z: f32[], u: f32[N])",
-			"y = x\n  z = c\n  if c > 0 {\n    y = tanh(x @ w)\n    z = c * 2\n  } else { z = sum(x) * c }\n  u = if z > c { mean(y, axis=-1) } else { x[:, 0] }\n  (y = y, z = z, u = u)", "", true},
+			"y = x\n  z = c\n  if c > 0 {\n    y = tanh(x @ w)\n    z = c * 2\n  } else { z = sum(x) * c }\n  u = if z > c and N % 3 == 1 { mean(y, axis=-1) } else { x[:, 0] }\n  (y = y, z = z, u = u)", "", true},
 		{"loops with a limit", "(x: f32[N, 5], w: f32[5, 5]) -> (y: f32[N, 5], n: i32[])",
 			"y = x\n  n = 0\n  while mean(abs(y)) > 0.2 and n < 5 limit 6 {\n    y = tanh(y @ w) * 0.5\n    n = n + 1\n    if n == 2 { y = y + 0.01 * x }\n  }\n  (y = y, n = n)", "", true},
 		{"loops over dims", "(x: f32[N, 5]) -> (y: f32[N, 5], s: f32[])", "y = x * 0\n  s = 0.0\n  for i in 0..N {\n    y[i] = tanh(x[i] + y[0])\n    s += sum(y) * i\n  }\n  (y = y, s = s)", "", true},

@@ -228,7 +228,13 @@ func (e *elaborator) run(s *scope, c *looping, body *trace, limit tensor.Dim, ho
 	}
 	cond := holds(in)
 	if cond != nil {
-		t.b.Result("holds", t.reach(cond.v))
+		v := t.reach(cond.v)
+		t.b.Result("holds", v)
+		if n, endless := limit.Const(); endless && n < 0 && !ir.Dependents(t.b.Func.Nodes, params)[v] {
+			d := e.errorf(in, check.BadCondition, c.at, "no turn changes the condition of this loop, so it would never end")
+			help(d, "assign what it depends on, or write `limit n` behind it")
+			cond = nil
+		}
 	}
 	e.leave()
 	switch {

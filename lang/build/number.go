@@ -164,17 +164,28 @@ func (e *elaborator) compareNumbers(s *scope, op string, at diag.Span, x, y numb
 			return boolean(decide(op, a, b))
 		}
 	}
-	if x.fraction || y.fraction {
-		e.errorf(s, check.BadCondition, at, "whether %s %s %s is not known while compiling", x, op, y)
-		return poison{}
+	yes, no := false, false
+	if !x.fraction && !y.fraction {
+		yes, no = decideRange(op, x.dim.Sub(y.dim).Bounds(nil))
 	}
-	r := x.dim.Sub(y.dim).Bounds(nil)
-	yes, no := decideRange(op, r)
 	if !yes && !no {
-		e.errorf(s, check.BadCondition, at, "whether %s %s %s is not known while compiling", x, op, y)
-		return poison{}
+		return e.compareRunning(s, op, at, x, y)
 	}
 	return boolean(yes)
+}
+
+// compareRunning compares numbers of which a symbol is known when the model runs.
+func (e *elaborator) compareRunning(s *scope, op string, at diag.Span, x, y number) value {
+	fn, _ := operatorFn(op)
+	t := tensor.I64
+	if x.fraction || y.fraction {
+		t = tensor.F64
+	}
+	a, b := e.constantOf(s, at, x, t, nil), e.constantOf(s, at, y, t, nil)
+	if a == nil || b == nil {
+		return poison{}
+	}
+	return e.wrap(e.emit1(s, at, ir.Compare{Fn: fn}, a, b), false)
 }
 
 func decide(op string, a, b float64) bool {

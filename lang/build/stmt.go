@@ -74,7 +74,7 @@ func (e *elaborator) assert(s *scope, st *syntax.Assert) {
 			e.explain(s, d, st.Cond)
 		}
 	case *tens:
-		e.errorf(s, check.FormUnsupported, st.Cond.Span(), "an assertion on a tensor is not supported yet")
+		e.errorf(s, check.FormUnsupported, st.Cond.Span(), "an assertion on what is only known when the model runs is not supported yet")
 	default:
 		e.errorf(s, check.BadCondition, st.Cond.Span(), "an assertion must be a bool, not %s", v.says())
 	}
