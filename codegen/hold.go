@@ -97,7 +97,10 @@ func (e *emitter) ownLanes(d *kernel.Def) bool {
 	}
 	for _, r := range e.program.Kernel.Defs {
 		for _, l := range r.Loads() {
-			if x, plain := l.At[min(at, len(l.At)-1)].(*kernel.Index); l.Name == d.Name && (!plain || !x.Dim.Equal(tensor.Sym(d.Axes[at].Name))) {
+			if l.Name != d.Name {
+				continue
+			}
+			if x, plain := l.At[at].(*kernel.Index); !plain || !x.Dim.Equal(tensor.Sym(d.Axes[at].Name)) {
 				return false
 			}
 		}

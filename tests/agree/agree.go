@@ -97,8 +97,9 @@ func variants() []variant {
 		{"dce", []string{"dce", "order"}, "order"},
 		{"fuse", []string{"order", "fuse"}, "order"},
 		{"layout", []string{"order", "layout"}, "order"},
+		{"hoist", []string{"order", "hoist"}, "order"},
 		{"form", []string{"fold", "cse", "dce", "form", "order"}, ""},
-		{"all", []string{"fold", "cse", "dce", "form", "order", "fuse", "layout"}, "form"},
+		{"all", []string{"fold", "cse", "dce", "form", "order", "fuse", "layout", "hoist"}, "form"},
 	}
 }
 

@@ -31,7 +31,7 @@ func (c *Case) PTX(target ptx.Target, seed uint64) (err error) {
 	if err != nil {
 		return err
 	}
-	o := only("autodiff", "fold", "cse", "dce", "form", "order", "fuse", "layout")
+	o := only("autodiff", "fold", "cse", "dce", "form", "order", "fuse", "layout", "hoist")
 	o.Machine = &target.Machine
 	if err := passes.Graph(m, o); err != nil {
 		return err
