@@ -15,7 +15,8 @@ import (
 //
 // The gradient of what all turns share is a sum over the turns. Where a turn's share is itself a sum
 // of products, or a sum, the turns become one more index of it: the gradient of a recurrent weight is
-// one product over all turns. Otherwise the shares are stacked and summed.
+// one product over all turns. Otherwise the shares are stacked and summed; where the body is run again,
+// because what it makes shall not be kept, they are added up turn by turn.
 
 // GradFor returns the gradients of the operands that are wanted. The node yields more afterwards.
 func (o Scan) GradFor(b *Builder, n *Node, dy []*Value, wanted []bool) []*Value {
@@ -61,7 +62,6 @@ func gradScan(o Scan, wrap func(Scan) Op, b *Builder, n *Node, dy []*Value, want
 	}
 	o.Body = o.Body.Copy()
 	g := &scanGrad{Scan: o, b: b, n: n, back: NewBuilder("body"), known: map[*Value]*Value{}, own: map[*Value]bool{}}
-	g.apart = Dependents(o.Body.Nodes, o.Body.Params[:o.Carries+o.Sequences])
 	active := g.active(wanted)
 	seeds := g.seeds(dy, active)
 	var variables []*Value
@@ -77,6 +77,8 @@ func gradScan(o Scan, wrap func(Scan) Op, b *Builder, n *Node, dy []*Value, want
 		}
 		return gradients
 	}
+	// What the body yields by now of scans in it differs by turn as well.
+	g.apart = Dependents(o.Body.Nodes, o.Body.Params[:o.Carries+o.Sequences])
 	g.finish(list, active, gradients, wrap)
 	return gradients
 }
@@ -162,23 +164,28 @@ func (g *scanGrad) finish(list []*Value, active []bool, gradients []*Value, wrap
 		}
 	}
 	results := make([]func() *Value, len(active))
-	at := 0
-	for i := range active {
-		if !active[i] {
-			continue
-		}
-		v := list[at]
-		at++
-		switch {
-		case v == nil:
-		case i < g.Carries:
-			place := len(g.yields)
-			g.yields = append(g.yields, g.inside(v))
-			results[i] = func() *Value { return g.out[place] }
-		case g.isSequence(i):
-			results[i] = g.stacked(g.inside(v))
-		default:
-			results[i] = g.summed(g.inside(v))
+	for _, carries := range []bool{true, false} { // the results of these come first
+		at := 0
+		for i := range active {
+			if !active[i] {
+				continue
+			}
+			v := list[at]
+			at++
+			added := i >= g.Carries+g.Sequences && g.Carries > 0 && g.recomputes()
+			if v == nil || carries != (i < g.Carries || added) {
+				continue
+			}
+			switch v = g.inside(v); {
+			case i < g.Carries:
+				results[i] = g.yielded(v)
+			case g.isSequence(i):
+				results[i] = g.stacked(v)
+			case added:
+				results[i] = g.yielded(g.accumulated(v))
+			default:
+				results[i] = g.summed(v)
+			}
 		}
 	}
 	g.close(wrap)
@@ -303,7 +310,27 @@ func (g *scanGrad) stacked(v *Value) func() *Value {
 	if i := slices.Index(g.sequences, v); i >= 0 {
 		return func() *Value { return g.sequencesIn[i] }
 	}
+	return g.yielded(v)
+}
+
+// yielded makes a value of the gradient's body its next result.
+func (g *scanGrad) yielded(v *Value) func() *Value {
 	place := len(g.yields)
 	g.yields = append(g.yields, v)
 	return func() *Value { return g.out[place] }
+}
+
+// recomputes reports whether the gradient's body runs something of the body again, so that not all
+// turns of it are kept.
+func (g *scanGrad) recomputes() bool {
+	return slices.ContainsFunc(g.back.Func.Nodes, func(n *Node) bool { _, again := n.Op.(Again); return again })
+}
+
+// accumulated carries the sum of a value over the turns: what a turn's share is made of is not kept for
+// a sum at the end.
+func (g *scanGrad) accumulated(v *Value) *Value {
+	sum := g.param(&g.carries, &g.carriesIn, v.Type, g.b.fill(v.Type, 0))
+	v = g.back.Add(Binary{"add"}, sum, v)
+	g.own[v] = true
+	return v
 }

@@ -9,8 +9,8 @@ import (
 // Ops returns one zero value of every op: what Parse knows and what tests cover.
 func Ops() []Op {
 	return []Op{
-		ArgMax{}, ArgMin{}, ArgSort{}, Bitcast{}, Broadcast{}, Cast{}, Compare{}, Concat{}, Const{}, Conv{}, ConvData{}, ConvFilter{}, Cumulate{}, Custom{},
-		Einsum{}, Full{}, Gather{}, Gradient{}, If{}, Iota{}, Logic{}, Map{}, MaxPool{}, MaxPoolGrad{}, Pad{}, Pick{}, Random{}, Recur{}, Reduce{},
+		Again{}, ArgMax{}, ArgMin{}, ArgSort{}, Bitcast{}, Broadcast{}, Cast{}, Compare{}, Concat{}, Const{}, Conv{}, ConvData{}, ConvFilter{}, Cumulate{}, Custom{},
+		Einsum{}, Full{}, Gather{}, Gradient{}, If{}, Iota{}, Logic{}, Map{}, MaxPool{}, MaxPoolGrad{}, Pad{}, Pick{}, Random{}, Recompute{}, Recur{}, Reduce{},
 		Reshape{}, Reverse{}, Scan{}, Scatter{}, ScatterAdd{}, Select{}, Size{}, Slice{}, StopGradient{}, SumPool{}, SumPoolGrad{},
 		Take{}, Test{}, Transpose{}, Unary{}, While{}, Binary{},
 	}

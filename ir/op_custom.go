@@ -3,7 +3,6 @@ package ir
 import (
 	"fmt"
 
-	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 )
 
@@ -74,9 +73,4 @@ func (o Custom) Grad(b *Builder, n *Node, dy []*Value) []*Value {
 }
 
 // Lower is the body. The autodiff pass has put it in the node's place by then, where it ran.
-func (o Custom) Lower(l *Lowering) {
-	for at, name := range l.body(o.Body, l.In, false) {
-		over := l.Axes(l.OutType[at].Shape)
-		l.Map(at, over, &kernel.Load{Name: name, DType: l.OutType[at].DType, At: kernel.Points(over)})
-	}
-}
+func (o Custom) Lower(l *Lowering) { o.Body.lowerInPlace(l) }

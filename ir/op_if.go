@@ -46,6 +46,9 @@ func (o If) Infer(in []tensor.Type) ([]tensor.Type, error) {
 
 // takes checks that a region can run on operands of those types.
 func (f *Func) takes(in []tensor.Type) error {
+	if f == nil {
+		return fmt.Errorf("a body is wanted")
+	}
 	if len(f.Params) != len(in) {
 		return fmt.Errorf("a region takes %d operands, got %d", len(f.Params), len(in))
 	}

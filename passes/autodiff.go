@@ -7,8 +7,8 @@ import (
 	"dlc/ir"
 )
 
-// autodiff replaces each Gradient by reverse mode, then functions with a gradient of their own by what
-// they do. A variable that the loss does not reach gets zeros. Gradients are replaced in program order, so that one of a gradient finds ordinary nodes, and
+// autodiff replaces each Gradient by reverse mode, then functions that only gradients
+// know of by what they do. A variable that the loss does not reach gets zeros. Gradients are replaced in program order, so that one of a gradient finds ordinary nodes, and
 // those in regions before what holds them.
 func autodiff(m *ir.Module, o *Options) error {
 	var failed error
@@ -30,20 +30,20 @@ func autodiff(m *ir.Module, o *Options) error {
 	return failed
 }
 
-// inlined puts the bodies of functions with a gradient of their own in the place of their nodes.
+// inlined puts the functions that only gradients know of in the place of their nodes.
 func inlined(f *ir.Func) {
-	if !slices.ContainsFunc(f.Nodes, func(n *ir.Node) bool { _, ok := n.Op.(ir.Custom); return ok }) {
+	if !slices.ContainsFunc(f.Nodes, func(n *ir.Node) bool { return ir.InPlace(n.Op) != nil }) {
 		return
 	}
 	r := newGraphRewrite(f)
 	for _, n := range r.nodes {
 		r.redirect(n)
-		op, ok := n.Op.(ir.Custom)
-		if !ok {
+		body := ir.InPlace(n.Op)
+		if body == nil {
 			r.keep(n)
 			continue
 		}
-		for i, v := range r.Inline(op.Body, n.In) {
+		for i, v := range r.Inline(body, n.In) {
 			r.replace(n.Out[i], v)
 		}
 	}

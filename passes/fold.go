@@ -47,6 +47,9 @@ type folder struct {
 
 // node returns what can stand for n, or nil.
 func (d *folder) node(n *ir.Node) (*ir.Value, error) {
+	if _, again := n.Op.(ir.Again); again {
+		return nil, nil // it is there to be another value
+	}
 	if _, ok := n.Op.(ir.Gradient); ok || len(n.Out) != 1 || len(ir.Regions(n.Op)) > 0 {
 		return nil, nil
 	}

@@ -58,6 +58,9 @@ func libraryCases() []libraryCase {
 		{"mapped draws", "(x: f32[N, 3], u: f32[N, T]) -> (y: f32[N, 3], z: f32[N, T])", "(y = vmap(fn(a) { a + normal([3]) })(x), z = vmap(fn(a, b) { scan e in b over T { yield sum(a) * uniform([]) + e } })(x, u))", "", false},
 		{"gradients of one's own", ownProduct + "(x: f32[N, 5], s: f32[5]) -> (y: f32[N, 5], z: f32[N, 5])",
 			"(y = product(x, s), z = vmap(grad(fn(a) { sum(tanh(product(a, s))) }))(x) + scan e in x over N with h = s {\n    h = product(h, tanh(e))\n    yield h\n  })", "", true},
+		{"computed again", "(x: f32[N, T, E, 5], w: f32[5, 7], u: f32[7, 7]) -> (y: f32[N, 7], z: f32[N, 7])",
+			"turn = fn(h, part: f32[N, E, 5]) { scan xt in part over E with h = h { h = tanh(xt @ w + h @ u) } }\n  y = scan part in x over T with h = zeros([N, 7]) { h = recompute(turn)(h, part) }\n" +
+				"  (y = y, z = recompute(fn(a) { tanh(exp(a @ u) * a) })(y * 0.5))", "", true},
 		{"scans in each other", "(x: f32[N, T, E], w: f32[E]) -> (y: f32[N, T, E])",
 			"scan xt in x over T {\n    z = scan e in xt * w over E with s = zeros([N]) {\n      s = tanh(s + e)\n      yield s\n    }\n    yield z\n  }", "", true},
 		{"branches", "(x: f32[N, 5], c: f32[], w: f32[5, 5]) -> (y: f32[N, 5], z: f32[], u: f32[N])",

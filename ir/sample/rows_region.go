@@ -19,6 +19,8 @@ func regionRows() []Row {
 	custom := Row{Name: "custom", Doc: "What `body` gives, with the gradient that `back` says: it takes the operands, then the gradients of the results.",
 		Shapes: "[s] -> [s]", Source: "JAX custom_vjp", DTypes: floats(), Untold: "its body says it: held to the same ops", Derivative: Twice, Domain: "unit",
 		Refused: []Refusal{{ir.Custom{}, "f32[3]", "a body and its gradient"}, {ir.Custom{Body: Recurrence(dims("3")), Back: Recurrence(dims("3"))}, "f64[3]; f64[3]; f64[3]", "the gradient: "}}}
+	recompute := Row{Name: "recompute", Doc: "What `body` gives; a gradient keeps nothing of it, and runs it again.", Shapes: "[s] -> [s]", Source: "JAX checkpoint", DTypes: numbers(),
+		Untold: "its body says it: held to the same ops", Derivative: Twice, Domain: "unit", Refused: []Refusal{{ir.Recompute{}, "f32[3]", "a body is wanted"}}}
 	scan.Apply, mapped.Apply = applyScan, applyMap
 	for i, s := range []struct{ length, rest string }{{"T", "N, 5"}, {"N", "3"}, {"1", "1"}, {"0", "4"}, {"T", ""}, {"7", "2, 17"}, {"N", "T, 3"}, {"3", "37, 19"}, {"2", "3, 0"}} {
 		length, x := dims(s.length)[0], "?["+s.rest+"]"
@@ -29,9 +31,11 @@ func regionRows() []Row {
 		scan.Samples = append(scan.Samples, Sample{generic(ir.Scan{Body: Recurrence(dims(s.rest)), Length: length, Carries: 1, Sequences: 1, Reversed: i%3 == 1}), x + "; " + seq + "; " + x, "unit"})
 		mapped.Samples = append(mapped.Samples, Sample{generic(ir.Map{Body: Recurrence(dims(s.rest)), Size: length, Mapped: 2}), seq + "; " + seq + "; " + x, "unit"})
 		custom.Samples = append(custom.Samples, Sample{generic(Product(dims(s.rest))), x + "; " + x, "unit"})
+		recompute.Samples = append(recompute.Samples, Sample{generic(ir.Recompute{Body: Recurrence(dims(s.rest))}), x + "; " + x + "; " + x, "unit"})
 	}
 	custom.Samples = append(custom.Samples, Sample{generic(Product(dims("N, 347"))), "?[N, 347]; ?[N, 347]", "unit"})
-	return []Row{scan, mapped, custom}
+	recompute.Samples = append(recompute.Samples, Sample{generic(ir.Recompute{Body: Recurrence(dims("N, 347"))}), "?[N, 347]; ?[N, 347]; ?[N, 347]", "unit"})
+	return []Row{scan, mapped, custom, recompute}
 }
 
 // Product is the product of two operands of f64, with its gradient.

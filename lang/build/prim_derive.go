@@ -17,6 +17,7 @@ func deriveRows() []row {
 		{"vmap", "f", (*use).deriving},
 		{"grad", "f", (*use).deriving},
 		{"jacobian", "f", (*use).deriving},
+		{"recompute", "f", (*use).deriving},
 		{"jvp", "f x v", (*use).jvp},
 		{"hvp", "f x v", (*use).hvp},
 	}
@@ -59,6 +60,8 @@ func (e *elaborator) applyDerived(s *scope, d *derived, at diag.Span, args []arg
 		return e.mapped(s, d.of, at, args, ts)
 	case "grad":
 		return e.gradientOf(s, d.of, at, args, ts)
+	case "recompute":
+		return e.recomputed(s, d.of, at, args, ts)
 	}
 	return e.jacobian(s, d.of, at, args, ts)
 }
@@ -152,9 +155,43 @@ func (e *elaborator) mapped(s *scope, f value, at diag.Span, args []argument, ts
 // updates refuses a function that updates a state.
 func (e *elaborator) updates(s *scope, at diag.Span) bool {
 	if len(e.t.updated) > 0 {
-		e.errorf(s, check.FormUnsupported, at, "mapping a function that updates a state is not supported yet")
+		e.errorf(s, check.FormUnsupported, at, "a function of a function that updates a state is not supported yet")
 	}
 	return len(e.t.updated) > 0
+}
+
+// recomputed runs f so that gradients keep nothing of it but what it takes.
+func (e *elaborator) recomputed(s *scope, f value, at diag.Span, args []argument, ts []*tens) value {
+	t := e.enter("body")
+	inner := make([]*tens, len(ts))
+	var params, operands []*ir.Value
+	for i, x := range ts {
+		p := t.param("x", x.v.Type)
+		if r, ok := t.ranges[x.v]; ok {
+			t.ranges[p] = r
+		}
+		params, operands = append(params, p), append(operands, x.v)
+		inner[i] = e.keep(x, p).(*tens)
+	}
+	v := strong(e.call1(s, f, at, args, inner))
+	bad := isPoison(v) || e.updates(s, at)
+	parts, ok := e.parts(s, operand{v, at})
+	for _, p := range parts {
+		t.b.Result(uniqueResult(t.b.Func, "y"), t.reach(p.v.(*tens).v))
+	}
+	e.leave()
+	if bad || !ok {
+		return poison{}
+	}
+	out, ok := e.emit(s, at, ir.Recompute{Body: t.b.Func}, append(operands, e.closeRegion(t, params)...)...)
+	if !ok {
+		return poison{}
+	}
+	place := 0
+	return e.restacked(v, func(x *tens) value {
+		place++
+		return e.keep(x, out[place-1])
+	})
 }
 
 // restacked puts others in the place of the tensors in a value.
