@@ -13,6 +13,7 @@ import (
 // maximum has two more planes, its base and its factor in the block at hand.
 type held struct {
 	def    *kernel.Def
+	along  string // index that lies across the lanes where it is written and, most often, read
 	planes []*operand
 	low    []tensor.Dim // first position of each axis
 	box    tile.Box
@@ -34,7 +35,7 @@ func (e *emitter) hold(n *tile.Hold) {
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
-	h := &held{def: d, box: box}
+	h := &held{def: d, along: n.Along, box: box}
 	bytes := (box.Elements*int64(d.DType.Size()) + heldBytes - 1) / heldBytes * heldBytes
 	for range tile.HeldPlanes(d) {
 		o := &operand{buffer: &kernel.Buffer{Name: "hold+" + strconv.FormatInt(e.room, 10), Type: tensor.Type{DType: d.DType}}}
@@ -52,7 +53,20 @@ func (e *emitter) hold(n *tile.Hold) {
 	e.held[n.Def] = h
 	if d.Reduce != nil {
 		e.fill(h.planes[valuePlane], identity(d), bytes)
+		if e.vector >= 0 && e.indexOf(n.Along) == e.vector && !(e.ownLanes(d) && h.inRows()) {
+			e.filled = true // else its lanes filled their own, or others meet before they take it
+		}
 	}
+}
+
+// inRows reports whether elements in a row of their own memory, which are lanes' of a warp, are neighbours.
+func (h *held) inRows() bool {
+	for i, p := range h.box.Pitches {
+		if lane := h.def.Axes[i].Name == h.along; lane && p != 1 || !lane && p%warp != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // fill writes v over some bytes of scratch memory, a multiple of heldBytes.
@@ -71,7 +85,6 @@ func (e *emitter) fill(o *operand, v value, bytes int64) {
 	} else {
 		e.counted("0", strconv.FormatInt(bytes, 10), by, turn)
 	}
-	e.filled = true
 	e.fresh()
 }
 
@@ -230,18 +243,73 @@ func (e *emitter) resume(d *kernel.Def, h *held) {
 }
 
 // overIndex makes another index the vector index of the nodes: what is held is then read by other lanes than
-// wrote it.
-func (e *emitter) overIndex(n *tile.Across) {
+// wrote it. Before is the node before it in its list and behind the one behind it, if any.
+func (e *emitter) overIndex(n *tile.Across, before, behind tile.Node) {
 	vector, alive := e.vector, e.alive
 	e.vector, e.alive = e.indexOf(n.Index), map[string]*live{}
 	e.fresh()
-	e.across.meet()
+	crosses := e.crosses(n)
+	if crosses && !e.crosses(before) {
+		e.across.meet()
+	}
 	e.nodes(n.Body)
-	if e.holdsBehind(n) {
+	if crosses && !e.crosses(behind) && e.holdsBehind(n) {
 		e.across.meet()
 	}
 	e.vector, e.alive = vector, alive
 	e.fresh()
+}
+
+// crosses reports whether a node makes another index the vector index, and reads what is held along a third.
+func (e *emitter) crosses(n tile.Node) bool {
+	a, ok := n.(*tile.Across)
+	return ok && e.readsOthers(a.Body, a.Index)
+}
+
+// readsOthers reports whether nodes read what is held along another index.
+func (e *emitter) readsOthers(nodes []tile.Node, index string) bool {
+	seen := map[string]bool{}
+	var reads func(name string) bool
+	reads = func(name string) bool {
+		if h := e.held[name]; h != nil && h.along != index {
+			return true
+		}
+		d := e.defs[name]
+		if d == nil || seen[name] {
+			return false
+		}
+		seen[name] = true
+		for _, l := range d.Loads() {
+			if reads(l.Name) {
+				return true
+			}
+		}
+		return d.Reduce != nil && d.Reduce.Order.With != "" && reads(d.Reduce.Order.With)
+	}
+	return slices.ContainsFunc(defsIn(nodes), reads)
+}
+
+// defsIn lists the definitions that nodes evaluate.
+func defsIn(nodes []tile.Node) (names []string) {
+	for _, n := range nodes {
+		switch n := n.(type) {
+		case *tile.Loop:
+			names = append(names, defsIn(n.Body)...)
+		case *tile.Across:
+			names = append(names, defsIn(n.Body)...)
+		case *tile.If:
+			names = append(append(names, defsIn(n.Then)...), defsIn(n.Else)...)
+		case *tile.Step:
+			names = append(names, n.Def)
+		case *tile.Begin:
+			names = append(names, n.Def)
+		case *tile.Let:
+			names = append(names, n.Def)
+		case *tile.Store:
+			names = append(names, n.Def)
+		}
+	}
+	return names
 }
 
 // holdsBehind reports whether anything may be written to held memory behind the node.

@@ -23,9 +23,21 @@ func (e *emitter) nodes(list []tile.Node) {
 			i += n - 1
 			continue
 		}
+		if a, ok := list[i].(*tile.Across); ok {
+			e.overIndex(a, nodeAt(list, i-1), nodeAt(list, i+1))
+			continue
+		}
 		e.one(list[i])
 	}
 	e.alive, e.copies, e.aheads, e.laters, e.held, e.room = begun, copies, aheads, laters, holds, room
+}
+
+// nodeAt is a node of a list, or none.
+func nodeAt(list []tile.Node, i int) tile.Node {
+	if i < 0 || i >= len(list) {
+		return nil
+	}
+	return list[i]
 }
 
 func (e *emitter) one(n tile.Node) {
@@ -68,8 +80,6 @@ func (e *emitter) one(n tile.Node) {
 		e.let(e.defs[n.Def])
 	case *tile.Hold:
 		e.hold(n)
-	case *tile.Across:
-		e.overIndex(n)
 	}
 }
 

@@ -161,7 +161,7 @@ func (e *emitter) unlessZero(diffs value) value {
 
 // columnParts is in how many parts a block of columns is read: a GPU's assembler would otherwise
 // ask for all of them before it adds the first two, and run out of registers.
-const columnParts = 4
+const columnParts = 2
 
 // stepColumns adds a block of which each term is a register: lane l of the order is the term at l.
 func (e *emitter) stepColumns(d *kernel.Def, l *live) {
@@ -172,7 +172,7 @@ func (e *emitter) stepColumns(d *kernel.Def, l *live) {
 		lane = func(i, width int64) value {
 			if width < kernel.RescaleBlock {
 				v := e.apply("add", d.DType, []value{lane(i, 2*width), lane(i+width, 2*width)})
-				if width == columnParts {
+				if width == columnParts && i < columnParts-1 { // not behind the last
 					v = e.across.settle(v)
 				}
 				return v

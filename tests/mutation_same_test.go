@@ -12,8 +12,10 @@ import (
 // what was changed, so that they hold when other code changes. One that is caught all the same, or that no
 // mistake could be, is an error.
 var sameMeaning = []struct{ product, entry, statement, what, why string }{
-	{"^(softmax|cross_entropy)", "", `^setp\.gt\.f32 %p, %f, 0f42B20000`, "setp.gt.f32: 0f[0-7]....... instead of 0f42B20000", "exponents less their maximum are at most 0: none comes to the upper bound of exp"},
-	{"^(softmax|cross_entropy)", "", `^selp\.f32 %f, 0f42B20000, %f, %p`, "selp.f32: 0f........ instead of 0f42B20000", "exponents less their maximum are at most 0: none comes to the upper bound of exp"},
+	{"^(softmax|cross_entropy|attention)", "", `^setp\.gt\.f32 %p, %f, 0f42B20000`, "setp.gt.f32: 0f[0-7]....... instead of 0f42B20000", "exponents less their maximum are at most 0: none comes to the upper bound of exp"},
+	{"^(softmax|cross_entropy|attention)", "", `^selp\.f32 %f, 0f42B20000, %f, %p`, "selp.f32: 0f........ instead of 0f42B20000", "exponents less their maximum are at most 0: none comes to the upper bound of exp"},
+	{"^cross_entropy", "", `^selp\.f32 %f, 0f41C00000, 0f00000000, %p`, "0f........ instead of 0f41C00000", "a sum of exponentials that has the largest, 1, is no subnormal number"},
+	{"^ring for sm_90a", "", `^bfe\.u32 %r, %r, 4, 14`, "13 instead of 14", "all of its shared memory lies below 128 KB"},
 	{"", "", `^bar\.sync 0`, "bar.sync: ([1-9]|1[0-5]) instead of 0", "all threads meet at another barrier as well"},
 	{"", "", `^shfl\.sync\.idx\.b32 %f, %f, 0, 31, -1`, ": [0-9]+ instead of 31", "lane 0 lies below every bound"},
 	{"", "", `^shfl\.sync\.down\.b32 %f, %f, [1248], 31, -1`, ": (27|30|62) instead of 31", "the lanes that count read lanes below 16"},

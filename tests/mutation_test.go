@@ -139,6 +139,9 @@ var drawings = []func(*rand.Rand) float64{
 // fewRounds is how often the launches of a size are tried for a sample of mistakes.
 const fewRounds = 6
 
+// cheap are the instructions of warps in all rounds of a size up to which they are done again, with other values.
+const cheap = 3_000_000
+
 // mixed is the number of rounds in which inputs are drawn in different ways.
 const mixed = 6
 
@@ -157,6 +160,17 @@ func (w *witness) trials(t *testing.T, g *gpuCode) []mutate.Trial {
 		rich = nil // launches are dear, those of ring very, and its values are plain
 	}
 	order := rand.New(rand.NewSource(4))
+	values := func(i int, size map[string]int64, rounds []int, seed int64) {
+		for _, round := range rounds {
+			in := w.inputs(meaning, size, i%2 > 0)
+			if round > mixed {
+				draw(in, drawings[round-mixed-1:][:1], seed)
+			} else if round > 0 {
+				draw(in, []func(*rand.Rand) float64{near, zero, sparse, drawings[0], near}, int64(round)+seed)
+			}
+			g.run(t, size, in, uint64(i+round), choice.Watch)
+		}
+	}
 	for i, size := range append(rich, w.sizes...) { // many values, kept for their own sake
 		choice.Others = 4 * (i + 1)
 		rounds := order.Perm(mixed + 1 + len(drawings))
@@ -164,14 +178,12 @@ func (w *witness) trials(t *testing.T, g *gpuCode) []mutate.Trial {
 		if *mutants == 0 {
 			rounds = rounds[:fewRounds]
 		}
-		for _, round := range rounds {
-			in := w.inputs(meaning, size, i%2 > 0)
-			if round > mixed {
-				draw(in, drawings[round-mixed-1:][:1], 0)
-			} else if round > 0 {
-				draw(in, []func(*rand.Rand) float64{near, zero, sparse, drawings[0], near}, int64(round))
-			}
-			g.run(t, size, in, uint64(i+round), choice.Watch)
+		begin := choice.Shown
+		values(i, size, rounds, 0)
+		if shown := choice.Shown - begin; *mutants > 0 && shown < cheap {
+			choice.Others += 40
+			values(i, size, rounds[1:], 100)
+			values(i, size, rounds[1:], 200)
 		}
 	}
 	for i, size := range small {

@@ -14,6 +14,8 @@ type Choice struct {
 	Others int // launches of an entry that are kept though they show nothing new
 	Work   int // that the others of an entry may be together
 
+	Shown int // instructions of warps in all launches that it was shown
+
 	entries []*chosen
 }
 
@@ -31,6 +33,7 @@ type chosen struct {
 func (c *Choice) Watch(entry string, l emulate.Launch) func(*emulate.Report) {
 	one, done := Record(entry, l)
 	return func(r *emulate.Report) {
+		c.Shown += r.Steps
 		e := c.entry(entry)
 		if !e.news(r) {
 			if e.others == c.Others || e.work+r.Work > c.Work {
