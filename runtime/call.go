@@ -25,6 +25,35 @@ func (c *Call) Launch(ctx context.Context, i int) error {
 	return c.bound.run(ctx)
 }
 
+// Follow calls launch for one launch after the other, those of branches and loops as their
+// conditions say.
+func (c *Call) Follow(launch func(i int) error) error {
+	return c.follow(program.Stretch{To: len(c.Entry.Steps)}, launch)
+}
+
+func (c *Call) follow(in program.Stretch, launch func(i int) error) error {
+	for _, part := range c.Entry.Stretches(in) {
+		if part.In == in.In {
+			if err := launch(part.From); err != nil {
+				return err
+			}
+			continue
+		}
+		for c.Holds(part.In) {
+			if err := c.follow(part, launch); err != nil {
+				return err
+			}
+			if !part.In.Loop {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// Holds reports whether a region is to run now.
+func (c *Call) Holds(r *program.Region) bool { return c.Tensor(r.Cond).Int(0) != 0 != r.Not }
+
 // Memory returns what buffer i may use, the space behind an arena buffer included.
 func (c *Call) Memory(i int) []byte { return c.bound.frame.Buffer(i) }
 

@@ -96,15 +96,16 @@ func TestLoopsOfTheLanguage(t *testing.T) {
 	t.Parallel()
 	src := &dlc.Source{Path: "loops.dlc", Text: []byte(loops)}
 	var first map[string]*tensor.Tensor
+	follow := func(ctx context.Context, c *runtime.Call) error {
+		return c.Follow(func(i int) error { return c.Launch(ctx, i) })
+	}
 	for _, way := range []struct {
-		checked bool
+		name    string
+		watch   func(context.Context, *runtime.Call) error
 		threads int
-	}{{false, 1}, {false, 2}, {true, 1}, {true, 2}} {
-		options := runtime.Options{Threads: way.threads}
-		if way.checked {
-			options.Watch = check.Watch
-		}
-		m, err := runtime.Load(artifactOf(t, src, nil, dlc.Options{Check: way.checked}))
+	}{{"native", nil, 1}, {"native", nil, 2}, {"checked", check.Watch, 1}, {"checked", check.Watch, 2}, {"launch by launch", follow, 2}} {
+		options := runtime.Options{Threads: way.threads, Watch: way.watch}
+		m, err := runtime.Load(artifactOf(t, src, nil, dlc.Options{Check: way.watch != nil}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,12 +131,12 @@ func TestLoopsOfTheLanguage(t *testing.T) {
 				rows *= 1 + x
 				for name, want := range map[string]float64{"r": math.Sqrt(x), "slope": 0.5 / math.Sqrt(x), "powers": powers} {
 					if got := out[name].Float(i); math.Abs(got-want) > 1e-4*math.Max(1, math.Abs(want)) {
-						t.Errorf("%v, k = %d: %s of %g is %g, not %g", way, k, name, x, got, want)
+						t.Errorf("%s, %d threads, k = %d: %s of %g is %g, not %g", way.name, way.threads, k, name, x, got, want)
 					}
 				}
 			}
 			if got := out["rows"].Float(0); math.Abs(got-rows) > 1e-5 || out["turns"].Int(0) != k {
-				t.Errorf("%v: the product is %g, not %g, after %d turns of %d", way, got, rows, out["turns"].Int(0), k)
+				t.Errorf("%s: the product is %g, not %g, after %d turns of %d", way.name, got, rows, out["turns"].Int(0), k)
 			}
 			if k == 6 && first == nil {
 				first = out

@@ -35,7 +35,7 @@ func (w *watch) stretch(ctx context.Context, in program.Stretch) error {
 		if part.In.Loop {
 			w.loops = append(w.loops, w.entry.Steps[part.From].Number)
 		}
-		for w.call.Tensor(part.In.Cond).Int(0) != 0 != part.In.Not {
+		for w.call.Holds(part.In) {
 			if err := w.stretch(ctx, part); err != nil {
 				return err
 			}

@@ -68,12 +68,7 @@ func (r *run) watch(ctx context.Context, c *runtime.Call) error {
 	if !r.hurries() {
 		return r.Watch(ctx, c)
 	}
-	for i := range c.Entry.Steps {
-		if err := c.Launch(ctx, i); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.Follow(func(i int) error { return c.Launch(ctx, i) })
 }
 
 // hurries reports whether the step under way is one of those that are not looked at.
