@@ -49,10 +49,10 @@ func New(seed int64) *Program {
 		g.Input(tensor.Type{DType: g.dtype(), Shape: g.shape()}, "")
 	}
 	rows := sample.Rows()
-	for applied, tries := 3+g.Intn(6), 0; applied > 0 && tries < 60; tries++ {
+	for applied, tries := 2+g.Intn(5), 0; applied > 0 && tries < 60; tries++ {
 		row := rows[g.Intn(len(rows))]
-		if tries == 0 {
-			row = rows[seed%int64(len(rows))] // each has its turn, however many there are
+		if tries < 2 { // each has its turns, however many there are
+			row = rows[(seed*int64(1+tries*(len(rows)/2)))%int64(len(rows))]
 		}
 		if g.Intn(8) == 0 {
 			g.idiom()
