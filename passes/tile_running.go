@@ -9,22 +9,34 @@ import (
 // several of them read of the row's elements is made once per block.
 func (r *rowWalk) runningRows(m *kernel.Def) []tile.Node {
 	family := append([]*kernel.Def{m}, r.family(m)...)
+	short := r.short
+	r.short = false // what lies along the row is made block by block
 	nodes := r.lets()
+	r.short = short
+	var first []tile.Node // before the maximum
 	body := []tile.Node{&tile.Step{Def: m.Name}}
 	for _, d := range r.maps {
-		users := 0
-		for _, f := range family[1:] {
+		users, early := 0, false
+		for i, f := range family {
 			for _, l := range kernel.Loads(f.Expr) {
 				if l.Name == d.Name && readsPlainly(l, d) {
 					users++
+					early = early || i == 0
 					break
 				}
 			}
 		}
-		if users > 1 && axisNamed(d.Axes, r.lane.Name) >= 0 && costly(d) && r.output(d.Name) == nil {
+		if users < 2 || axisNamed(d.Axes, r.lane.Name) < 0 || !costly(d) || r.output(d.Name) != nil {
+			continue
+		}
+		r.alive[d.Name] = r.alive[d.Name] || users == r.readers[d.Name]
+		if early {
+			first = append(first, &tile.Let{Def: d.Name})
+		} else {
 			body = append(body, &tile.Let{Def: d.Name})
 		}
 	}
+	body = append(first, body...)
 	for i, d := range family {
 		nodes = append(nodes, &tile.Begin{Def: d.Name})
 		if i > 0 {
