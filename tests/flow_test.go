@@ -241,3 +241,72 @@ model Parts()(x: f32[N, 3], at: i32[], rows: i32[2]) -> (turned: f32[N, 3], y: f
 		}
 	}
 }
+
+// TestStatesAreCarried updates states of a layer in a branch, in loops and in a scan, each of which
+// goes on from what the one before has left.
+func TestStatesAreCarried(t *testing.T) {
+	t.Parallel()
+	text := `edition 2026
+
+layer Count()(x: float[N, D]) -> float[N, D] {
+  state n: [] = zeros()
+  state turns: [] = zeros()
+  if mean(x) > 0 { n <- n + 1 } else { turns <- turns - 100 }
+  for i in 0..N {
+    n <- n * 2
+    if i > 1 { n <- n + i }
+  }
+  while n < 50 { n <- n + 10 }
+  y = scan i in 0..N over N {
+    turns <- turns + n
+    yield turns
+  }
+  x * n + y[:, new]
+}
+
+model Net()(x: f32[N, 2]) -> (y: f32[N, 2]) { x |> Count() }
+`
+	m, err := runtime.Load(artifactOf(t, &dlc.Source{Path: "states.dlc", Text: []byte(text)}, nil, dlc.Options{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	s, err := m.NewSession(runtime.Options{Threads: 2, Train: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	n, turns := 0.0, 0.0
+	for _, mean := range []float64{1, -1, 1} {
+		if mean > 0 {
+			n++
+		} else {
+			turns -= 100
+		}
+		for i := range 3 {
+			if n *= 2; i > 1 {
+				n += float64(i)
+			}
+		}
+		for n < 50 {
+			n += 10
+		}
+		x := tensor.FromFloats(tensor.F32, []float64{mean, mean, mean, mean, mean, mean}, 3, 2)
+		out, err := s.Run(context.Background(), "infer", map[string]*tensor.Tensor{"x": x})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for row := range 3 {
+			turns += n
+			if got, want := out["y"].Float(2*row+1), mean*n+turns; got != want {
+				t.Errorf("row %d is %g, not %g", row, got, want)
+			}
+		}
+		if got := s.Weight("count.n").Float(0); got != n {
+			t.Errorf("n is %g, not %g", got, n)
+		}
+		if got := s.Weight("count.turns").Float(0); got != turns {
+			t.Errorf("turns is %g, not %g", got, turns)
+		}
+	}
+}

@@ -33,10 +33,12 @@ func (e *elaborator) branch(s *scope, x *syntax.If, cond *tens) value {
 	}
 	c := &branching{node: x}
 	good := true
+	var states []string
 	for i, block := range []*syntax.Block{x.Then, x.Else} {
 		d := &side{trace: e.enter([]string{"then", "else"}[i]), scope: s.inner(), block: block, value: none{}}
 		d.scope.held = &[]string{}
 		if block != nil {
+			states = append(states, e.bindStates(s, d.scope, block)...)
 			e.scans = append(e.scans, nil)
 			d.value = e.block(d.scope, block)
 			e.scans = e.scans[:len(e.scans)-1]
@@ -49,7 +51,9 @@ func (e *elaborator) branch(s *scope, x *syntax.If, cond *tens) value {
 	if !good {
 		return poison{}
 	}
-	return e.joinSides(s, c, cond)
+	v := e.joinSides(s, c, cond)
+	e.readStates(s, states)
+	return v
 }
 
 // decides reports whether a condition is one bool, and tells where it is not.

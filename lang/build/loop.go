@@ -15,7 +15,8 @@ type looping struct {
 	body    *syntax.Block
 	at      diag.Span
 	carries []*carry
-	turn    *carry // counts, where random numbers or a `for` need it
+	turn    *carry   // counts, where random numbers or a `for` need it
+	states  []string // that the body updates by name
 }
 
 // firsts, params and nexts are the carries' values.
@@ -66,6 +67,7 @@ func (e *elaborator) runTurn(s *scope, c *looping, bind func(in *scope)) (*trace
 		k.param = t.param(k.name.Text, k.first.v.Type)
 		in.vars[k.name.Text] = e.keep(k.first, k.param)
 	}
+	c.states = e.bindStates(s, in, c.body)
 	e.drawsByTurn(in, c)
 	bind(in)
 	e.scans = append(e.scans, nil)
@@ -152,6 +154,7 @@ func (e *elaborator) loopEnds(s *scope, c *looping, out []*ir.Value) {
 			s.assign(k.name.Text, e.keep(k.first, out[i]))
 		}
 	}
+	e.readStates(s, c.states)
 }
 
 // results names what a turn gives.
@@ -226,6 +229,7 @@ func (e *elaborator) run(s *scope, c *looping, body *trace, limit tensor.Dim, ho
 	if c.turn != nil {
 		in.vars[turnName] = &tens{v: params[slices.Index(c.carries, c.turn)]}
 	}
+	e.bindStates(s, in, c.body)
 	cond := holds(in)
 	if cond != nil {
 		v := t.reach(cond.v)

@@ -6,6 +6,7 @@ import (
 
 	"dlc/ir"
 	"dlc/ir/tensor"
+	"dlc/lang/syntax"
 )
 
 // Regions. What a body records while it is run for a node that holds it, such as a scan's, goes into
@@ -127,4 +128,67 @@ func (e *elaborator) closeRegion(t *trace, first []*ir.Value) (operands []*ir.Va
 	t.b.Func.Params = append(params, r.params...)
 	t.b.Func.Renumber()
 	return append(operands, r.values...)
+}
+
+// bindStates gives the states that a block updates by name the values that they have in the region at
+// hand, which in is the scope of. It returns their names.
+func (e *elaborator) bindStates(s, in *scope, b *syntax.Block) (names []string) {
+	eachUpdated(b, func(n *syntax.Name) {
+		path, ok := s.frame.states[n.Text]
+		old, known := s.find(n.Text)
+		if !ok || !known || slices.Contains(names, n.Text) {
+			return
+		}
+		names = append(names, n.Text)
+		v := &tens{v: e.t.load(e.weights[path])}
+		if t, ok := old.(*tens); ok {
+			v.labels = t.labels
+		}
+		in.vars[n.Text] = v
+	})
+	return names
+}
+
+// readStates gives the names of states the values that they have behind a region.
+func (e *elaborator) readStates(s *scope, names []string) {
+	for _, n := range names {
+		old, _ := s.find(n)
+		v := &tens{v: e.t.load(e.weights[s.frame.states[n]])}
+		if t, ok := old.(*tens); ok {
+			v.labels = t.labels
+		}
+		s.assign(n, v)
+	}
+}
+
+// eachUpdated visits the names that a block updates with `<-`, in blocks of it too.
+func eachUpdated(b *syntax.Block, visit func(*syntax.Name)) {
+	if b == nil {
+		return
+	}
+	for _, st := range b.Stmts {
+		switch st := st.(type) {
+		case *syntax.Assign:
+			if n, ok := st.Targets[0].(*syntax.Name); ok && st.Op == "<-" {
+				visit(n)
+			}
+			eachUpdatedIn(st.Value, visit)
+		case *syntax.For:
+			eachUpdated(st.Body, visit)
+		case *syntax.While:
+			eachUpdated(st.Body, visit)
+		case *syntax.ExprStmt:
+			eachUpdatedIn(st.Value, visit)
+		}
+	}
+}
+
+func eachUpdatedIn(x syntax.Expr, visit func(*syntax.Name)) {
+	switch x := x.(type) {
+	case *syntax.If:
+		eachUpdated(x.Then, visit)
+		eachUpdated(x.Else, visit)
+	case *syntax.Scan:
+		eachUpdated(x.Body, visit)
+	}
 }

@@ -60,6 +60,7 @@ func (e *elaborator) scan(s *scope, x *syntax.Scan) value {
 		in.vars[k.name.Text] = e.keep(k.first, k.param)
 	}
 	e.bind(in, c, elements)
+	states := e.bindStates(s, in, x.Body)
 	e.scans = append(e.scans, c)
 	v := e.block(in, x.Body)
 	e.scans = e.scans[:len(e.scans)-1]
@@ -68,7 +69,9 @@ func (e *elaborator) scan(s *scope, x *syntax.Scan) value {
 	if !good {
 		return poison{}
 	}
-	return e.scanned(s, t, c)
+	v = e.scanned(s, t, c)
+	e.readStates(s, states)
+	return v
 }
 
 // sequences evaluates what is walked through: tensors, or ranges of whole numbers.
