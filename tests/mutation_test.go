@@ -142,6 +142,9 @@ const fewRounds = 6
 // cheap are the instructions of warps in all rounds of a size up to which they are done again, with other values.
 const cheap = 3_000_000
 
+// veryCheap are those of a few rounds up to which all are done for a sample of mistakes.
+const veryCheap = 100_000
+
 // mixed is the number of rounds in which inputs are drawn in different ways.
 const mixed = 6
 
@@ -175,11 +178,12 @@ func (w *witness) trials(t *testing.T, g *gpuCode) []mutate.Trial {
 		choice.Others = 4 * (i + 1)
 		rounds := order.Perm(mixed + 1 + len(drawings))
 		slices.SortStableFunc(rounds, func(a, b int) int { return min(a, 1) - min(b, 1) }) // plain values first
-		if *mutants == 0 {
-			rounds = rounds[:fewRounds]
-		}
 		begin := choice.Shown
-		values(i, size, rounds, 0)
+		values(i, size, rounds[:fewRounds], 0)
+		if shown := choice.Shown - begin; *mutants > 0 || shown < veryCheap {
+			choice.Others += 4
+			values(i, size, rounds[fewRounds:], 0)
+		}
 		if shown := choice.Shown - begin; *mutants > 0 && shown < cheap {
 			choice.Others += 40
 			values(i, size, rounds[1:], 100)
