@@ -75,13 +75,15 @@ func Run(first, n int64, targets []cpu.Target, alone int64) *Tally {
 	return t
 }
 
-// count notes the rows that a program has, once each.
+// count notes the rows that a program has, in bodies too, once each.
 func (t *Tally) count(c *Case) {
 	seen := map[string]bool{}
 	for _, m := range []*ir.Module{c.Module, c.written} {
-		for _, n := range m.Funcs[0].Nodes {
-			seen[sample.NameOf(n.Op)] = true
-		}
+		ir.EachFunc(m, func(f *ir.Func) {
+			for _, n := range f.Nodes {
+				seen[sample.NameOf(n.Op)] = true
+			}
+		})
 	}
 	for name := range seen {
 		t.Used[name]++
