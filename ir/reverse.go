@@ -1,6 +1,9 @@
 package ir
 
 import (
+	"fmt"
+	"slices"
+
 	"dlc/lang/diag"
 )
 
@@ -11,7 +14,7 @@ func (b *Builder) Reverse(nodes []*Node, grads map[*Value]*Value, variables []*V
 	active := Dependents(nodes, variables)
 	for i := len(nodes) - 1; i >= 0; i-- {
 		if err := b.backward(nodes[i], active, grads); err != nil {
-			return nil, err
+			return nil, b.refused(nodes, i, err, active, grads)
 		}
 	}
 	out := make([]*Value, len(variables))
@@ -63,17 +66,74 @@ func (b *Builder) backward(n *Node, active map[*Value]bool, grads map[*Value]*Va
 		}
 	}
 	b.Attribute(at, n.Spans)
-	if b.Err == nil {
-		return nil
+	return b.Err
+}
+
+// mostOnPath bounds how many places a refusal shows on each side.
+const mostOnPath = 4
+
+// refused tells that node i has no gradient, and why one is needed: the lines on the way from it to
+// the loss, and from a variable to it.
+func (b *Builder) refused(nodes []*Node, i int, err error, active map[*Value]bool, grads map[*Value]*Value) error {
+	if _, told := err.(*diag.Diagnostic); told {
+		return err
 	}
-	if _, told := b.Err.(*diag.Diagnostic); told {
-		return b.Err
+	n := nodes[i]
+	d := &diag.Diagnostic{Code: "E0601", Message: err.Error(), Label: "differentiated here"}
+	shown := map[int]bool{}
+	show := func(path []*Node, text string) {
+		left := mostOnPath
+		for _, m := range path {
+			if len(m.Spans) > 0 && !shown[m.Spans[0].Line] && left > 0 {
+				shown[m.Spans[0].Line] = true
+				d.Related = append(d.Related, diag.Label{Span: m.Spans[0], Text: text})
+				left--
+			}
+		}
 	}
-	d := &diag.Diagnostic{Code: "E0601", Message: b.Err.Error(), Label: "differentiated here"}
 	if len(n.Spans) > 0 {
 		d.Span = n.Spans[0]
+		shown[d.Span.Line] = true
+	}
+	show(towardsLoss(nodes[i:], grads), "the loss is computed from it here")
+	path, variable := towardsVariable(n, active)
+	show(path, "it is computed from this")
+	if variable.Param != nil && variable.Param.Kind == Stored {
+		d.Help = append(d.Help, fmt.Sprintf("the loss depends on the parameter `%s` through it; `stop_gradient` keeps a value out of the gradient", variable.Param.Name))
 	}
 	return d
+}
+
+// towardsLoss is a way from the first of some nodes to the last that a gradient comes from.
+func towardsLoss(nodes []*Node, grads map[*Value]*Value) (path []*Node) {
+	from := map[*Node]*Node{nodes[0]: nil}
+	last := nodes[0]
+	for _, m := range nodes[1:] {
+		for _, v := range m.In {
+			if _, reached := from[v.Node]; reached && v.Node != nil && slices.ContainsFunc(m.Out, func(y *Value) bool { return grads[y] != nil }) {
+				from[m], last = v.Node, m
+				break
+			}
+		}
+	}
+	for ; last != nodes[0]; last = from[last] {
+		path = append(path, last)
+	}
+	slices.Reverse(path)
+	return path
+}
+
+// towardsVariable is a way from a node back to a variable, nearest first.
+func towardsVariable(n *Node, active map[*Value]bool) (path []*Node, variable *Value) {
+	for {
+		at := slices.IndexFunc(n.In, func(v *Value) bool { return active[v] })
+		variable = n.In[at]
+		n = variable.Node
+		if n == nil || !slices.ContainsFunc(n.In, func(v *Value) bool { return active[v] }) {
+			return path, variable
+		}
+		path = append(path, n)
+	}
 }
 
 // A Selective op computes the gradients of some operands for less than those of all.
