@@ -253,25 +253,28 @@ func (u *use) tensorOf(x *tens) *tens {
 	return y
 }
 
-// along reads x and v, which must have one type.
-func (u *use) along() (x, v *tens) {
+// along reads x and v, which must have one type, and makes y of x by f; y is nil where something is wrong.
+func (u *use) along() (x, v, y *tens) {
 	f := u.args["f"]
 	if !canCall(f.v) {
 		u.fail(check.WrongKind, f.at, "%s takes a function, not %s", u.prim.name, f.v.says())
-		return nil, nil
+		return nil, nil, nil
 	}
 	x, v = u.tens("x"), u.tens("v")
 	if !u.whole(x, v) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if v.weak {
 		v = u.e.castTens(u.s, u.at, v, x.dtype())
 	}
 	if v == nil || !v.typ().Equal(x.typ()) {
 		u.fail(check.ArgumentShape, u.args["v"].at, "a direction is of the type of x, %s, not %s", x.typ(), u.args["v"].v.says())
-		return nil, nil
+		return nil, nil, nil
 	}
-	return u.e.variable(u.s, u.args["x"].at, x), v
+	if x = u.e.variable(u.s, u.args["x"].at, x); x == nil {
+		return nil, nil, nil
+	}
+	return x, v, u.tensorOf(x)
 }
 
 // inner is the sum of the products of two tensors.
@@ -289,11 +292,7 @@ func (e *elaborator) inner(s *scope, at diag.Span, x, y *ir.Value) *ir.Value {
 // jvp is the derivative of f at x along v: with g(w) the gradient of the inner product of f(x) and
 // w, that of the inner product of g(w) and v by w.
 func (u *use) jvp() value {
-	x, v := u.along()
-	if x == nil {
-		return nil
-	}
-	y := u.tensorOf(x)
+	x, v, y := u.along()
 	if y == nil {
 		return nil
 	}
@@ -304,11 +303,7 @@ func (u *use) jvp() value {
 
 // hvp is the second derivative of f, which gives a number, at x times v.
 func (u *use) hvp() value {
-	x, v := u.along()
-	if x == nil {
-		return nil
-	}
-	y := u.tensorOf(x)
+	x, v, y := u.along()
 	if y == nil {
 		return nil
 	}

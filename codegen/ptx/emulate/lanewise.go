@@ -163,20 +163,24 @@ func compareSigned(x, y *lanes, width int) compared {
 	return compared{less, equal, allLanes}
 }
 
+// note compares one lane.
+func (c *compared) note(l int, a, b float64) {
+	switch {
+	case a < b:
+		c.less |= 1 << l
+		c.ordered |= 1 << l
+	case a == b:
+		c.equal |= 1 << l
+		c.ordered |= 1 << l
+	case a > b:
+		c.ordered |= 1 << l
+	}
+}
+
 func compareFloats(x, y *lanes, value func(uint64) float64) compared {
 	var c compared
 	for l := range x {
-		a, b := value(x[l]), value(y[l])
-		switch {
-		case a < b:
-			c.less |= 1 << l
-			c.ordered |= 1 << l
-		case a == b:
-			c.equal |= 1 << l
-			c.ordered |= 1 << l
-		case a > b:
-			c.ordered |= 1 << l
-		}
+		c.note(l, value(x[l]), value(y[l]))
 	}
 	return c
 }
@@ -184,17 +188,7 @@ func compareFloats(x, y *lanes, value func(uint64) float64) compared {
 func compareSingles(x, y *lanes) compared {
 	var c compared
 	for l := range x {
-		a, b := float(x[l]), float(y[l])
-		switch {
-		case a < b:
-			c.less |= 1 << l
-			c.ordered |= 1 << l
-		case a == b:
-			c.equal |= 1 << l
-			c.ordered |= 1 << l
-		case a > b:
-			c.ordered |= 1 << l
-		}
+		c.note(l, float64(float(x[l])), float64(float(y[l])))
 	}
 	return c
 }
