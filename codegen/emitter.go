@@ -57,6 +57,7 @@ type emitter struct {
 	given    map[string]value       // loads that are values
 	stepping *kernel.Def            // by the node at hand
 	asked    map[string]bool        // lines that the step at hand asked the second cache for
+	behind   []ask                  // those that it will ask for behind its reads
 
 	node // of the node at hand
 }

@@ -73,7 +73,7 @@ func (e *emitter) one(n tile.Node) {
 			e.laters[n.From] = n.By
 			break
 		}
-		e.aheads[tile.Ahead{Def: n.Def, From: n.From, Once: n.Once}] = n.By
+		e.aheads[tile.Ahead{Def: n.Def, From: n.From, Once: n.Once, New: n.New}] = n.By
 	case *tile.Past:
 		e.past[n.Def] = n.From
 	case *tile.Let:

@@ -91,6 +91,12 @@ func (e *emitter) askAhead(l *kernel.Load, o *operand, p place) {
 	if e.stepping == nil || e.inLanes(e.stepping) || p.by != nil || p.step < 0 || p.step > 1 || e.machine.Warps > 0 {
 		return
 	}
+	if by, ok := e.aheads[tile.Ahead{Def: e.stepping.Name, From: l.Name, New: true}]; ok {
+		base, size := e.baseAddress(o, p), int64(o.buffer.Type.DType.Size())
+		e.asked[lineOf(base, p.offset*size)] = true
+		e.behind = append(e.behind, ask{base, (p.offset + by) * size})
+		return
+	}
 	by, ok := e.aheads[tile.Ahead{Def: e.stepping.Name, From: l.Name}]
 	if !ok {
 		return
@@ -109,10 +115,29 @@ func (e *emitter) askLater(o *operand, p place, mode string) {
 
 const readAhead, writeAhead = ", i32 0", ", i32 1"
 
+// An ask is the address of a line that the second cache will be asked for.
+type ask struct {
+	base   string
+	offset int64
+}
+
+// askBehind asks for what waited for the reads of a step.
+func (e *emitter) askBehind() {
+	for _, a := range e.behind {
+		e.askFor(a.base, a.offset, readAhead)
+	}
+	e.behind = nil
+}
+
+// lineOf names the line of an address.
+func lineOf(base string, offset int64) string {
+	const line = 64
+	return base + "+" + strconv.FormatInt(offset/line, 10)
+}
+
 // askFor asks the second cache for a line, once in a step.
 func (e *emitter) askFor(base string, offset int64, mode string) {
-	const line = 64
-	key := base + "+" + strconv.FormatInt(offset/line, 10)
+	key := lineOf(base, offset)
 	if e.asked[key] {
 		return
 	}

@@ -180,7 +180,7 @@ func (e *emitter) step(d *kernel.Def) {
 		return
 	}
 	e.stepping, e.asked = d, map[string]bool{}
-	defer func() { e.stepping = nil }()
+	defer func() { e.askBehind(); e.stepping = nil }()
 	if d.Reduce.Order.Kind == kernel.Matrix && e.dots(l) {
 		return
 	}

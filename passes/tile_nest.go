@@ -45,7 +45,7 @@ func (t *tiler) nest(s *stage) {
 	if n.partialSums(head) {
 		return
 	}
-	if n.wholeRows(head) {
+	if n.wholeRows(head) || n.wholeTaps(head) {
 		return
 	}
 	n.copies()

@@ -89,6 +89,25 @@ func TestWindows(t *testing.T) {
 	}
 }
 
+// TestTaps sums taps row by row, in blocks of channels where there are many.
+func TestTaps(t *testing.T) {
+	for _, c := range []struct {
+		channels int
+		chunks   string
+	}{{80, "n by 2"}, {80, "h by 2"}, {1936, "n by 1"}} {
+		k := parsedKernel(t, fmt.Sprintf(`kernel taps(x: input f32[N, 3, 12, %[1]d], dy: input f32[N, 3, 12, %[1]d]) -> (dw: output f32[3, 3, %[1]d])
+  dw[r:3, s:3, o:%[1]d] = sum (n:N, h:3, v:12) chunks %[2]s when 0 <= h + r - 1 < 3, 0 <= v + s - 1 < 12; x[n, h + r - 1, v + s - 1, o] * dy[n, h, v, o]
+`, c.channels, c.chunks))
+		check(t, func(target Target) []*tile.Program {
+			programs := tiled(t, target, []*tile.Program{{Kernel: k}})
+			if target.Width == 512 && !strings.Contains(programs[0].String(), "hold dw along") {
+				t.Errorf("rows are not walked whole:\n%s", programs[0])
+			}
+			return programs
+		}, []map[string]int64{{"N": 1}, {"N": 3}}, false)
+	}
+}
+
 var vectorLoad = regexp.MustCompile(`\(%r.*zmm`)
 
 // TestWindowLoads counts what the inner loop of a depthwise convolution reads: six columns of the

@@ -11,12 +11,14 @@ import (
 // for what lies By elements from there. Once: Begin asks, for what is By elements from the first that
 // each point of the tile reads of From, or from what is stored there. A copy of From for Def, Stage or Pair, asks for what lies By elements from each it copies. Later: not steps of Def ask, but maps
 // that are evaluated while Def is alive, for what lies By elements from each that they read or store of
-// From. It ends with the node list. It is advice to the machine and has no meaning.
+// From. New: what the step itself reads is not asked for, so that of windows along an axis those ask that
+// come into sight. It ends with the node list. It is advice to the machine and has no meaning.
 type Ahead struct {
 	Def, From string
 	By        int64
 	Once      bool
 	Later     bool
+	New       bool
 }
 
 func (*Ahead) node() {}
@@ -33,6 +35,7 @@ func parseAhead(text string) (Node, error) {
 	n := &Ahead{}
 	text, n.Once = strings.CutPrefix(text, "once ")
 	text, n.Later = strings.CutPrefix(text, "later ")
+	text, n.New = strings.CutPrefix(text, "new ")
 	if _, err := fmt.Sscanf(text, "%s for %s by %d", &n.From, &n.Def, &n.By); err != nil {
 		return nil, fmt.Errorf("`ahead FROM for DEF by DISTANCE` is expected")
 	}

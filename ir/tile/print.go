@@ -111,6 +111,8 @@ func printNodes(b *strings.Builder, nodes []Node, indent string) {
 				once = "once "
 			case n.Later:
 				once = "later "
+			case n.New:
+				once = "new "
 			}
 			fmt.Fprintf(b, "ahead %s%s for %s by %d\n", once, n.From, n.Def, n.By)
 		case *Past:

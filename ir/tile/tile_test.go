@@ -144,6 +144,7 @@ phase grid m by 6, c by 32 vector c {
 phase grid m by 6, c by 32 vector c {
   hold a along c
   ahead w for a by 8
+  ahead new x for a by 8
   stream r by 1 {
     each m by 4,1 {
       each c by 16 {
