@@ -173,12 +173,21 @@ func (e vectors) function(name string) {
 	e.cur = start
 	e.fresh()
 	some := e.set("icmp slt i64 %begin, %end")
+	last := ""
+	if e.phase.Back {
+		last = e.set("add nsw i64 ", e.set("add nsw i64 %begin, %end"), ", -1")
+	}
 	head := e.block()
 	start.Term = either(some, head, done)
 	b, next := e.name(), e.name()
 	phi := &line{}
 	head.Insts = append(head.Insts, phi)
-	e.inBlock(b, head, e.versions)
+	number := b
+	if e.phase.Back {
+		number = e.name()
+		head.Insts = append(head.Insts, &line{text: number + " = sub nsw i64 " + last + ", " + b})
+	}
+	e.inBlock(number, head, e.versions)
 	e.put(next, " = add nsw i64 ", b, ", 1")
 	more := e.set("icmp slt i64 ", next, ", %end")
 	cancel := e.set("load atomic i32, ptr %cancel monotonic, align 4")

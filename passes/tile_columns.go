@@ -14,7 +14,8 @@ const (
 
 // wholeRows schedules sums down the columns of matrices, in chunks of rows, where register tiles would
 // read memory in pieces: a block goes along whole rows, a few at a time, and its sums lie in the
-// thread's memory, which stays in the first cache. It reports whether it did.
+// thread's memory, which stays in the first cache. Gradients are summed behind a kernel that went
+// through the same rows from the first to the last: blocks go back. It reports whether it did.
 func (n *nest) wholeRows(head []tile.Node) bool {
 	if !n.columnSums() {
 		return false
@@ -23,7 +24,7 @@ func (n *nest) wholeRows(head []tile.Node) bool {
 	rows, v := d.Reduce.Axes[0], n.shape.v
 	extent, _ := n.s.axes[axisNamed(n.s.axes, v)].Extent.Const()
 	block := evenParts(extent, columnBlock, columnWidth)
-	ph := &tile.Phase{Vector: v, Grid: n.chunkGrid(d.Reduce), Body: head}
+	ph := &tile.Phase{Vector: v, Grid: n.chunkGrid(d.Reduce), Back: true, Body: head}
 	if block < extent {
 		ph.Grid = append(ph.Grid, tile.Split{Index: v, By: []int64{block}})
 	}

@@ -38,7 +38,7 @@ func (n *nest) wholeTaps(head []tile.Node) bool {
 		body = []tile.Node{loop}
 	}
 	spills := each(v, width, width, []tile.Node{&tile.Spill{Def: d.Name, Temp: temp}})
-	ph := &tile.Phase{Vector: v, Grid: n.chunkGrid(r), Body: append(append(head, n.aheadTaps(d)...), &tile.Hold{Def: d.Name, Along: v})}
+	ph := &tile.Phase{Vector: v, Grid: n.chunkGrid(r), Back: true, Body: append(append(head, n.aheadTaps(d)...), &tile.Hold{Def: d.Name, Along: v})}
 	ph.Body = append(append(ph.Body, body...), spills)
 	if e, _ := n.s.axes[axisNamed(n.s.axes, v)].Extent.Const(); block < e {
 		ph.Grid = append(ph.Grid, tile.Split{Index: v, By: []int64{block}})

@@ -148,6 +148,7 @@ func (r *reader) phase(text string) error {
 		}
 	}
 	if grid, ok := strings.CutPrefix(head, " grid "); ok {
+		grid, ph.Back = strings.CutSuffix(grid, " back")
 		for _, s := range strings.Split(grid, ", ") {
 			split, rest, err := parseSplit(s)
 			if err != nil || rest != "" {

@@ -45,6 +45,9 @@ func (p *Phase) header() string {
 		}
 		s += g.String()
 	}
+	if p.Back {
+		s += " back"
+	}
 	if p.Unit != nil {
 		s += " " + p.Unit.String()
 	}

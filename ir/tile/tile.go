@@ -45,6 +45,8 @@ type Program struct {
 // A Phase runs Body once per block of the grid. Blocks are numbered row-major, the first Split
 // outermost; an empty grid is one block, an empty index none. Threads own static slices of the
 // numbers; no two blocks write one element, and none reads what another writes in this phase.
+// Where Back is set a thread takes its blocks from the last to the first: what an earlier kernel
+// left in a cache at its end is used before it is thrown out. That is advice to the machine.
 //
 // At every node each index has a current sub-range: before the grid the whole extent 0..E; a
 // grid split or a loop replaces the index's sub-range by a part of it. Vector is the index
@@ -54,6 +56,7 @@ type Program struct {
 type Phase struct {
 	Seq    *Seq // nil where the phase runs once
 	Grid   []Split
+	Back   bool
 	Vector string
 	Run    int64
 	Unit   *Unit // nil where warps compute by themselves

@@ -124,7 +124,7 @@ phase grid n by 4 vector j {
 }
 `
 	stageText = `tile dense for avx512
-phase grid m by 6, c by 32 vector c {
+phase grid m by 6, c by 32 back vector c {
   stage x for a
   each c by 16 {
     stage w for a
@@ -141,7 +141,7 @@ phase grid m by 6, c by 32 vector c {
 }
 `
 	partialText = `tile dense for avx512
-phase grid m by 6, c by 32 vector c {
+phase grid m by 6, c by 32 back vector c {
   hold a along c
   ahead w for a by 8
   ahead new x for a by 8
