@@ -82,7 +82,7 @@ func TestFatalErrorInLLVMIsABug(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.job.compile = func(target llvm.Target) error {
-			_, err := lib.Compile(module, target, "", llvm.Object)
+			_, err := lib.Compile(module, target, llvm.Full, llvm.Object)
 			return err
 		}
 		_, err = p.Compile()

@@ -189,9 +189,18 @@ func productOf(e kernel.Expr) (num, den []kernel.Expr) {
 	return append(num, n...), append(den, d...)
 }
 
-// weighted reports whether d is a map that depends on a maximum.
-func (f *runningForm) weighted(d *kernel.Def) bool {
-	return d.Reduce == nil && f.follows[d.Name]
+// weighted reports whether source is a map that depends on a maximum.
+func (f *runningForm) weighted(_, source *kernel.Def) bool {
+	return source.Reduce == nil && f.follows[source.Name]
+}
+
+// varying wants what is another value from term to term. What all terms share is computed once, where it is.
+func varying(axis string) func(d, source *kernel.Def) bool {
+	return func(d, source *kernel.Def) bool {
+		return slices.ContainsFunc(d.Loads(), func(l *kernel.Load) bool {
+			return l.Name == source.Name && slices.ContainsFunc(l.At, func(e kernel.Expr) bool { return usesIndex(e, axis) })
+		})
+	}
 }
 
 // note marks d where it is a maximum, or a map that reads what is marked.
@@ -204,12 +213,12 @@ func (f *runningForm) note(d *kernel.Def) {
 }
 
 // inlined returns d with the maps that are wanted put in, as far as it stays small.
-func (f *runningForm) inlined(d *kernel.Def, wanted func(*kernel.Def) bool) *kernel.Def {
+func (f *runningForm) inlined(d *kernel.Def, wanted func(d, source *kernel.Def) bool) *kernel.Def {
 	for again := true; again; {
 		again = false
 		for _, n := range d.Reads() {
 			e := f.defs[n]
-			if e == nil || e.Reduce != nil || e.Scan != nil || !wanted(e) {
+			if e == nil || e.Reduce != nil || e.Scan != nil || !wanted(d, e) {
 				continue
 			}
 			next, ok := inline(d, e)
@@ -237,12 +246,11 @@ func (f *runningForm) weighs(s *runningSum, e kernel.Expr) bool {
 	if m == nil || m.Reduce == nil || m.Reduce.Op != kernel.Max || len(m.Reduce.Axes) != 1 || m.DType != s.def.DType || m.Reduce.Order.Kind != kernel.Unordered {
 		return false
 	}
-	all := func(*kernel.Def) bool { return true }
-	m = f.inlined(m, all)
+	m = f.inlined(m, varying(m.Reduce.Axes[0].Name))
 	sum := *s.def
 	sum.Expr, sum.Reduce = c.Args[0], nil
 	sum.Axes = s.def.AllAxes()
-	term := shared(f.inlined(&sum, all).Expr)
+	term := shared(f.inlined(&sum, varying(s.def.Reduce.Axes[0].Name)).Expr)
 	most := &kernel.Def{Name: l.Name, DType: m.DType, Axes: m.Axes, Reduce: &kernel.Reduce{Op: kernel.Max, Axes: m.Reduce.Axes, When: m.Reduce.When, Order: kernel.Order{Kind: kernel.Rescale}}, Expr: shared(m.Expr), Span: m.Span}
 	most.Expr, most.Reduce.When = unmasked(most.Expr, most.Reduce.When, most.AllAxes())
 	s.term, s.when = unmasked(term, s.def.Reduce.When, s.def.AllAxes())

@@ -88,7 +88,7 @@ func TestObjectsStandAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range u.modules {
-			object, err := lib.Compile(m, target.LLVM, "", llvm.Object)
+			object, err := lib.Compile(m, target.LLVM, llvm.Full, llvm.Object)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +110,7 @@ func TestForeignObjectsAreRefused(t *testing.T) {
 		"@x = internal global i32 7\ndefine ptr @f() nounwind {\n  store i32 8, ptr @x\n  ret ptr @x\n}\n":   ".data",
 		"define double @f(double %x, double %y) nounwind {\n  %z = frem double %x, %y\n  ret double %z\n}\n": "fmod",
 	} {
-		object, err := lib.Compile(module, V3().LLVM, "", llvm.Object)
+		object, err := lib.Compile(module, V3().LLVM, llvm.Full, llvm.Object)
 		if err != nil {
 			t.Fatal(err)
 		}

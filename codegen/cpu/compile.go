@@ -16,7 +16,14 @@ import (
 
 // Options of a compilation. The zero value is what users get.
 type Options struct {
-	Passes string // LLVM passes to run before code generation; "" for none
+	Quick bool // code that is made in a third of the time and several times as slow
+}
+
+func (o Options) level() llvm.Level {
+	if o.Quick {
+		return llvm.Quick
+	}
+	return llvm.Full
 }
 
 // modules is the number of LLVM modules that a section's functions are spread over. It does not
@@ -35,7 +42,7 @@ func Compile(programs []*tile.Program, entries []*program.Entry, t Target, o Opt
 	if err != nil {
 		return nil, err
 	}
-	objects, err := codegen.Each(u.modules, func(m string) ([]byte, error) { return lib.Compile(m, t.LLVM, o.Passes, llvm.Object) })
+	objects, err := codegen.Each(u.modules, func(m string) ([]byte, error) { return lib.Compile(m, t.LLVM, o.level(), llvm.Object) })
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +74,7 @@ func EmitAsm(programs []*tile.Program, entries []*program.Entry, t Target, o Opt
 	if err != nil {
 		return "", err
 	}
-	texts, err := codegen.Each(u.modules, func(m string) ([]byte, error) { return lib.Compile(m, t.LLVM, o.Passes, llvm.Assembly) })
+	texts, err := codegen.Each(u.modules, func(m string) ([]byte, error) { return lib.Compile(m, t.LLVM, o.level(), llvm.Assembly) })
 	if err != nil {
 		return "", err
 	}

@@ -27,11 +27,20 @@ const (
 	Object
 )
 
-// Compile parses the text of a module, verifies it, runs the passes ("" for none, else a list
-// such as "sroa,early-cse") and returns its object file or assembly text. A fatal error inside
-// LLVM costs one thread and is returned like any other; a panic reaches the caller, with the stack
-// it came from.
-func (l *Library) Compile(module string, t Target, passes string, form Form) ([]byte, error) {
+// A Level is how much time code generation takes for how good code.
+type Level uint8
+
+// The levels of code generation. Quick takes a third of the time of Full, LLVM's default, for code
+// that is several times as slow: values stay in memory, loops as they were written.
+const (
+	Full Level = iota
+	Quick
+)
+
+// Compile parses the text of a module, verifies it and returns its object file or assembly text. A
+// fatal error inside LLVM costs one thread and is returned like any other; a panic reaches the
+// caller, with the stack it came from.
+func (l *Library) Compile(module string, t Target, level Level, form Form) ([]byte, error) {
 	type result struct {
 		code  []byte
 		err   error
@@ -51,7 +60,7 @@ func (l *Library) Compile(module string, t Target, passes string, form Form) ([]
 		tid := unix.Gettid()
 		l.await(tid, failed)
 		defer l.await(tid, nil)
-		r.code, r.err = l.compile(module, t, passes, form)
+		r.code, r.err = l.compile(module, t, level, form)
 	}()
 	select {
 	case r := <-done:
@@ -74,7 +83,7 @@ func (l *Library) await(tid int, failed chan<- error) {
 	}
 }
 
-func (l *Library) compile(module string, t Target, passes string, form Form) ([]byte, error) {
+func (l *Library) compile(module string, t Target, level Level, form Form) ([]byte, error) {
 	ctx := l.call("LLVMContextCreate")
 	defer l.call("LLVMContextDispose", ctx)
 	var problems []string
@@ -87,16 +96,11 @@ func (l *Library) compile(module string, t Target, passes string, form Form) ([]
 		return nil, err
 	}
 	defer l.call("LLVMDisposeModule", mod)
-	machine, err := l.machine(t)
+	machine, err := l.machine(t, level)
 	if err != nil {
 		return nil, err
 	}
 	defer l.call("LLVMDisposeTargetMachine", machine)
-	if passes != "" {
-		if err := l.run(mod, machine, passes); err != nil {
-			return nil, err
-		}
-	}
 	code, err := l.emit(mod, machine, form)
 	if err == nil && len(problems) > 0 {
 		err = fmt.Errorf("LLVM: %s", strings.Join(problems, "; "))
@@ -122,7 +126,7 @@ func (l *Library) parse(ctx uintptr, module string) (uintptr, error) {
 	return mod, nil
 }
 
-func (l *Library) machine(t Target) (uintptr, error) {
+func (l *Library) machine(t Target, level Level) (uintptr, error) {
 	triple, _ := unix.BytePtrFromString(t.Triple)
 	cpu, _ := unix.BytePtrFromString(t.CPU)
 	features, _ := unix.BytePtrFromString(t.Features)
@@ -130,25 +134,14 @@ func (l *Library) machine(t Target) (uintptr, error) {
 	if l.call("LLVMGetTargetFromTriple", uintptr(unsafe.Pointer(triple)), uintptr(unsafe.Pointer(&target)), uintptr(unsafe.Pointer(&message)))&0xff != 0 {
 		return 0, fmt.Errorf("LLVM has no target %s: %s", t.Triple, l.take(message))
 	}
-	const levelDefault, relocPIC, modelSmall = 2, 2, 3
+	const relocPIC, modelSmall = 2, 3
+	effort := [...]uintptr{Full: 2, Quick: 0}[level] // LLVM's numbers
 	m := l.call("LLVMCreateTargetMachine", target, uintptr(unsafe.Pointer(triple)), uintptr(unsafe.Pointer(cpu)),
-		uintptr(unsafe.Pointer(features)), levelDefault, relocPIC, modelSmall)
+		uintptr(unsafe.Pointer(features)), effort, relocPIC, modelSmall)
 	if m == 0 {
 		return 0, errors.New("LLVM makes no target machine for " + t.Triple)
 	}
 	return m, nil
-}
-
-func (l *Library) run(mod, machine uintptr, passes string) error {
-	list, _ := unix.BytePtrFromString(passes)
-	options := l.call("LLVMCreatePassBuilderOptions")
-	defer l.call("LLVMDisposePassBuilderOptions", options)
-	if e := l.call("LLVMRunPasses", mod, uintptr(unsafe.Pointer(list)), machine, options); e != 0 {
-		message := l.call("LLVMGetErrorMessage", e)
-		defer l.call("LLVMDisposeErrorMessage", message)
-		return fmt.Errorf("LLVM passes %q: %s", passes, text(message))
-	}
-	return nil
 }
 
 func (l *Library) emit(mod, machine uintptr, form Form) ([]byte, error) {

@@ -94,7 +94,6 @@ var functions = []string{
 	"LLVMContextCreate", "LLVMContextDispose", "LLVMContextSetDiagnosticHandler", "LLVMGetDiagInfoDescription", "LLVMGetDiagInfoSeverity",
 	"LLVMCreateMemoryBufferWithMemoryRangeCopy", "LLVMParseIRInContext", "LLVMVerifyModule", "LLVMDisposeModule",
 	"LLVMGetTargetFromTriple", "LLVMCreateTargetMachine", "LLVMDisposeTargetMachine", "LLVMTargetMachineEmitToMemoryBuffer",
-	"LLVMCreatePassBuilderOptions", "LLVMDisposePassBuilderOptions", "LLVMRunPasses", "LLVMGetErrorMessage", "LLVMDisposeErrorMessage",
 	"LLVMGetBufferStart", "LLVMGetBufferSize", "LLVMDisposeMemoryBuffer", "LLVMDisposeMessage",
 }
 

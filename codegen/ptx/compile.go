@@ -53,7 +53,7 @@ func Compile(programs []*tile.Program, t Target) (*Module, error) {
 		return nil, err
 	}
 	texts, err := codegen.Each(functions, func(f codegen.Function) (string, error) {
-		text, err := lib.Compile(module(f, t), t.LLVM, "", llvm.Assembly)
+		text, err := lib.Compile(module(f, t), t.LLVM, llvm.Full, llvm.Assembly)
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", f.Name, err)
 		}

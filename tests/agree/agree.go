@@ -228,7 +228,7 @@ func (c *Case) Code(target cpu.Target) ([]byte, error) {
 		return nil, err
 	}
 	c.kernels = p
-	m, err := compile([]*Case{c}, target)
+	m, err := compile([]*Case{c}, target, cpu.Options{})
 	if err != nil {
 		return nil, err
 	}

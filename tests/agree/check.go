@@ -49,14 +49,16 @@ func (c *Case) Check(targets []cpu.Target) error {
 		return err
 	}
 	for _, target := range targets {
-		err := Native([]*Case{c}, target)[c]
-		if err == nil {
-			continue
+		for _, o := range []cpu.Options{{}, {Quick: true}} {
+			err := Native([]*Case{c}, target, o)[c]
+			if err == nil {
+				continue
+			}
+			if at := c.Schedules(target); at != nil {
+				return at
+			}
+			return err
 		}
-		if at := c.Schedules(target); at != nil {
-			return at
-		}
-		return err
 	}
 	return nil
 }

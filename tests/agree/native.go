@@ -18,16 +18,16 @@ import (
 // Native compiles cases that Interpret has gone through, in one section, and compares what their
 // code answers, in bits, with the interpreter of definitions: with 1 and 2 threads. It returns the
 // mistakes by case; where the section does not compile, each case is compiled alone.
-func Native(cases []*Case, target cpu.Target) map[*Case]error {
+func Native(cases []*Case, target cpu.Target, o cpu.Options) map[*Case]error {
 	found := map[*Case]error{}
-	model, err := compile(cases, target)
+	model, err := compile(cases, target, o)
 	if err != nil {
 		for _, c := range cases {
 			if len(cases) == 1 {
 				found[c] = &Mismatch{Ways: "compiled for " + target.Name, Detail: err.Error()}
 				continue
 			}
-			for c, err := range Native([]*Case{c}, target) {
+			for c, err := range Native([]*Case{c}, target, o) {
 				found[c] = err
 			}
 		}
@@ -103,7 +103,7 @@ func (c *Case) Schedules(target cpu.Target) (err error) {
 }
 
 // compile makes one section of the entries of all cases.
-func compile(cases []*Case, target cpu.Target) (m *program.Model, err error) {
+func compile(cases []*Case, target cpu.Target, o cpu.Options) (m *program.Model, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = errors.New(fmt.Sprint(cause))
@@ -123,7 +123,7 @@ func compile(cases []*Case, target cpu.Target) (m *program.Model, err error) {
 		e.Flops = tensor.Int(1e12) // a call that is thought to be long goes to the team
 		m.Entries, all = append(m.Entries, e), append(all, tiles...)
 	}
-	section, err := cpu.Compile(all, m.Entries, target, cpu.Options{})
+	section, err := cpu.Compile(all, m.Entries, target, o)
 	if err != nil {
 		return nil, err
 	}
