@@ -40,9 +40,10 @@ golden: build
 	PTXAS=$$(scripts/ptxas.sh) go test $$(grep -rl 'flag.Bool("update"' --include=*_test.go . | xargs -n1 dirname | sort -u) -timeout 30m -update
 
 fixtures: fixtures-ops
-	@echo "needs Python with torch, safetensors and mpmath (any recent version)"
+	@echo "needs Python with torch, scipy, safetensors and mpmath (any recent version)"
 	python3 tests/fixtures/make.py lenet-accuracy $(SHARED)/data/mnist
 	python3 tests/fixtures/make.py logits
+	python3 tests/fixtures/make.py linear
 	python3 ir/kernel/testdata/functions.py values
 
 # Stored values of every op, of all samples in its row (PYTHON: one with torch, scipy and mpmath).

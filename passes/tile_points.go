@@ -1,6 +1,8 @@
 package passes
 
 import (
+	"slices"
+
 	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 	"dlc/ir/tile"
@@ -190,37 +192,35 @@ func (t *tiler) operations(d *kernel.Def) int64 {
 
 // closure returns the maps that evaluating the stage's stores evaluates, in order of
 // definition: the stores that are maps, and the local maps they read. Each comes with the
-// number of definitions that read it, and whether all of them do so plainly.
+// number of definitions that read it, and whether all of them do so plainly, at the indices of
+// the stage: what reads it is itself evaluated at no other.
 func (t *tiler) closure(from []*kernel.Def) (maps []*kernel.Def, readers map[string]int, plainly map[string]bool) {
 	readers, plainly = map[string]int{}, map[string]bool{}
 	seen := map[string]bool{}
-	var walk func(d *kernel.Def)
-	walk = func(d *kernel.Def) {
-		if seen[d.Name] {
-			return
-		}
+	elsewhere := map[string]bool{}
+	for _, d := range from {
 		seen[d.Name] = true
+	}
+	for i := len(t.k.Defs) - 1; i >= 0; i-- {
+		d := t.k.Defs[i]
+		if !seen[d.Name] {
+			continue
+		}
+		if d.Reduce == nil {
+			maps = append(maps, d)
+		}
 		for _, l := range d.Loads() {
 			e := t.k.Def(l.Name)
 			if e == nil || e.Reduce != nil || carried(d, e, l) || t.finished(d, e) {
 				continue
 			}
-			if _, ok := plainly[e.Name]; !ok {
-				plainly[e.Name] = true
-			}
+			seen[e.Name] = true
 			readers[e.Name]++
-			plainly[e.Name] = plainly[e.Name] && readsPlainly(l, e)
-			walk(e)
+			elsewhere[e.Name] = elsewhere[e.Name] || elsewhere[d.Name] || !readsPlainly(l, e)
+			plainly[e.Name] = !elsewhere[e.Name]
 		}
 	}
-	for _, d := range from {
-		walk(d)
-	}
-	for _, d := range t.k.Defs {
-		if seen[d.Name] && d.Reduce == nil {
-			maps = append(maps, d)
-		}
-	}
+	slices.Reverse(maps)
 	return maps, readers, plainly
 }
 

@@ -16,7 +16,7 @@ func regionRows() []Row {
 	mapped := Row{Name: "map", Doc: "`body` for each element along axis 0 of the first `mapped` operands; the others are the same for all. Results are stacked.",
 		Shapes: "[size, s], others [s] -> [size, s]", Source: "JAX vmap", DTypes: numbers(), Untold: "its body says it: held to the same ops written out for each element", Derivative: Twice, Domain: "unit",
 		Refused: []Refusal{{ir.Map{}, "f32[3]", "a body of 1 parameters"}, {ir.Map{Mapped: 2}, "f32[3]", "2 sequences"}}}
-	custom := Row{Name: "custom", Doc: "What `body` gives, with the gradient that `back` says: it takes the operands, then the gradients of the results.",
+	custom := Row{Name: "custom", Doc: "What `body` gives, with the gradient that `back` says: it takes the operands, the results, then the gradients of the results.",
 		Shapes: "[s] -> [s]", Source: "JAX custom_vjp", DTypes: floats(), Untold: "its body says it: held to the same ops", Derivative: Twice, Domain: "unit",
 		Refused: []Refusal{{ir.Custom{}, "f32[3]", "a body and its gradient"}, {ir.Custom{Body: Recurrence(dims("3")), Back: Recurrence(dims("3"))}, "f64[3]; f64[3]; f64[3]", "the gradient: "}}}
 	recompute := Row{Name: "recompute", Doc: "What `body` gives; a gradient keeps nothing of it, and runs it again.", Shapes: "[s] -> [s]", Source: "JAX checkpoint", DTypes: numbers(),
@@ -48,6 +48,7 @@ func Product(s tensor.Shape) ir.Custom {
 	body, x, y := begin("body")
 	body.Result("z", body.Add(ir.Binary{Fn: "mul"}, x, y))
 	back, x, y := begin("back")
+	back.Param(ir.Input, "z", t)
 	dz := back.Param(ir.Input, "dz", t)
 	back.Result("dx", back.Add(ir.Binary{Fn: "mul"}, dz, y))
 	back.Result("dy", back.Add(ir.Binary{Fn: "mul"}, dz, x))

@@ -1,6 +1,8 @@
 package build
 
 import (
+	"slices"
+
 	"dlc/lang/check"
 	"dlc/lang/diag"
 	"dlc/lang/syntax"
@@ -41,10 +43,10 @@ func (e *elaborator) startLayer(l *layer) func(value) {
 	}
 }
 
-// applyFn runs a declared fn; its layers and draws are its caller's.
+// applyFn runs a declared fn; its layers and draws are its caller's. In its own gradient it has none of its own.
 func (e *elaborator) applyFn(s *scope, d *check.Def, config map[string]value, at diag.Span, args []argument) value {
-	if g := e.prog.Gradients[d.Name]; g != nil && !d.Lib {
-		return e.applyCustom(s, d, g, config, at, args)
+	if d.Back != nil && !slices.Contains(e.backs, d) {
+		return e.applyCustom(s, d, config, at, args)
 	}
 	return e.runFn(s, d, config, at, args)
 }

@@ -33,6 +33,10 @@ func (e *elaborator) branch(s *scope, x *syntax.If, cond *tens) value {
 	}
 	c := &branching{node: x}
 	good := true
+	if e.trial && !e.mute && !ir.Dependents(e.t.b.Func.Nodes, e.t.b.Func.Params)[cond.v] { // with dims that are not made up one side runs alone
+		e.mute = true
+		defer func() { e.mute = false }()
+	}
 	var states []string
 	for i, block := range []*syntax.Block{x.Then, x.Else} {
 		d := &side{trace: e.enter([]string{"then", "else"}[i]), scope: s.inner(), block: block, value: none{}}

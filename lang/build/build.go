@@ -38,6 +38,7 @@ type elaborator struct {
 	trial   bool // a body is checked with made-up inputs
 	packed  bool // an input of the trial has a pack
 	applied map[*check.Def]bool
+	backs   []*check.Def // fns of which the gradient is being run
 	weights map[string]*weight
 	t       *trace
 	scans   []*scanning // whose bodies are being run; nil in a branch or a loop

@@ -9,11 +9,11 @@ import (
 	"dlc/lang/diag"
 )
 
-// A `gradient` of a fn's name takes the fn's inputs, then the gradient of its result, and gives the
-// gradients of the inputs that are floats, in order.
+// A `gradient` of a fn's name takes the fn's inputs, then its results if it reads them, then the
+// gradient of each result that is a float. It gives the gradients of the inputs that are floats, in order.
 
 // applyCustom runs a fn that has a gradient of its own.
-func (e *elaborator) applyCustom(s *scope, d, g *check.Def, config map[string]value, at diag.Span, args []argument) value {
+func (e *elaborator) applyCustom(s *scope, d *check.Def, config map[string]value, at diag.Span, args []argument) value {
 	given, ok := e.inOrder(s, d, at, args)
 	if !ok {
 		return poison{}
@@ -25,17 +25,22 @@ func (e *elaborator) applyCustom(s *scope, d, g *check.Def, config map[string]va
 		}
 	}
 	body, back := &customPart{}, &customPart{}
-	y, ok := e.customBody(s, d, config, at, given, body)
-	if !ok {
-		return poison{}
-	}
-	if !e.customBack(s, g, config, at, given, y, back) {
+	v, results, ok := e.customBody(s, d, config, at, given, body)
+	if !ok || !e.customBack(s, d, config, at, given, results, back) {
 		return poison{}
 	}
 	body.pad(len(operands)+len(body.more), back.more)
 	back.pad(len(operands), body.more)
 	operands = slices.Concat(operands, body.more, back.more)
-	return e.keep(y, e.emit1(s, at, ir.Custom{Body: body.t.b.Func, Back: back.t.b.Func}, operands...))
+	out, ok := e.emit(s, at, ir.Custom{Body: body.t.b.Func, Back: back.t.b.Func}, operands...)
+	if !ok {
+		return poison{}
+	}
+	place := 0
+	return e.restacked(v, func(x *tens) value {
+		place++
+		return e.keep(x, out[place-1])
+	})
 }
 
 // A customPart is the region of the function or of its gradient.
@@ -92,36 +97,69 @@ func (p *customPart) inside(e *elaborator, given []argument) (inner []argument, 
 	return inner, params
 }
 
-func (e *elaborator) customBody(s *scope, d *check.Def, config map[string]value, at diag.Span, given []argument, p *customPart) (*tens, bool) {
+// customBody runs the fn. It gives the fn's value, and the tensors in it.
+func (e *elaborator) customBody(s *scope, d *check.Def, config map[string]value, at diag.Span, given []argument, p *customPart) (value, []operand, bool) {
 	p.t = e.enter("body")
 	inner, params := p.inside(e, given)
-	v := e.runFn(s, d, config, at, inner)
-	y, ok := strong(v).(*tens)
-	ok = ok && y.dtype().IsFloat()
-	if !ok && !isPoison(v) {
-		e.errorf(s, check.WrongKind, at, "a fn with a gradient of its own gives one float, not %s", v.says())
+	v := strong(e.runFn(s, d, config, at, inner))
+	results, ok := []operand(nil), !isPoison(v)
+	if _, isTensor := v.(*tens); ok && !isTensor {
+		_, ok = v.(*sequence)
+	}
+	if ok {
+		results, ok = e.parts(s, operand{v, at})
+	}
+	if !isPoison(v) && !slices.ContainsFunc(results, func(r operand) bool { return r.v.(*tens).dtype().IsFloat() }) {
+		ok = false
+		e.errorf(s, check.WrongKind, at, "a fn with a gradient of its own gives a float, not %s", v.says())
 	}
 	if ok = ok && !e.updates(s, at); ok {
-		p.t.b.Result("y", p.t.reach(y.v))
+		for _, r := range results {
+			p.t.b.Result(uniqueResult(p.t.b.Func, "y"), p.t.reach(r.v.(*tens).v))
+		}
 	}
 	e.leave()
 	if ok {
 		p.more = e.closeRegion(p.t, params)
 	}
-	return y, ok
+	return v, results, ok
 }
 
-func (e *elaborator) customBack(s *scope, g *check.Def, config map[string]value, at diag.Span, given []argument, y *tens, p *customPart) bool {
+// customBack runs the gradient, on the fn's inputs, its results and their gradients.
+func (e *elaborator) customBack(s *scope, d *check.Def, config map[string]value, at diag.Span, given []argument, results []operand, p *customPart) bool {
 	p.t = e.enter("back")
 	inner, params := p.inside(e, given)
-	dy := p.t.param("dy", y.v.Type)
-	inner = append(inner, argument{operand: operand{e.keep(y, dy), at}})
-	v := e.runFn(s, g, config, at, inner)
+	var read, dy []argument
+	var behind []*ir.Value
+	for _, r := range results {
+		y := r.v.(*tens)
+		v := p.t.param("y", y.v.Type)
+		behind, read = append(behind, v), append(read, argument{operand: operand{e.keep(y, v), at}})
+	}
+	for _, r := range results {
+		if y := r.v.(*tens); y.dtype().IsFloat() {
+			v := p.t.param("dy", y.v.Type)
+			behind, dy = append(behind, v), append(dy, argument{operand: operand{e.keep(y, v), at}})
+		}
+	}
+	g, extra := d.Back, len(d.Back.Inputs)-len(given)
+	if extra == len(read)+len(dy) {
+		inner = append(inner, read...)
+	} else if extra != len(dy) {
+		m := e.errorf(s, check.MissingArgument, g.Node.Path[0].Span(), "the gradient of `%s` takes %d inputs: those of the fn, then the gradients of its results that are floats", g.Name, len(given)+len(dy))
+		help(m, "or %d: between these, the results", len(given)+len(read)+len(dy))
+		e.leave()
+		return false
+	}
+	e.backs = append(e.backs, d)
+	v := e.runFn(s, g, config, at, append(inner, dy...))
+	e.backs = e.backs[:len(e.backs)-1]
 	ok := !isPoison(v) && e.gradients(s, g, given, v) && !e.updates(s, at)
 	e.leave()
 	if ok {
 		p.more = e.closeRegion(p.t, params)
-		p.t.b.Func.Params = append(p.t.b.Func.Params, dy)
+		p.t.b.Func.Params = append(p.t.b.Func.Params, behind...)
+		p.t.b.Func.Renumber()
 	}
 	return ok
 }

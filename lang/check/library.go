@@ -38,7 +38,9 @@ func libraryFiles(lib fs.FS, words map[string]bool) (files []*syntax.File, names
 	}
 	needed := reach(decls, texts, words)
 	for _, d := range decls {
-		names = append(names, d.name)
+		if !slices.Contains(names, d.name) {
+			names = append(names, d.name)
+		}
 		if !needed[d.name] {
 			blank(texts[d.file][d.start:d.end])
 		}
@@ -93,9 +95,9 @@ func index(text []byte, file int) []indexed {
 
 // reach closes the words over the declarations they name.
 func reach(decls []indexed, texts [][]byte, words map[string]bool) map[string]bool {
-	byName := map[string]indexed{}
+	byName := map[string][]indexed{} // a gradient has the name of its function
 	for _, d := range decls {
-		byName[d.name] = d
+		byName[d.name] = append(byName[d.name], d)
 	}
 	needed := map[string]bool{}
 	var work []string
@@ -107,13 +109,14 @@ func reach(decls []indexed, texts [][]byte, words map[string]bool) map[string]bo
 	for len(work) > 0 {
 		name := work[len(work)-1]
 		work = work[:len(work)-1]
-		d, ok := byName[name]
-		if !ok || needed[name] {
+		if needed[name] || byName[name] == nil {
 			continue
 		}
 		needed[name] = true
 		found := map[string]bool{}
-		addWords(texts[d.file][d.start:d.end], found)
+		for _, d := range byName[name] {
+			addWords(texts[d.file][d.start:d.end], found)
+		}
 		for w := range found {
 			work = append(work, w)
 		}

@@ -33,6 +33,7 @@ type Def struct {
 	Config []*Param
 	Inputs []*Param
 	Lib    bool
+	Back   *Def // the gradient that a fn has of its own
 }
 
 // Lookup finds a definition by name, the user's before the library's; a library body sees the
@@ -68,7 +69,7 @@ func Files(files []*syntax.File, lib fs.FS, known []string) (*Program, diag.List
 	for _, f := range parsed {
 		for _, d := range f.Decls {
 			if def, ok := d.(*syntax.Definition); ok {
-				p.Lib[def.Name()] = c.define(def, true)
+				c.declareInLibrary(def)
 			}
 		}
 	}
@@ -91,8 +92,21 @@ func Files(files []*syntax.File, lib fs.FS, known []string) (*Program, diag.List
 	}
 	for _, d := range libraryOrder(p.Lib) {
 		c.resolve(d)
+		if d.Back != nil {
+			c.resolve(d.Back)
+		}
 	}
 	return p, p.Diags
+}
+
+// declareInLibrary keeps a declaration of the library. A gradient stands behind its function.
+func (c *checker) declareInLibrary(d *syntax.Definition) {
+	def := c.define(d, true)
+	if d.Kind == "gradient" {
+		c.prog.Lib[d.Name()].Back = def
+		return
+	}
+	c.prog.Lib[d.Name()] = def
 }
 
 func libraryOrder(lib map[string]*Def) []*Def {
@@ -213,8 +227,7 @@ func (c *checker) declareGradient(d *syntax.Definition) {
 	c.prog.Order = append(c.prog.Order, def)
 }
 
-// pairs holds each gradient to its function: it takes the function's inputs, then the gradient of
-// what that gives.
+// pairs holds each gradient to its function: it takes the function's inputs, then at least one more.
 func (c *checker) pairs() {
 	for _, g := range c.prog.Order {
 		if g.Kind != "gradient" {
@@ -226,10 +239,11 @@ func (c *checker) pairs() {
 		case f == nil || f.Kind != "fn":
 			x := c.errorf(WrongKind, name.Span(), "there is no fn `%s` in this file that this would be the gradient of", g.Name)
 			Suggest(x, name, c.prog.fns())
-		case len(g.Inputs) != len(f.Inputs)+1:
-			x := c.errorf(MissingArgument, name.Span(), "the gradient of `%s` takes %d inputs: those of the fn, then the gradient of its result", g.Name, len(f.Inputs)+1)
+		case len(g.Inputs) <= len(f.Inputs):
+			x := c.errorf(MissingArgument, name.Span(), "the gradient of `%s` takes at least %d inputs: those of the fn, then the gradient of its result", g.Name, len(f.Inputs)+1)
 			x.Related = []diag.Label{{Span: f.Node.Path[0].Span(), Text: "the fn is here"}}
-			delete(c.prog.Gradients, g.Name)
+		default:
+			f.Back = g
 		}
 	}
 }

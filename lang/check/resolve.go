@@ -13,7 +13,7 @@ import (
 // are refused by name, so that nobody takes them for a misspelling.
 const laterNames = " Embedding PositionEmbedding Bidirectional RMSNorm GroupNorm SeparableConv2D UpSampling2D MaxPool1D AveragePool1D CausalSelfAttention MultiHeadAttention" +
 	" orthogonal Muon Shampoo Lion RMSprop Adagrad normalize one_hot category tokenize windows" +
-	" repeat indices align eye norm inverse_root" +
+	" repeat indices align norm inverse_root" +
 	" einsum_path roc_auc recall precision perplexity huber frozen load artifact replace linear one_cycle "
 
 // elsewhere are names that other frameworks have for what the library calls otherwise.

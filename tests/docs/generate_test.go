@@ -159,7 +159,7 @@ func excerpt(t *testing.T, text, word string, before, lines int) string {
 }
 
 // heads finds a declaration of the library with the comment above it.
-var heads = regexp.MustCompile(`(?ms)^/// ([^\n]*)\n((?:fn|layer|metric|optimizer|schedule|initializer) .*?) \{`)
+var heads = regexp.MustCompile(`(?ms)^((?:/// [^\n]*\n)+)((?:fn|layer|metric|optimizer|schedule|initializer) .*?) \{`)
 
 // libraryText lists the declarations of one file of the library.
 func libraryText(t *testing.T, file string) string {
@@ -170,7 +170,7 @@ func libraryText(t *testing.T, file string) string {
 	}
 	var b strings.Builder
 	for _, m := range heads.FindAllStringSubmatch(string(text), -1) {
-		fmt.Fprintf(&b, "/// %s\n%s\n\n", m[1], m[2])
+		fmt.Fprintf(&b, "%s%s\n\n", m[1], m[2])
 	}
 	return b.String()
 }
