@@ -85,7 +85,7 @@ func TestConvValues(t *testing.T) {
 func TestPoolValues(t *testing.T) {
 	nan := math.NaN()
 	x := tensor.FromFloats(tensor.F32, []float64{1, 3, 3, 0, 2, 3, -1, -2, nan, -5, nan, 9}, 1, 3, 4, 1)
-	out := evalOp(t, MaxPool{[]int64{2, 2}, []int64{2, 2}, []int64{0, 0}, []int64{1, 0}}, x)
+	out := evalOp(t, MaxPool{[]int64{2, 2}, []int64{2, 2}, []int64{0, 0}, []int64{1, 0}, nil}, x)
 	for i, want := range []struct {
 		value float64
 		index int64
@@ -95,7 +95,7 @@ func TestPoolValues(t *testing.T) {
 		}
 	}
 	dy := tensor.FromFloats(tensor.F32, []float64{1, 10, 100, 1000}, 1, 2, 2, 1)
-	grad := MaxPoolGrad{[]int64{2, 2}, []int64{2, 2}, []int64{0, 0}, []int64{1, 0}, tensor.Ints(1, 3, 4, 1)}
+	grad := MaxPoolGrad{[]int64{2, 2}, []int64{2, 2}, []int64{0, 0}, []int64{1, 0}, nil, tensor.Ints(1, 3, 4, 1)}
 	dx := evalOp(t, grad, dy, out[1])[0]
 	for i, want := range []float64{0, 1, 10, 0, 0, 0, 0, 0, 100, 0, 1000, 0} {
 		if dx.Float(i) != want {
@@ -103,7 +103,7 @@ func TestPoolValues(t *testing.T) {
 		}
 	}
 	ones := tensor.FromFloats(tensor.F32, []float64{1, 1, 1}, 1, 3, 1)
-	sum := evalOp(t, SumPool{[]int64{3}, []int64{1}, []int64{1}, []int64{1}}, ones)[0]
+	sum := evalOp(t, SumPool{[]int64{3}, []int64{1}, []int64{1}, []int64{1}, nil}, ones)[0]
 	for i, want := range []float64{2, 3, 2} {
 		if sum.Float(i) != want {
 			t.Errorf("sum %d is %g, want %g", i, sum.Float(i), want)

@@ -9,7 +9,7 @@ import (
 
 // TestInferRejects breaks the shape rules of every op; the message must name what differs.
 func TestInferRejects(t *testing.T) {
-	pool := MaxPool{[]int64{2}, []int64{2}, []int64{0}, []int64{0}}
+	pool := MaxPool{[]int64{2}, []int64{2}, []int64{0}, []int64{0}, nil}
 	conv := Conv{Strides: []int64{1}, PadLo: []int64{0}, PadHi: []int64{0}, Dilation: []int64{1}}
 	for _, c := range []struct {
 		op       Op
@@ -50,10 +50,10 @@ func TestInferRejects(t *testing.T) {
 		{ConvData{Strides: []int64{1}, PadLo: []int64{0}, PadHi: []int64{0}, Dilation: []int64{1}, Shape: dims("N", "5", "3")}, "f32[N, 4, 4]; f32[3, 3, 4]", "must be f32[N, 3, 4]"},
 		{ConvFilter{Strides: []int64{1}, PadLo: []int64{0}, PadHi: []int64{0}, Dilation: []int64{1}, Shape: dims("3", "3", "4")}, "f32[N, 5, 3]; f32[N, 3, 5]", "must be f32[N, 3, 4]"},
 		{pool, "f32[N, 1, 3]", "window spans 2"},
-		{MaxPool{[]int64{2}, []int64{2}, []int64{2}, []int64{0}}, "f32[N, 4, 3]", "must be in 0..2"},
+		{MaxPool{[]int64{2}, []int64{2}, []int64{2}, []int64{0}, nil}, "f32[N, 4, 3]", "must be in 0..2"},
 		{SumPool(pool), "bool[N, 4, 3]", "cannot be pooled"},
-		{MaxPoolGrad{pool.Window, pool.Strides, pool.PadLo, pool.PadHi, dims("N", "4", "3")}, "f32[N, 2, 3]; f32[N, 2, 3]", "must be i32"},
-		{SumPoolGrad{pool.Window, pool.Strides, pool.PadLo, pool.PadHi, dims("N", "4", "3")}, "f32[N, 3, 3]", "[N, 2, 3]"},
+		{MaxPoolGrad{pool.Window, pool.Strides, pool.PadLo, pool.PadHi, nil, dims("N", "4", "3")}, "f32[N, 2, 3]; f32[N, 2, 3]", "must be i32"},
+		{SumPoolGrad{pool.Window, pool.Strides, pool.PadLo, pool.PadHi, nil, dims("N", "4", "3")}, "f32[N, 3, 3]", "[N, 2, 3]"},
 		{Reshape{dims("N", "3")}, "f32[N, 4]", "4*N elements"},
 		{Transpose{[]int{0, 0}}, "f32[2, 3]", "named twice"},
 		{Transpose{[]int{0}}, "f32[2, 3]", "needs 2 axes"},

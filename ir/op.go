@@ -10,7 +10,7 @@ import (
 func Ops() []Op {
 	return []Op{
 		Again{}, ArgMax{}, ArgMin{}, ArgSort{}, Bitcast{}, Broadcast{}, Cast{}, Compare{}, Concat{}, Const{}, Conv{}, ConvData{}, ConvFilter{}, Cumulate{}, Custom{},
-		Einsum{}, Full{}, Gather{}, Gradient{}, If{}, Iota{}, Logic{}, Map{}, MaxPool{}, MaxPoolGrad{}, Pad{}, Pick{}, Random{}, Recompute{}, Recur{}, Reduce{},
+		Einsum{}, Full{}, Gather{}, Gradient{}, If{}, Iota{}, Logic{}, Map{}, MaxPool{}, MaxPoolGrad{}, MaxPoolPick{}, Pad{}, Pick{}, Random{}, Recompute{}, Recur{}, Reduce{},
 		Reshape{}, Reverse{}, Scan{}, Scatter{}, ScatterAdd{}, Select{}, Size{}, Slice{}, StopGradient{}, SumPool{}, SumPoolGrad{},
 		Take{}, Test{}, Transpose{}, Unary{}, While{}, Binary{},
 	}

@@ -3,46 +3,69 @@ package ir
 import (
 	"fmt"
 
-	"dlc/ir/kernel"
 	"dlc/ir/tensor"
 )
 
 // MaxPool takes the largest element of each window of x [N, spatial..., C] (1 to 3 spatial dims).
 // Its second result is the place (i32) of that element in its window, row-major, the first of
-// equals; a NaN wins. Padding is no element. Each list has one number per spatial dim.
+// equals; a NaN wins. Padding is no element. Each list has one number per spatial dim; places of a
+// window are Dilation apart, which is nil where they touch.
 type MaxPool struct {
-	Window, Strides, PadLo, PadHi []int64
+	Window, Strides, PadLo, PadHi, Dilation []int64
 }
 
 // MaxPoolGrad adds each dy at the place that MaxPool's second result says: it takes dy and that
 // index and gives the gradient of x, which had this Shape.
 type MaxPoolGrad struct {
-	Window, Strides, PadLo, PadHi []int64
-	Shape                         tensor.Shape
+	Window, Strides, PadLo, PadHi, Dilation []int64
+	Shape                                   tensor.Shape
+}
+
+// MaxPoolPick takes from each window of x the element at the place that MaxPool's second result says.
+// It is the gradient of MaxPoolGrad with respect to dy.
+type MaxPoolPick struct {
+	Window, Strides, PadLo, PadHi, Dilation []int64
 }
 
 // SumPool adds the elements of each window of x [N, spatial..., C].
 type SumPool struct {
-	Window, Strides, PadLo, PadHi []int64
+	Window, Strides, PadLo, PadHi, Dilation []int64
 }
 
 // SumPoolGrad is the gradient of SumPool with respect to x, which had this Shape, from dy.
 type SumPoolGrad struct {
-	Window, Strides, PadLo, PadHi []int64
-	Shape                         tensor.Shape
+	Window, Strides, PadLo, PadHi, Dilation []int64
+	Shape                                   tensor.Shape
 }
 
 // Name is the op's mnemonic.
 func (o MaxPool) Name() string     { return "max_pool" }
 func (o MaxPoolGrad) Name() string { return "max_pool_grad" }
+func (o MaxPoolPick) Name() string { return "max_pool_pick" }
 func (o SumPool) Name() string     { return "sum_pool" }
 func (o SumPoolGrad) Name() string { return "sum_pool_grad" }
 
-func (o MaxPoolGrad) pool() MaxPool { return MaxPool{o.Window, o.Strides, o.PadLo, o.PadHi} }
+func (o MaxPoolGrad) pool() MaxPool {
+	return MaxPool{o.Window, o.Strides, o.PadLo, o.PadHi, o.Dilation}
+}
+func (o MaxPoolPick) pool() MaxPool { return MaxPool(o) }
 func (o SumPool) pool() MaxPool     { return MaxPool(o) }
-func (o SumPoolGrad) pool() MaxPool { return MaxPool{o.Window, o.Strides, o.PadLo, o.PadHi} }
+func (o SumPoolGrad) pool() MaxPool {
+	return MaxPool{o.Window, o.Strides, o.PadLo, o.PadHi, o.Dilation}
+}
 
-// Infer gives [N, (D + lo + hi - window) div stride + 1 ..., C] twice.
+// dilation is how far apart the places of a window are along spatial dim i.
+func (o MaxPool) dilation(i int) int64 {
+	if o.Dilation == nil {
+		return 1
+	}
+	return o.Dilation[i]
+}
+
+// span is how much of spatial dim i a window covers.
+func (o MaxPool) span(i int) int64 { return (o.Window[i]-1)*o.dilation(i) + 1 }
+
+// Infer gives [N, (D + lo + hi - span) div stride + 1 ..., C] twice.
 func (o MaxPool) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	if err := arity(in, 1); err != nil {
 		return nil, err
@@ -60,22 +83,23 @@ func (o MaxPool) result(x tensor.Shape) (tensor.Shape, error) {
 	if rank < 3 || rank > 5 {
 		return nil, fmt.Errorf("a pool takes x of [N, 1 to 3 spatial dims, C], not [%s]", x)
 	}
-	for _, list := range [][]int64{o.Window, o.Strides, o.PadLo, o.PadHi} {
-		if len(list) != rank-2 {
-			return nil, fmt.Errorf("window, strides and padding need one number for each of %d spatial dims", rank-2)
+	for i, list := range [][]int64{o.Window, o.Strides, o.PadLo, o.PadHi, o.Dilation} {
+		if len(list) != rank-2 && (i < 4 || list != nil) {
+			return nil, fmt.Errorf("window, strides, padding and dilation need one number for each of %d spatial dims", rank-2)
 		}
 	}
 	out := tensor.Shape{x[0]}
 	for i, k := range o.Window {
-		if k < 1 || o.Strides[i] < 1 {
-			return nil, fmt.Errorf("window and strides must be at least 1")
+		if k < 1 || o.Strides[i] < 1 || o.dilation(i) < 1 {
+			return nil, fmt.Errorf("window, strides and dilation must be at least 1")
 		}
-		if o.PadLo[i] < 0 || o.PadHi[i] < 0 || o.PadLo[i] >= k || o.PadHi[i] >= k {
-			return nil, fmt.Errorf("padding %d and %d must be in 0..%d, the window", o.PadLo[i], o.PadHi[i], k)
+		span := o.span(i)
+		if o.PadLo[i] < 0 || o.PadHi[i] < 0 || o.PadLo[i] >= span || o.PadHi[i] >= span {
+			return nil, fmt.Errorf("padding %d and %d must be in 0..%d, the window", o.PadLo[i], o.PadHi[i], span)
 		}
-		e := x[i+1].AddInt(o.PadLo[i] + o.PadHi[i] - k)
+		e := x[i+1].AddInt(o.PadLo[i] + o.PadHi[i] - span)
 		if negative(e) {
-			return nil, fmt.Errorf("the window spans %d of spatial dim %d, which has %s with padding %d and %d", k, i, x[i+1], o.PadLo[i], o.PadHi[i])
+			return nil, fmt.Errorf("the window spans %d of spatial dim %d, which has %s with padding %d and %d", span, i, x[i+1], o.PadLo[i], o.PadHi[i])
 		}
 		out = append(out, e.Div(o.Strides[i]).AddInt(1))
 	}
@@ -96,7 +120,22 @@ func (o MaxPoolGrad) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	return o.pool().gradient(in[0], o.Shape)
 }
 
-// Infer gives [N, (D + lo + hi - window) div stride + 1 ..., C].
+// Infer demands the index of the pool's result shape.
+func (o MaxPoolPick) Infer(in []tensor.Type) ([]tensor.Type, error) {
+	if err := arity(in, 2); err != nil {
+		return nil, err
+	}
+	if in[1].DType != tensor.I32 {
+		return nil, fmt.Errorf("the index must be i32, not %s", in[1].DType)
+	}
+	out, err := o.pool().Infer(in[:1])
+	if err != nil {
+		return nil, err
+	}
+	return out[:1], sameShape(out[1], in[1])
+}
+
+// Infer gives [N, (D + lo + hi - span) div stride + 1 ..., C].
 func (o SumPool) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	out, err := o.pool().Infer(in)
 	if err != nil {
@@ -137,7 +176,7 @@ func (o MaxPool) windows(x, y []int, visit func(atX []int, tap int, atY []int)) 
 		atX[0], atX[rank-1] = at[0], at[rank-1]
 		tap := 0
 		for i, k := range o.Window {
-			p := at[1+i]*int(o.Strides[i]) + at[rank+i] - int(o.PadLo[i])
+			p := at[1+i]*int(o.Strides[i]) + at[rank+i]*int(o.dilation(i)) - int(o.PadLo[i])
 			if p < 0 || p >= x[1+i] {
 				return
 			}
@@ -187,6 +226,17 @@ func (o MaxPoolGrad) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tens
 	return []*tensor.Tensor{dx}
 }
 
+// Eval takes the element at each place.
+func (o MaxPoolPick) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
+	x, index, y := in[0], in[1], blank(out[0])
+	o.pool().windows(x.Dims, y.Dims, func(atX []int, tap int, atY []int) {
+		if i := place(y.Dims, atY); index.Int(i) == int64(tap) {
+			accumulate(y, i, x, place(x.Dims, atX))
+		}
+	})
+	return []*tensor.Tensor{y}
+}
+
 // accumulate adds element i of x to element j of y.
 func accumulate(y *tensor.Tensor, j int, x *tensor.Tensor, i int) {
 	if y.DType.IsFloat() {
@@ -219,15 +269,23 @@ func (o MaxPool) Grad(b *Builder, n *Node, dy []*Value) []*Value {
 	if dy[0] == nil || !dy[0].Type.DType.IsFloat() {
 		return []*Value{nil}
 	}
-	return []*Value{b.Add(MaxPoolGrad{o.Window, o.Strides, o.PadLo, o.PadHi, n.In[0].Type.Shape}, dy[0], n.Out[1])}
+	return []*Value{b.Add(MaxPoolGrad{o.Window, o.Strides, o.PadLo, o.PadHi, o.Dilation, n.In[0].Type.Shape}, dy[0], n.Out[1])}
 }
 
-// Grad is refused: there is no op that gathers by window places.
+// Grad takes from the places.
 func (o MaxPoolGrad) Grad(b *Builder, n *Node, dy []*Value) []*Value {
-	if dy[0] != nil {
-		b.Refuse("second derivatives through max pooling are not supported")
+	if dy[0] == nil || !dy[0].Type.DType.IsFloat() {
+		return []*Value{nil, nil}
 	}
-	return []*Value{nil, nil}
+	return []*Value{b.Add(MaxPoolPick(o.pool()), dy[0], n.In[1]), nil}
+}
+
+// Grad goes to the places taken.
+func (o MaxPoolPick) Grad(b *Builder, n *Node, dy []*Value) []*Value {
+	if dy[0] == nil || !dy[0].Type.DType.IsFloat() {
+		return []*Value{nil, nil}
+	}
+	return []*Value{b.Add(MaxPoolGrad{o.Window, o.Strides, o.PadLo, o.PadHi, o.Dilation, n.In[0].Type.Shape}, dy[0], n.In[1]), nil}
 }
 
 // Grad repeats dy over each window.
@@ -235,7 +293,7 @@ func (o SumPool) Grad(b *Builder, n *Node, dy []*Value) []*Value {
 	if dy[0] == nil || !dy[0].Type.DType.IsFloat() {
 		return []*Value{nil}
 	}
-	return []*Value{b.Add(SumPoolGrad{o.Window, o.Strides, o.PadLo, o.PadHi, n.In[0].Type.Shape}, dy[0])}
+	return []*Value{b.Add(SumPoolGrad{o.Window, o.Strides, o.PadLo, o.PadHi, o.Dilation, n.In[0].Type.Shape}, dy[0])}
 }
 
 // Grad adds over each window.
@@ -243,88 +301,5 @@ func (o SumPoolGrad) Grad(b *Builder, n *Node, dy []*Value) []*Value {
 	if dy[0] == nil || !dy[0].Type.DType.IsFloat() {
 		return []*Value{nil}
 	}
-	return []*Value{b.Add(SumPool{o.Window, o.Strides, o.PadLo, o.PadHi}, dy[0])}
-}
-
-// over prepares a reduction over each window: its axes and conditions, the element of x and its
-// place in the window.
-func (o MaxPool) over(l *Lowering) (out []kernel.Axis, r kernel.Reduce, x *kernel.Load, tap tensor.Dim) {
-	rank := len(l.InType[0].Shape)
-	out = l.Axes(l.OutType[0].Shape)
-	window := tensor.Ints(o.Window...)
-	r.Axes = axes("j", window)
-	i, j := names(out), names(r.Axes)
-	ones := make([]int64, rank-2)
-	for k := range ones {
-		ones[k] = 1
-	}
-	at, conds := Conv{Strides: o.Strides, PadLo: o.PadLo, PadHi: o.PadHi, Dilation: ones}.input(i, j, l.InType[0].Shape)
-	r.When = needed(conds, out, r.Axes)
-	x = l.Load(0, indices(append(append([]tensor.Dim{i[0]}, at...), i[rank-1]))...)
-	return out, r, x, flatten(j, window)
-}
-
-// Lower is the maximum, then the least place of which the element equals it or is NaN.
-func (o MaxPool) Lower(l *Lowering) {
-	out, r, x, tap := o.over(l)
-	r.Op = kernel.Max
-	l.Reduce(0, out, r, x)
-	best := &kernel.Load{Name: l.Out[0], DType: x.DType, At: kernel.Points(out)}
-	at, none := kernel.Cast(tensor.I32, kernel.IndexOf(tap)), kernel.I(tensor.I32, o.size())
-	r.Op = kernel.Min
-	l.Reduce(1, out, r, kernel.Select(isBest(x, best), at, none))
-}
-
-// Lower is one sum.
-func (o SumPool) Lower(l *Lowering) {
-	out, r, x, _ := o.pool().over(l)
-	r.Op = kernel.Sum
-	l.Reduce(0, out, r, x)
-}
-
-// Lower takes dy from the windows whose index says so.
-func (o MaxPoolGrad) Lower(l *Lowering) {
-	o.pool().lowerGrad(l, o.Shape, func(at []kernel.Expr, tap tensor.Dim) kernel.Expr {
-		here := kernel.Compare("eq", l.Load(1, at...), kernel.Cast(tensor.I32, kernel.IndexOf(tap)))
-		return kernel.Select(here, l.Load(0, at...), zero(l.OutType[0].DType))
-	})
-}
-
-// Lower takes dy from all windows that hold the element.
-func (o SumPoolGrad) Lower(l *Lowering) {
-	o.pool().lowerGrad(l, o.Shape, func(at []kernel.Expr, tap tensor.Dim) kernel.Expr { return l.Load(0, at...) })
-}
-
-// lowerGrad sums over the windows that can hold an element p (counted with the padding): window
-// p div stride - q for q in 0..ceil(window/stride), ascending in the window; its place there is
-// p - window*stride. Where strides are at least the window there is one, and no sum.
-func (o MaxPool) lowerGrad(l *Lowering, shape tensor.Shape, term func(at []kernel.Expr, tap tensor.Dim) kernel.Expr) {
-	rank := len(shape)
-	out := l.Axes(shape)
-	i := names(out)
-	var fold []kernel.Axis
-	var conds []kernel.Cond
-	at, taps := []tensor.Dim{i[0]}, []tensor.Dim{}
-	for k, s := range o.Strides {
-		p := i[1+k].AddInt(o.PadLo[k])
-		w := p.Div(s)
-		if n := (o.Window[k] + s - 1) / s; n > 1 {
-			a := kernel.Axis{Name: fmt.Sprint("j", len(fold)), Extent: tensor.Int(n)}
-			fold = append(fold, a)
-			w = w.AddInt(1 - n).Add(tensor.Sym(a.Name))
-		}
-		tap := p.Sub(w.Scale(s))
-		at, taps = append(at, w), append(taps, tap)
-		conds = append(conds, kernel.Cond{Index: w, Extent: l.InType[0].Shape[1+k]})
-		if o.Window[k]%s != 0 { // else p % stride plus whole strides always stays inside
-			conds = append(conds, kernel.Cond{Index: tap, Extent: tensor.Int(o.Window[k])})
-		}
-	}
-	conds = needed(conds, out, fold)
-	e := term(indices(append(at, i[rank-1])), flatten(taps, tensor.Ints(o.Window...)))
-	if len(fold) == 0 {
-		l.Map(0, out, guard(e, conds))
-		return
-	}
-	l.Reduce(0, out, kernel.Reduce{Op: kernel.Sum, Axes: fold, When: conds}, e)
+	return []*Value{b.Add(SumPool(o.pool()), dy[0])}
 }

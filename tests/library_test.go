@@ -72,6 +72,9 @@ func libraryCases() []libraryCase {
 			"y = x\n  t = x\n  for i in 0..n {\n    y = sort(y * 0.5 + normal([N, 5]), axis=0)\n    while max(t) > i { t = t * 0.5 - 0.125 }\n  }\n  (y = y, t = t)", "", false},
 		{"scans of what one kernel cannot hold", "(x: f32[N, T, 3], i: i32[N]) -> (y: f32[N, T, 3])",
 			"scan xt in x over T with h = zeros([N, 3]) {\n    h = scatter(tanh(xt + h), i, h, by=\"add\")\n    yield sort(h, axis=0)\n  }", "", true},
+		{"pools", "(x: f32[N, 9, 8, 3]) -> (y: f32[N, 4, 7, 3], d: f32[N, 4, 7, 3], h: f32[N, 9, 8, 3])",
+			"pool = fn(a) { max_pool(a, [3, 2], stride=[2, 1], dilation=[2, 3], padding=[(2, 1), (1, 1)]) }\n  mean = fn(a) { average_pool(a, [3, 2], stride=[2, 1], dilation=[2, 3], padding=[(2, 1), (1, 1)]) }\n" +
+				"  (y = pool(x) + mean(x), d = jvp(pool, x, sin(x)), h = hvp(fn(a) { sum(pool(a) ** 3) + sum(mean(a) ** 3) }, x, cos(x)))", "", true},
 		{"recur", "(c: f32[N, 21], x: f32[N, 21]) -> (y: f32[N, 21])", "recur(tanh(c), x) * recur(c, x, axis=0, reverse=true)", "", true},
 	}
 }

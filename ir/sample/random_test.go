@@ -26,6 +26,9 @@ func randomSample(r *rand.Rand) Sample {
 	conv := ir.Conv{Strides: strides, PadLo: lo, PadHi: hi, Dilation: dilation}
 	w := shape(append(append([]int64{}, window...), x[len(x)-1], 1+n(3))...)
 	pool := ir.MaxPool{Window: window, Strides: strides, PadLo: lo, PadHi: hi}
+	if r.Intn(2) == 0 {
+		pool.Dilation = dilation
+	}
 	types := func(op ir.Op, in ...tensor.Type) []tensor.Type {
 		out, err := op.Infer(in)
 		if err != nil {
@@ -47,9 +50,9 @@ func randomSample(r *rand.Rand) Sample {
 		return Sample{pool, in.String(), ""}
 	case 4:
 		out := types(pool, in)
-		return Sample{ir.MaxPoolGrad{Window: window, Strides: strides, PadLo: lo, PadHi: hi, Shape: in.Shape}, out[0].String() + "; " + out[1].String(), "index"}
+		return Sample{ir.MaxPoolGrad{Window: window, Strides: strides, PadLo: lo, PadHi: hi, Dilation: pool.Dilation, Shape: in.Shape}, out[0].String() + "; " + out[1].String(), "index"}
 	case 5:
-		return Sample{ir.SumPoolGrad{Window: window, Strides: strides, PadLo: lo, PadHi: hi, Shape: in.Shape}, types(pool, in)[0].String(), ""}
+		return Sample{ir.SumPoolGrad{Window: window, Strides: strides, PadLo: lo, PadHi: hi, Dilation: pool.Dilation, Shape: in.Shape}, types(pool, in)[0].String(), ""}
 	case 6:
 		return randomReshape(r)
 	}

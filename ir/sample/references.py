@@ -178,14 +178,16 @@ def windows(x, a):
     """Every window: result dims, then window dims; and which of its places are no padding."""
     rank = x.ndim - 2
     pads = [(0, 0)] + list(zip(a["PadLo"], a["PadHi"])) + [(0, 0)]
+    apart = a["Dilation"] or [1] * rank
+    spans = [(k - 1) * d + 1 for k, d in zip(a["Window"], apart)]
     there = np.pad(np.ones(x.shape, bool), pads)
     x = np.pad(x, pads)
     axes = tuple(range(1, rank + 1))
-    cut = (slice(None),) + tuple(slice(None, None, s) for s in a["Strides"])
+    cut = (slice(None),) + tuple(slice(None, None, s) for s in a["Strides"]) + (slice(None),) + tuple(slice(None, None, d) for d in apart)
     if x.shape[0] == 0:
-        shape = [0] + [(x.shape[i + 1] - a["Window"][i]) // a["Strides"][i] + 1 for i in range(rank)] + [x.shape[-1]] + [int(np.prod(a["Window"]))]
+        shape = [0] + [(x.shape[i + 1] - spans[i]) // a["Strides"][i] + 1 for i in range(rank)] + [x.shape[-1]] + [int(np.prod(a["Window"]))]
         return np.zeros(shape, x.dtype), np.zeros(shape, bool)
-    view = lambda v: np.lib.stride_tricks.sliding_window_view(v, a["Window"], axes)[cut]
+    view = lambda v: np.lib.stride_tricks.sliding_window_view(v, spans, axes)[cut]
     flat = lambda v: v.reshape(v.shape[:rank + 2] + (-1,))
     return flat(view(x)), flat(view(there))
 
@@ -208,6 +210,11 @@ def max_pool(x, a):
     return value, place
 
 
+def max_pool_pick(x, index, a):
+    v, there = windows(x, a)
+    return np.array([v[i][index[i]] if 0 <= index[i] < v.shape[-1] and there[i][index[i]] else 0 for i in np.ndindex(index.shape)], x.dtype).reshape(index.shape)
+
+
 def sum_pool(x, a):
     v, there = windows(x, a)
     return np.where(there, v, 0).sum(-1).astype(x.dtype)
@@ -216,9 +223,10 @@ def sum_pool(x, a):
 def spread_back(dy, a, take):
     dx = np.zeros(dims(a["Shape"]), dy.dtype)
     rank = dx.ndim - 2
+    apart = a["Dilation"] or [1] * rank
     for at in np.ndindex(dy.shape):
         for k, place in enumerate(np.ndindex(*a["Window"])):
-            where = [at[i + 1] * a["Strides"][i] + place[i] - a["PadLo"][i] for i in range(rank)]
+            where = [at[i + 1] * a["Strides"][i] + place[i] * apart[i] - a["PadLo"][i] for i in range(rank)]
             if take(at, k) and all(0 <= w < dx.shape[i + 1] for i, w in enumerate(where)):
                 dx[(at[0], *where, at[-1])] += dy[at]
     return dx

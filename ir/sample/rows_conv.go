@@ -104,15 +104,21 @@ func window(p Program, s tensor.Shape) (size, strides, lo, hi, one []int64) {
 	return size, strides, lo, hi, one
 }
 
+// spread draws which windows have places that lie two apart, and reports whether any has.
+func spread(p Program, s tensor.Shape, size, apart []int64) (any bool) {
+	for i, k := range size {
+		if v, _ := s[i+1].Const(); p.Intn(4) == 0 && 2*(k-1)+1 <= v {
+			apart[i], any = 2, true
+		}
+	}
+	return any
+}
+
 func convolve(p Program) (ir.Op, []*ir.Value) {
 	x := anImage(p, isFloat)
 	s := x.Type.Shape
 	size, strides, lo, hi, one := window(p, s)
-	for i, k := range size {
-		if v, _ := s[i+1].Const(); p.Intn(4) == 0 && 2*(k-1)+1 <= v {
-			one[i] = 2
-		}
-	}
+	spread(p, s, size, one)
 	op := ir.Conv{Strides: strides, PadLo: lo, PadHi: hi, Dilation: one}
 	in, out := s[len(s)-1], int64([]int{1, 2, 5, 16}[p.Intn(4)])
 	if c, _ := in.Const(); c > 1 && p.Intn(3) == 0 { // depthwise

@@ -15,8 +15,8 @@ func contractionRows() []row {
 		{"einsum", "spec x y", (*use).einsum},
 		{"conv", "x kernel stride=1 padding=0 dilation=1 groups=1 spread=1", (*use).conv},
 		{"conv_transpose", "x kernel stride=1 padding=0 dilation=1 groups=1 extra=0", (*use).convTranspose},
-		{"max_pool", "x window stride=1 padding=0", (*use).maxPool},
-		{"average_pool", "x window stride=1 padding=0", (*use).averagePool},
+		{"max_pool", "x window stride=1 padding=0 dilation=1", (*use).maxPool},
+		{"average_pool", "x window stride=1 padding=0 dilation=1", (*use).averagePool},
 	}
 }
 
@@ -245,7 +245,21 @@ func (u *use) pool() (x *tens, op ir.MaxPool) {
 	n := len(x.shape()) - 2
 	op.Window, op.Strides = u.perAxis("window", n), u.perAxis("stride", n)
 	op.PadLo, op.PadHi = u.borders(n)
-	if u.bad || !u.windowFits(x.shape(), op.Window, op.Strides, op.PadLo, op.PadHi) {
+	apart := u.perAxis("dilation", n)
+	if u.bad {
+		return nil, op
+	}
+	span := make([]int64, n)
+	for i, d := range apart {
+		if span[i] = (op.Window[i]-1)*d + 1; d > 1 {
+			op.Dilation = apart
+		}
+		if d < 1 {
+			u.fail(check.ConfigValue, u.args["dilation"].at, "the dilation of a window must be at least 1")
+			return nil, op
+		}
+	}
+	if !u.windowFits(x.shape(), span, op.Strides, op.PadLo, op.PadHi) {
 		return nil, op
 	}
 	return x, op
