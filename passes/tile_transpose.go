@@ -10,7 +10,8 @@ import (
 const transposeSide = 16
 
 // transposed returns the axes of a stage that copies across memory: along `from` the elements that
-// are read are neighbours, along `to` those that are written, and nothing else is done.
+// are read are neighbours, along `to` those that are written, and nothing else is done. A value for all of
+// `to` needs no squares.
 func (t *tiler) transposed(s *stage) (from, to kernel.Axis, ok bool) {
 	if len(s.stores) != 1 || s.scan != nil {
 		return from, to, false
@@ -26,7 +27,7 @@ func (t *tiler) transposed(s *stage) (from, to kernel.Axis, ok bool) {
 		switch {
 		case in == unit && out != unit:
 			from = a
-		case in != unit && out == unit:
+		case in == strided && out == unit:
 			to = a
 		}
 	}
