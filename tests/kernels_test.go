@@ -382,6 +382,7 @@ func (w *witness) differentiate(t *testing.T, g gradient) {
 		return sum
 	}
 	got := interpreted(t, p, size, in)[g.gives]
+	p = reaching(p, g.of)
 	x := in[g.by]
 	if got == nil || x == nil || got.Len() != x.Len() {
 		t.Fatalf("%s: the gradient %s by %s is %v for %v", w.path, g.gives, g.by, got, x)
@@ -400,6 +401,27 @@ func (w *witness) differentiate(t *testing.T, g gradient) {
 			t.Errorf("%s[%d] is %g, by differences %g", g.gives, i, got.Float(i), want)
 		}
 	}
+}
+
+// reaching is the program without the kernels that none of the buffers needs.
+func reaching(p *kernel.Program, names []string) *kernel.Program {
+	needed := map[string]bool{}
+	for _, n := range names {
+		needed[n] = true
+	}
+	less := *p
+	less.Kernels = nil
+	for _, k := range slices.Backward(p.Kernels) {
+		if !slices.ContainsFunc(k.Outs, func(b *kernel.Buffer) bool { return needed[b.Name] }) {
+			continue
+		}
+		for _, b := range k.Ins {
+			needed[b.Name] = true
+		}
+		less.Kernels = append(less.Kernels, k)
+	}
+	slices.Reverse(less.Kernels)
+	return &less
 }
 
 // double is the program in f64.

@@ -424,10 +424,10 @@ func (in *interp) join(n *Join) {
 			}
 			at = append(at, in.position(c.def)...)
 			if c.spread != nil {
-				states = append(states, kernel.Moments{M2: in.read(n.Temp, append([]int64{0}, at...)), Mean: in.read(n.Temp, append([]int64{1}, at...))})
+				states = append(states, kernel.Moments{M2: in.read(n.Temp, m, append([]int64{0}, at...)), Mean: in.read(n.Temp, m, append([]int64{1}, at...))})
 				continue
 			}
-			chunks = append(chunks, in.read(n.Temp, at))
+			chunks = append(chunks, in.read(n.Temp, m, at))
 		}
 		if c.spread != nil {
 			r.values[in.here(c.def, r)] = c.joinChunks(states)
@@ -490,8 +490,7 @@ func (in *interp) write(name string, at []int64, v uint64) {
 	kernel.WriteScalar(m.x, i, v)
 }
 
-func (in *interp) read(name string, at []int64) uint64 {
-	m := in.memory[name]
+func (in *interp) read(name string, m *memory, at []int64) uint64 {
 	i := m.place(at)
 	if i < 0 {
 		failf("%s is read at %v, outside of it", name, at)

@@ -74,15 +74,15 @@ func (c *code) Load(l *kernel.Load, at []func() int64) kernel.Eval {
 	for i, e := range l.At {
 		_, affine[i] = e.(*kernel.Index)
 	}
-	values := func() []int64 {
-		v := make([]int64, len(at))
+	v := make([]int64, len(at)) // of one evaluation: a load never meets itself
+	m := c.memory[l.Name]
+	return func() uint64 {
 		for i, f := range at {
 			v[i] = f()
 		}
-		return v
-	}
-	return func() uint64 {
-		v := values()
+		if d == nil {
+			return c.fetch(l.Name, m, v, affine)
+		}
 		other := c.p.Phases[c.phase].otherTurn(l, d)
 		if r := c.alive[l.Name]; r != nil && !other {
 			if r.width != 1 {
@@ -97,21 +97,31 @@ func (c *code) Load(l *kernel.Load, at []func() int64) kernel.Eval {
 		if h := c.held[l.Name]; h != nil && !other {
 			return c.heldAt(c.def.Name, d, h, v)
 		}
-		if m := c.memory[l.Name]; m != nil && (d == nil || other || c.storedBefore(m)) {
-			if m.place(v) < 0 && !c.outsideAllowed(m, v, affine) {
-				failf("%s reads %s at [%s], outside of it", c.def.Name, l.Name, strings.Trim(fmt.Sprint(v), "[]"))
-			}
-			if m.place(v) < 0 {
-				return 0
-			}
-			c.staged(c.def.Name, l.Name, v)
-			return c.read(l.Name, v)
+		if m != nil && (other || c.storedBefore(m)) {
+			return c.fetch(l.Name, m, v, affine)
 		}
-		if d == nil || d.Reduce != nil {
+		if d.Reduce != nil {
 			failf("%s reads %s, which has no value here", c.def.Name, l.Name)
 		}
 		return c.inline(d, v, affine)
 	}
+}
+
+// fetch reads a buffer.
+func (c *code) fetch(name string, m *memory, at []int64, affine []bool) uint64 {
+	if m == nil {
+		failf("%s reads %s, which has no value here", c.def.Name, name)
+	}
+	if m.place(at) < 0 {
+		if !c.outsideAllowed(m, at, affine) {
+			failf("%s reads %s at [%s], outside of it", c.def.Name, name, strings.Trim(fmt.Sprint(at), "[]"))
+		}
+		return 0
+	}
+	if len(c.windows) > 0 {
+		c.staged(c.def.Name, name, at)
+	}
+	return c.read(name, m, at)
 }
 
 // storedBefore reports whether an earlier phase stored the buffer of a definition.
