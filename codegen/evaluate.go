@@ -157,6 +157,9 @@ func (e *emitter) holds(key condition, c kernel.Cond) (truth, value) {
 	if v, ok := e.acrossLanes(p, c.Extent, low, left); ok {
 		return sometimes, v
 	}
+	if e.machine.Warps > 0 && !left.OpenLo && left.Lo > 0 {
+		return sometimes, e.compare("icmp sge", e.whole(p), integerOf(tensor.I64, 0))
+	}
 	extent := value{id: e.integer(c.Extent), t: tensor.I64, lanes: 1}
 	_, err := strconv.ParseInt(extent.id, 10, 64)
 	extent.fixed = err == nil

@@ -253,7 +253,7 @@ func (e *emitter) overIndex(n *tile.Across, before, behind tile.Node) {
 		e.across.meet()
 	}
 	e.nodes(n.Body)
-	if crosses && !e.crosses(behind) && e.holdsBehind(n) {
+	if crosses && !e.crosses(behind) && slices.ContainsFunc(e.behind, e.writesHeld) {
 		e.across.meet()
 	}
 	e.vector, e.alive = vector, alive
@@ -312,12 +312,36 @@ func defsIn(nodes []tile.Node) (names []string) {
 	return names
 }
 
-// holdsBehind reports whether anything may be written to held memory behind the node.
-func (e *emitter) holdsBehind(n tile.Node) bool {
-	for i, m := range e.phase.Body {
-		if m == n {
-			return slices.ContainsFunc(storesIn(e.phase.Body[i+1:]), func(name string) bool { return e.held[name] != nil })
+// writesHeld reports whether nodes may write to memory that held definitions have or had.
+func (e *emitter) writesHeld(nodes []tile.Node) bool {
+	for _, n := range nodes {
+		switch n := n.(type) {
+		case *tile.Loop:
+			if e.writesHeld(n.Body) {
+				return true
+			}
+		case *tile.Across:
+			if e.writesHeld(n.Body) {
+				return true
+			}
+		case *tile.If:
+			if e.writesHeld(n.Then) || e.writesHeld(n.Else) {
+				return true
+			}
+		case *tile.Store:
+			if e.held[n.Def] != nil {
+				return true
+			}
+		case *tile.Hold, *tile.Stage, *tile.Sort:
+			return true
 		}
 	}
-	return true // in a loop
+	return false
+}
+
+// followed emits code behind which nodes may run.
+func (e *emitter) followed(by []tile.Node, emit func()) {
+	e.behind = append(e.behind, by)
+	emit()
+	e.behind = e.behind[:len(e.behind)-1]
 }

@@ -35,8 +35,6 @@ type lanewise interface {
 	scatter(t tensor.DType, v value, base string, offsets, m value)
 	// part keeps the code of one term out of the others'.
 	part()
-	// settle computes a value where it stands, before anything behind it is read.
-	settle(v value) value
 	// meet lets reads of memory that come now see the writes of all lanes before.
 	meet()
 	// buffer and symbol are what the caller passes, by number; scratch is memory of the thread, or

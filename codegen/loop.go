@@ -24,10 +24,10 @@ func (e *emitter) nodes(list []tile.Node) {
 			continue
 		}
 		if a, ok := list[i].(*tile.Across); ok {
-			e.overIndex(a, nodeAt(list, i-1), nodeAt(list, i+1))
+			e.followed(list[i+1:], func() { e.overIndex(a, nodeAt(list, i-1), nodeAt(list, i+1)) })
 			continue
 		}
-		e.one(list[i])
+		e.followed(list[i+1:], func() { e.one(list[i]) })
 	}
 	e.alive, e.copies, e.aheads, e.laters, e.held, e.room = begun, copies, aheads, laters, holds, room
 }
@@ -209,7 +209,13 @@ func (e *emitter) constantLoop(n *tile.Loop, i int, length int64) {
 		if absolute && !n.Unroll {
 			turns = min(turns, untilPeel(n.Peel, first+at, by))
 		}
-		e.turns(n, i, s.start.AddInt(at), tensor.Int(turns), turns, span{length: tensor.Int(by), max: by})
+		more := n.Body
+		if turns == 1 && at+by == length {
+			more = nil
+		}
+		e.followed(more, func() {
+			e.turns(n, i, s.start.AddInt(at), tensor.Int(turns), turns, span{length: tensor.Int(by), max: by})
+		})
 		at += turns * by
 	}
 }
@@ -267,7 +273,7 @@ func (e *emitter) openLoop(n *tile.Loop, i int) {
 		}
 		turns := s.length.Sub(done).Div(by)
 		if bound != 0 {
-			e.turns(n, i, s.start.Add(done), turns, bound, span{length: tensor.Int(by), max: by})
+			e.followed(n.Body, func() { e.turns(n, i, s.start.Add(done), turns, bound, span{length: tensor.Int(by), max: by}) })
 		}
 		done = done.Add(turns.Scale(by))
 		if most < 0 || most >= by {

@@ -159,10 +159,6 @@ func (e *emitter) unlessZero(diffs value) value {
 	return e.op(diffs.t, diffs.lanes, "phi ", diffs.typ(), " [ ", one.id, ", ", from.Ident(), " ], [ ", v.id, ", ", back.Ident(), " ]")
 }
 
-// columnParts is in how many parts a block of columns is read: a GPU's assembler would otherwise
-// ask for all of them before it adds the first two, and run out of registers.
-const columnParts = 2
-
 // stepColumns adds a block of which each term is a register: lane l of the order is the term at l.
 func (e *emitter) stepColumns(d *kernel.Def, l *live) {
 	j := e.indices[d.Reduce.Axes[0].Name]
@@ -171,11 +167,7 @@ func (e *emitter) stepColumns(d *kernel.Def, l *live) {
 		var lane func(i, width int64) value
 		lane = func(i, width int64) value {
 			if width < kernel.RescaleBlock {
-				v := e.apply("add", d.DType, []value{lane(i, 2*width), lane(i+width, 2*width)})
-				if width == columnParts && i < columnParts-1 { // not behind the last
-					v = e.across.settle(v)
-				}
-				return v
+				return e.apply("add", d.DType, []value{lane(i, 2*width), lane(i+width, 2*width)})
 			}
 			e.point[j] = i
 			v := e.column(d, j)

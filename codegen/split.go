@@ -43,22 +43,32 @@ func (e *emitter) divide(n *tile.Loop, i int) bool {
 	if unit == 1 {
 		edge.Split.By = []int64{1}
 	}
+	border := func(from, to tensor.Dim) { // the turns of which some terms may count
+		if unit == 1 && most.Sub(least).IsConst(1) { // one at most, and it is known which
+			at := least
+			if c.lasts {
+				at = most
+			}
+			e.once(&edge, i, at, to.Sub(from))
+			return
+		}
+		cut(from, inside(to), behind)
+		e.walk(&edge, i)
+	}
 	switch {
 	case c.lasts: // index <= at
 		sure := e.clamped(least.AddInt(1).Div(unit), first, end.Div(unit))
 		some := e.clamped(most.AddInt(1).CeilDiv(unit), sure, last)
 		cut(first, sure.Scale(unit), s.max)
-		e.surely(c, n, i)
+		e.followed(n.Body, func() { e.surely(c, n, i) })
 		if !sharp {
-			cut(sure, inside(some), behind)
-			e.walk(&edge, i)
+			border(sure, some)
 		}
 	default: // index >= at
 		some := e.clamped(least.Div(unit), first, last)
 		sure := e.clamped(most.CeilDiv(unit), some, last)
 		if !sharp {
-			cut(some, inside(sure), behind)
-			e.walk(&edge, i)
+			e.followed(n.Body, func() { border(some, sure) })
 		}
 		cut(sure, end, behind)
 		e.surely(c, n, i)
@@ -66,6 +76,13 @@ func (e *emitter) divide(n *tile.Loop, i int) bool {
 	e.tile[i] = s
 	e.fresh()
 	return true
+}
+
+// once emits one turn at a position, where count is 1 and not 0.
+func (e *emitter) once(n *tile.Loop, i int, at, count tensor.Dim) {
+	e.fresh()
+	is := e.set("icmp sgt i64 ", e.integer(count), ", 0")
+	e.branch(is, n.Body, func() { e.turn(n, i, span{start: at, length: tensor.Int(1), max: 1}) }, func() {})
 }
 
 // surely walks turns in which the condition holds.

@@ -140,8 +140,6 @@ func (e vectors) scatter(t tensor.DType, v value, base string, offsets, m value)
 // the compiler only; it is no instruction.
 func (e vectors) part() { e.put("fence syncscope(\"singlethread\") acq_rel") }
 
-func (e vectors) settle(v value) value { return v }
-
 func (e vectors) meet() {}
 
 func (e vectors) buffer(number int) string {

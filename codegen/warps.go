@@ -214,15 +214,6 @@ func (e *warps) moved(base string, offsets value) string {
 
 func (e *warps) part() {}
 
-// settle: LLVM would move what is used once to its use, behind the loads of many others, and ptxas
-// ask for all of these at once.
-func (e *warps) settle(v value) value {
-	c := map[tensor.DType]string{tensor.F32: "f", tensor.F64: "d"}[v.t]
-	v.id = e.set("call ", scalarType(v.t), " asm sideeffect \"\", \"=", c, ",0\"(", scalarType(v.t), " ", v.id, ")")
-	e.meet()
-	return v
-}
-
 // meet waits for the threads of the warp, whose writes are then seen.
 func (e *warps) meet() {
 	const met = "call void @llvm.nvvm.bar.warp.sync(i32 -1)"

@@ -17,7 +17,6 @@ var sameMeaning = []struct{ product, entry, statement, what, why string }{
 	{"^cross_entropy", "", `^selp\.f32 %f, 0f41C00000, 0f00000000, %p`, "0f........ instead of 0f41C00000", "a sum of exponentials that has the largest, 1, is no subnormal number"},
 	{"^ring for sm_90a", "", `^bfe\.u32 %r, %r, 4, 14`, "13 instead of 14", "all of its shared memory lies below 128 KB"},
 	{"^rmsnorm_rotary", "^f2_rotate_0$", `^@%p bra \$L__BB0_3$`, "bra: @!%p", "a division of 64 bits takes the place of that of 32, which LLVM makes of it where numbers are small"},
-	{"^attention for", "", `^setp\.lt\.u64 %p, %rd, %rd`, "setp.le.u64 instead", "the distance of two positions is never their number"},
 	{"", "", `^bar\.sync 0`, "bar.sync: ([1-9]|1[0-5]) instead of 0", "all threads meet at another barrier as well"},
 	{"", "", `^shfl\.sync\.idx\.b32 %f, %f, 0, 31, -1`, ": [0-9]+ instead of 31", "lane 0 lies below every bound"},
 	{"", "", `^shfl\.sync\.down\.b32 %f, %f, [1248], 31, -1`, ": (27|30|62) instead of 31", "the lanes that count read lanes below 16"},

@@ -154,7 +154,7 @@ func (w *witness) trials(t *testing.T, g *gpuCode) []mutate.Trial {
 	t.Helper()
 	choice := &mutate.Choice{Work: 100_000}
 	if *mutants > 0 {
-		choice.Work = 1_000_000
+		choice.Work, choice.Often = 1_000_000, 8
 	}
 	meaning := w.ordered(t, w.parse(t))
 	small, large, rich := w.more(g)
@@ -294,6 +294,11 @@ func (w *witness) more(g *gpuCode) (small, large, rich []map[string]int64) {
 	if *mutants == 0 {
 		return small, nil, nil
 	}
+	for n := range int64(3*warpLanes + 4) { // what is compared with each element of a tile
+		near = append(near, n+1)
+	}
+	slices.Sort(near)
+	near = slices.Compact(near)
 	for _, name := range sorted(w.sizes[0]) { // one extent after the other
 		for _, n := range near {
 			size := map[string]int64{}
@@ -311,6 +316,9 @@ func (w *witness) more(g *gpuCode) (small, large, rich []map[string]int64) {
 	}
 	return small, large, rich
 }
+
+// warpLanes are the lanes of a warp, by which schedules cut most often.
+const warpLanes = 32
 
 var parts = regexp.MustCompile(`\((\w+)[^()]*\) div (\d+)`)
 

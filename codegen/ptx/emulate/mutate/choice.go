@@ -11,6 +11,7 @@ import (
 // Choice keeps, of the launches that it is shown, those that show something of their entry that those
 // before did not, and some others for their values.
 type Choice struct {
+	Often  int // launches that are kept for each instruction they come to, if there are so many; one at least
 	Others int // launches of an entry that are kept though they show nothing new
 	Work   int // that the others of an entry may be together
 
@@ -23,6 +24,7 @@ type Choice struct {
 type chosen struct {
 	name   string
 	seen   []emulate.Seen
+	kept   []int // launches that come to each instruction
 	trials []Trial
 	others int
 	work   int // of the others
@@ -35,12 +37,15 @@ func (c *Choice) Watch(entry string, l emulate.Launch) func(*emulate.Report) {
 	return func(r *emulate.Report) {
 		c.Shown += r.Steps
 		e := c.entry(entry)
-		if !e.news(r) {
+		if !e.news(r) && !e.rare(r, c.Often) {
 			if e.others == c.Others || e.work+r.Work > c.Work {
 				return
 			}
 			e.others++
 			e.work += r.Work
+		}
+		for i, s := range r.Seen {
+			e.kept[i] += int(s & emulate.Reached)
 		}
 		done()
 		one.work = r.Work
@@ -62,7 +67,7 @@ func (c *Choice) entry(name string) *chosen {
 // news tells whether a report has what was not seen, and adds it.
 func (e *chosen) news(r *emulate.Report) bool {
 	if e.seen == nil {
-		e.seen = make([]emulate.Seen, len(r.Seen))
+		e.seen, e.kept = make([]emulate.Seen, len(r.Seen)), make([]int, len(r.Seen))
 	}
 	news := false
 	for i, s := range r.Seen {
@@ -70,6 +75,16 @@ func (e *chosen) news(r *emulate.Report) bool {
 		e.seen[i] |= s
 	}
 	return news
+}
+
+// rare tells whether a report has an instruction that fewer launches come to than there should be.
+func (e *chosen) rare(r *emulate.Report, often int) bool {
+	for i, s := range r.Seen {
+		if s&emulate.Reached != 0 && e.kept[i] < often {
+			return true
+		}
+	}
+	return false
 }
 
 // Trials lists what is kept, entry by entry, the shortest launches first.
