@@ -52,7 +52,7 @@ type emitter struct {
 	most     int64                  // bytes of scratch ever taken
 	aligned  int64                  // of the address at hand, where more than its element's size is known
 	held     map[string]*held       // definitions in scratch memory
-	behind   [][]tile.Node          // that may run behind the node at hand, of each list that it is in
+	after    [][]tile.Node          // that may run behind the node at hand, of each list that it is in
 	running  map[string]bool        // running maxima of which the block at hand is done
 	filled   bool                   // held memory that only the lanes which filled it know of
 	given    map[string]value       // loads that are values

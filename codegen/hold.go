@@ -253,7 +253,7 @@ func (e *emitter) overIndex(n *tile.Across, before, behind tile.Node) {
 		e.across.meet()
 	}
 	e.nodes(n.Body)
-	if crosses && !e.crosses(behind) && slices.ContainsFunc(e.behind, e.writesHeld) {
+	if crosses && !e.crosses(behind) && slices.ContainsFunc(e.after, e.writesHeld) {
 		e.across.meet()
 	}
 	e.vector, e.alive = vector, alive
@@ -341,7 +341,7 @@ func (e *emitter) writesHeld(nodes []tile.Node) bool {
 
 // followed emits code behind which nodes may run.
 func (e *emitter) followed(by []tile.Node, emit func()) {
-	e.behind = append(e.behind, by)
+	e.after = append(e.after, by)
 	emit()
-	e.behind = e.behind[:len(e.behind)-1]
+	e.after = e.after[:len(e.after)-1]
 }
