@@ -10,10 +10,10 @@ import (
 
 // The numbers of schedules with partial sums in memory.
 const (
-	partTerms    = 128      // of a block, of many rows; of few rows partTurn
+	partTerms    = 256      // of a block of pairs, of many rows; of few rows partTurn
 	partLong     = 320      // terms of a point from which blocks of them pay
 	partTurn     = 16       // rows of the columns' operand that are read side by side
-	partRows     = 256      // rows of a block
+	partRows     = 256      // rows of a block of pairs
 	partColumns  = 512      // columns of a block
 	partBlocks   = 8        // blocks that a phase should have
 	pairedBlocks = 4        // where each copies all of its columns' operand
@@ -194,7 +194,8 @@ func (p *partial) many(int64) []tile.Node {
 	if unit {
 		wide = unitColumns
 	}
-	rows, columns := evenParts(e, partRows, row.by[0]), evenParts(p.extent, wide, p.shape.width)
+	most, tall := p.blockSize()
+	rows, columns := evenParts(e, tall, row.by[0]), evenParts(p.extent, wide, p.shape.width)
 	blocks := func() int64 { return (e + rows - 1) / rows * ((p.extent + columns - 1) / columns) }
 	least := int64(partBlocks)
 	if p.paired {
@@ -218,7 +219,7 @@ func (p *partial) many(int64) []tile.Node {
 		p.grid[p.shape.v] = columns
 	}
 	k := p.d.Reduce.Axes[0].Name
-	by := evenParts(p.terms, partTerms*4/int64(p.columns.DType.Size()), 8)
+	by := evenParts(p.terms, most, 8)
 	turns := []int64{4, 1}
 	if p.paired {
 		turns = []int64{8, 2, 1}
@@ -234,8 +235,25 @@ func (p *partial) many(int64) []tile.Node {
 		next := &tile.Ahead{Def: p.d.Name, From: p.rows.Name, By: 16 * p.strideOf(p.rows, row.axis.Name) / int64(p.rows.DType.Size())}
 		tiles = append([]tile.Node{next, &tile.Stage{Def: p.d.Name, From: p.rows.Name}}, tiles...)
 	}
+	if !p.paired {
+		tiles = append([]tile.Node{p.nextColumns()}, tiles...)
+	}
 	body := []tile.Node{&tile.Hold{Def: p.d.Name, Along: p.shape.v}, &tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: k, By: exactly(p.terms, by)}, Body: tiles}}
 	return append(body, p.finished()...)
+}
+
+// nextColumns asks for what the next tile of columns reads.
+func (p *partial) nextColumns() tile.Node {
+	return &tile.Ahead{Def: p.d.Name, From: p.columns.Name, By: p.shape.width}
+}
+
+// blockSize is how many terms and rows a block has at most. Those of the columns' operand that is not
+// copied fill half of the second cache, the partial sums a quarter.
+func (p *partial) blockSize() (terms, rows int64) {
+	if p.paired {
+		return partTerms, partRows
+	}
+	return p.m.L2 / 2 / (partColumns * 4), p.m.L2 / 4 / (partColumns * 4)
 }
 
 // pairs reports whether the columns' operand can be copied by pairs of terms.
@@ -279,8 +297,7 @@ func (p *partial) tiles(nodes []tile.Node) []tile.Node {
 		}
 	}
 	if p.paired {
-		next := &tile.Ahead{Def: p.d.Name, From: p.columns.Name, By: p.shape.width}
-		nodes = append([]tile.Node{next, &tile.Pair{Def: p.d.Name, From: p.columns.Name}}, nodes...)
+		nodes = append([]tile.Node{p.nextColumns(), &tile.Pair{Def: p.d.Name, From: p.columns.Name}}, nodes...)
 	}
 	if p.extent > p.shape.width {
 		nodes = []tile.Node{each(p.shape.v, p.shape.width, p.shape.width, nodes)}
