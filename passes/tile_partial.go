@@ -16,6 +16,7 @@ const (
 	partRows     = 256      // rows of a block of pairs
 	partColumns  = 512      // columns of a block
 	partBlocks   = 8        // blocks that a phase should have
+	partCache    = 1 << 20  // bytes of the second cache that are counted on
 	pairedBlocks = 4        // where each copies all of its columns' operand
 	rowApart     = 1 << 10  // bytes from one term to the next of the columns' operand: another row
 	wideColumns  = 2048     // columns of a block of few rows
@@ -24,14 +25,14 @@ const (
 	unitTerms    = 32       // and terms
 	unitBlock    = 512      // terms of a block there
 	unitColumns  = 256      // and columns
-	aheadBy      = 256      // columns that few rows ask for ahead
+	aheadBy      = 256      // columns that one row asks for ahead
 )
 
 // partialSums schedules a contraction of which the partial sums of a block lie in memory between blocks
 // of terms, where that pays, and reports whether it did.
 //
 //	few rows    all of them in one tile, and the columns' operand larger than the second cache: it
-//	            is streamed once, partTurn of its rows side by side over wideColumns, so that whole
+//	            is streamed once, partTurn (or half as many) of its rows side by side over wideColumns, so that whole
 //	            rows are read in order; a tile of 32 or 64 columns of all rows would jump from row
 //	            to row, which no machine foresees
 //	many rows   and partLong terms or more: blocks of partTerms terms, of which the rows' operand
@@ -160,9 +161,24 @@ func (p *partial) streamed(rows int64) []tile.Node {
 	if crowded(p.rowStrides(p.rows), p.m.L1) && p.stageable(p.d, p.rows, rows, rowCopy/2) {
 		body = append(body, &tile.Stage{Def: p.d.Name, From: p.rows.Name})
 	}
-	body = append(body, &tile.Ahead{Def: p.d.Name, From: p.columns.Name, By: aheadBy},
-		&tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: k, By: exactly(p.terms, partTurn)}, Body: p.tiles(p.summed(&tile.Step{Def: p.d.Name}))})
+	turn, ahead := p.turn(rows)
+	body = append(body, &tile.Ahead{Def: p.d.Name, From: p.columns.Name, By: ahead},
+		&tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: k, By: exactly(p.terms, turn)}, Body: p.tiles(p.summed(&tile.Step{Def: p.d.Name}))})
 	return append(body, p.finished()...)
+}
+
+// turn is how many rows of the columns' operand are read side by side, and what is asked for meanwhile:
+// a little more of each where memory is all that limits, of one row there are fewer sums to move;
+// else the next turn's rows.
+func (p *partial) turn(rows int64) (turn, ahead int64) {
+	size := int64(p.columns.DType.Size())
+	switch {
+	case rows > 1:
+		return partTurn, partTurn * p.strideOf(p.columns, p.d.Reduce.Axes[0].Name) / size
+	case size > 2:
+		return partTurn / 2, aheadBy
+	}
+	return partTurn, aheadBy
 }
 
 // alone gives a batch of one row, where the number of rows is a symbol, a way of its own: it reads
@@ -253,7 +269,8 @@ func (p *partial) blockSize() (terms, rows int64) {
 	if p.paired {
 		return partTerms, partRows
 	}
-	return p.m.L2 / 2 / (partColumns * 4), p.m.L2 / 4 / (partColumns * 4)
+	cache := min(p.m.L2, partCache)
+	return cache / 2 / (partColumns * 4), cache / 4 / (partColumns * 4)
 }
 
 // pairs reports whether the columns' operand can be copied by pairs of terms.
