@@ -13,14 +13,20 @@ import (
 func (o Scan) loop(l *Lowering) {
 	integer := tensor.Type{DType: tensor.I64}
 	r := &kernel.Region{Parent: l.in, Loop: true, Cond: l.carry(tensor.Type{DType: tensor.Bool})}
-	counter, zero := l.carry(integer), l.fresh("t")
-	l.Consts = append(l.Consts, &kernel.Buffer{Name: zero, Type: integer, Role: kernel.Const, Value: tensor.New(tensor.I64)})
-	below := func(count string) string {
+	counter, first := l.carry(integer), l.fresh("t")
+	number := func(name string) kernel.Expr { return &kernel.Load{Name: name, DType: tensor.I64} }
+	inside, begin, step := func(count string) kernel.Expr { return kernel.Compare("lt", number(count), kernel.IndexOf(o.Length)) }, tensor.Dim{}, int64(1)
+	if o.Reversed {
+		inside = func(count string) kernel.Expr { return kernel.Compare("ge", number(count), kernel.I(tensor.I64, 0)) }
+		begin, step = o.Length.AddInt(-1), -1
+	}
+	l.define(first, tensor.I64, nil, kernel.IndexOf(begin))
+	goes := func(count string) string {
 		name := l.fresh("t")
-		l.define(name, tensor.Bool, nil, kernel.Compare("lt", &kernel.Load{Name: count, DType: tensor.I64}, kernel.IndexOf(o.Length)))
+		l.define(name, tensor.Bool, nil, inside(count))
 		return name
 	}
-	r.Enter = []kernel.Copy{{To: r.Cond, From: below(zero)}, {To: counter, From: zero}}
+	r.Enter = []kernel.Copy{{To: r.Cond, From: goes(first)}, {To: counter, From: first}}
 	for i, t := range l.OutType {
 		from := ""
 		if i < o.Carries {
@@ -33,10 +39,7 @@ func (o Scan) loop(l *Lowering) {
 	}
 	outside := l.in
 	l.enter(r)
-	place := kernel.Expr(&kernel.Load{Name: counter, DType: tensor.I64})
-	if o.Reversed {
-		place = kernel.Apply("sub", kernel.IndexOf(o.Length.AddInt(-1)), place)
-	}
+	place := number(counter)
 	next := l.body(o.Body, o.operands(l, place), true)
 	for i, t := range l.OutType {
 		if i >= o.Carries {
@@ -45,8 +48,8 @@ func (o Scan) loop(l *Lowering) {
 		r.Leave = append(r.Leave, kernel.Copy{To: l.Out[i], From: next[i]})
 	}
 	count := l.fresh("t")
-	l.define(count, tensor.I64, nil, kernel.Apply("add", &kernel.Load{Name: counter, DType: tensor.I64}, kernel.I(tensor.I64, 1)))
-	r.Leave = append(r.Leave, kernel.Copy{To: counter, From: count}, kernel.Copy{To: r.Cond, From: below(count)})
+	l.define(count, tensor.I64, nil, kernel.Apply("add", number(counter), kernel.I(tensor.I64, step)))
+	r.Leave = append(r.Leave, kernel.Copy{To: counter, From: count}, kernel.Copy{To: r.Cond, From: goes(count)})
 	l.enter(outside)
 }
 

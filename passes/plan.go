@@ -58,6 +58,7 @@ type planner struct {
 	shares map[string]string // a buffer that a carry is copied from, and lies where the carry does
 	region map[*kernel.Region]*program.Region
 	uses   []use
+	rows   map[*tile.Program]string // of kernels that run at one place, the buffer that holds it
 }
 
 func (pl *planner) schedule(k *kernel.Kernel) (*tile.Program, error) {
@@ -240,8 +241,13 @@ func (pl *planner) launches(t *tile.Program, kernelNumber, number int) int {
 		span = fmt.Sprintf("%s:%d", place.File, place.Line)
 	}
 	repeats := Repeats(t)
+	var row *program.Row
+	if place := pl.rows[t]; place != "" {
+		row = &program.Row{Buffer: pl.number[place]}
+		extents[t.Phases[0].Grid[0].Index] = tensor.Int(1)
+	}
 	for i, ph := range t.Phases {
-		pl.entry.Steps = append(pl.entry.Steps, program.Launch{Kernel: number, Repeat: repeats[i], In: pl.region[t.Kernel.In], Args: args, Symbols: symbols, Span: span, At: place,
+		pl.entry.Steps = append(pl.entry.Steps, program.Launch{Kernel: number, Repeat: repeats[i], In: pl.region[t.Kernel.In], Row: row, Args: args, Symbols: symbols, Span: span, At: place,
 			Op: operation(t.Kernel), Number: kernelNumber, Reads: len(t.Kernel.Ins), Writes: len(t.Kernel.Outs), Marks: marks(t.Kernel), Blocks: ph.Blocks(func(index string) tensor.Dim { return extents[index] })})
 		number++
 	}

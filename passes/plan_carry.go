@@ -24,6 +24,7 @@ func (pl *planner) carry() error {
 		return err
 	}
 	pl.prog.Kernels, pl.tiles = c.kernels, c.scheduled
+	pl.atRows()
 	return nil
 }
 

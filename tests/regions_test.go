@@ -461,3 +461,38 @@ func TestRegionsHaveNoPTX(t *testing.T) {
 		t.Errorf("PTX of a loop: %v", err)
 	}
 }
+
+// TestYieldsAreRows: what a turn of a loop yields is written where it belongs, and nothing else is.
+func TestYieldsAreRows(t *testing.T) {
+	t.Parallel()
+	m := linearModule(t, `edition 2026
+
+model M()(x: f32[N, T, 5], i: i32[N]) -> (y: f32[N, T, 5], z: f32[N, T, 5]) {
+  y, z = scan xt in x over T backward with h = zeros([N, 5]) {
+    h = scatter(tanh(xt + h), i, h, by="add")
+    yield sort(h, axis=0)
+    yield h * xt
+  }
+  (y = y, z = z)
+}
+`)
+	p := compile(t, "rows", m)
+	rows := 0
+	for _, s := range p.model.Entries[0].Steps {
+		if s.Row != nil {
+			rows++
+		}
+	}
+	if rows != 2 {
+		t.Errorf("%d launches are at a row, not 2:\n%s", rows, p.model.Entries[0])
+	}
+	r := rand.New(rand.NewSource(1))
+	for _, turns := range []int64{0, 1, 7} {
+		in := map[string]*tensor.Tensor{"x": tensor.New(tensor.F32, 3, int(turns), 5), "i": tensor.New(tensor.I32, 3)}
+		for i := range in["x"].Len() {
+			in["x"].SetFloat(i, r.NormFloat64())
+		}
+		c := &call{env: map[string]int64{"N": 3, "T": turns}, inputs: in, weights: map[string]*tensor.Tensor{}}
+		p.compareStages(t, "infer", c, p.interpret(t, "infer", c))
+	}
+}

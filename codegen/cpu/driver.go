@@ -124,9 +124,20 @@ func (d *driver) region(part program.Stretch, next string) {
 func (d *driver) launch(i int, position, next string) {
 	blocks := d.dim(d.entry.Steps[i].Blocks)
 	before, all, more := d.team(i)
-	fmt.Fprintf(&d.b, "  %%c%d = call i1 @launch(ptr %%worker, ptr %%frame, i64 %s, i64 %s, i64 %s, i1 %t, ptr @%s.%d, i64 %s)\n",
-		i, blocks, d.dim(before), d.dim(all), more, d.name, i, position)
+	skipped := "0"
+	if r := d.entry.Steps[i].Row; r != nil {
+		skipped = d.set("mul i64 %s, %s", d.number(r.Buffer), blocks)
+	}
+	fmt.Fprintf(&d.b, "  %%c%d = call i1 @launch(ptr %%worker, ptr %%frame, i64 %s, i64 %s, i64 %s, i64 %s, i1 %t, ptr @%s.%d, i64 %s)\n",
+		i, blocks, skipped, d.dim(before), d.dim(all), more, d.name, i, position)
 	fmt.Fprintf(&d.b, "  br i1 %%c%d, label %%end, label %%%s\n", i, next)
+}
+
+// number reads a buffer of one i64.
+func (d *driver) number(buffer int) string {
+	buffers := d.set("load ptr, ptr %s, align 8", d.set("getelementptr i8, ptr %%frame, i64 %d", program.FrameBuffers))
+	at := d.set("load ptr, ptr %s, align 8", d.set("getelementptr i64, ptr %s, i64 %d", buffers, buffer))
+	return d.set("load i64, ptr %s, align 8", at)
 }
 
 // team returns how many blocks the launches of step i's team before it have, how many all of them
@@ -205,7 +216,7 @@ func (d *driver) factor(f tensor.Factor) string {
 
 // teamText is @launch and @barrier, and where there are regions, @holds.
 //
-// @launch gives worker t of T the blocks t*B/T .. (t+1)*B/T: it lists the buffers and symbols
+// @launch gives worker t of T the blocks t*B/T .. (t+1)*B/T behind those that are skipped: it lists the buffers and symbols
 // that the table names, behind them the position of the recurrence under way, calls the kernel,
 // and meets the others. It returns true when the call is cancelled.
 //
@@ -248,7 +259,7 @@ func checkLists(entries []*program.Entry) error {
 	return nil
 }
 
-const team = `define internal i1 @launch(ptr %worker, ptr %frame, i64 %blocks, i64 %before, i64 %all, i1 %follows, ptr %table, i64 %position) noinline #0 {
+const team = `define internal i1 @launch(ptr %worker, ptr %frame, i64 %blocks, i64 %skipped, i64 %before, i64 %all, i1 %follows, ptr %table, i64 %position) noinline #0 {
 entry:
   %threads.at = getelementptr i8, ptr %frame, i64 $THREADS
   %threads = load i64, ptr %threads.at, align 8
@@ -311,7 +322,9 @@ call:
   %position.at = getelementptr i64, ptr %scratch, i64 %total.wide
   store i64 %position, ptr %position.at, align 8
   %room = getelementptr i8, ptr %scratch, i64 $ARGUMENTS
-  call void %kernel(ptr %scratch, ptr %syms.list, i64 %begin, i64 %end, ptr %room, ptr %cancel.at)
+  %block.begin = add i64 %begin, %skipped
+  %block.end = add i64 %end, %skipped
+  call void %kernel(ptr %scratch, ptr %syms.list, i64 %block.begin, i64 %block.end, ptr %room, ptr %cancel.at)
   br label %done
 done:
   br i1 %follows, label %go, label %meet

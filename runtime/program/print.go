@@ -39,6 +39,9 @@ func (e *Entry) launches(b *strings.Builder, in Stretch, indent string) {
 		} else if r != nil {
 			fmt.Fprintf(b, " repeated %s", r.Turns)
 		}
+		if s.Row != nil {
+			fmt.Fprintf(b, " at row %%%d", s.Row.Buffer)
+		}
 		if i > 0 && s.Team != nil && e.Steps[i-1].Team == s.Team {
 			b.WriteString(" beside the last")
 		}

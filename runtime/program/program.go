@@ -90,6 +90,7 @@ type Launch struct {
 	Repeat  *Repeat    `json:"-"`              // nil where it runs once
 	Team    *Team      `json:"-"`              // nil where it is alone
 	In      *Region    `json:"-"`              // nil where it stands in none
+	Row     *Row       `json:"-"`              // nil where it runs at every position
 	Span    string     `json:"span,omitempty"` // file:line of the source
 
 	At     Position `json:"-"` // the same, exactly
@@ -103,6 +104,10 @@ type Launch struct {
 // A Team is shared by neighbouring launches that run side by side: their blocks are numbered one
 // launch after the other, and shared out and finished together.
 type Team struct{ _ byte }
+
+// A Row is the one position, of the first index of its grid, that a launch runs at: what the buffer of
+// that number holds, an i64. Blocks counts those of one position.
+type Row struct{ Buffer int }
 
 // A Repeat is shared by neighbouring launches that run one after the other at each of the
 // positions 0..Turns, ascending or, Reversed, descending.
