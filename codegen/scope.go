@@ -57,10 +57,8 @@ func (e *emitter) symbol(name string) symbol {
 }
 
 func (e *emitter) depth(d tensor.Dim) int {
-	set := map[string]bool{}
-	d.Symbols(set)
 	deepest := 0
-	for name := range set {
+	for _, name := range namesIn(d) { // the first to ask for a symbol loads it
 		deepest = max(deepest, e.symbol(name).depth)
 	}
 	return deepest

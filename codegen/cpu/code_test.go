@@ -138,6 +138,24 @@ func TestSectionsRepeat(t *testing.T) {
 	}
 }
 
+// TestSymbolsHaveAnOrder writes a kernel of several symbols time and again: which of them is read first does not
+// depend on how maps are walked.
+func TestSymbolsHaveAnOrder(t *testing.T) {
+	k := parsedKernel(t, `kernel k(x: input f32[A, B, C, D]) -> (y: output f32[A, B, C, D])
+  y[a:A, b:B, c:C, d:D] = x[a, b, c, d] + 1.0
+`)
+	programs := tiled(t, V4(), []*tile.Program{{Kernel: k}})
+	first, err := EmitLLVM(programs, nil, V4())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 8 {
+		if again, err := EmitLLVM(programs, nil, V4()); err != nil || again != first {
+			t.Fatal("written again it is another text", err)
+		}
+	}
+}
+
 func TestPanicOfAWorkerReachesTheCaller(t *testing.T) {
 	defer func() {
 		if text := fmt.Sprint(recover()); !strings.HasPrefix(text, "BUG: injected\n") || !strings.Contains(text, "code_test.go") {
