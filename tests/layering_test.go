@@ -45,7 +45,7 @@ runtime/train   : runtime runtime/program runtime/native runtime/data ir/tensor
 stdlib          :
 dlc             : *
 cmd/dlc         : dlc lang/diag lang/format runtime runtime/program runtime/data runtime/train runtime/check ir/tensor
-tests/agree     : codegen/cpu codegen/ptx codegen/ptx/emulate codegen/ptx/trial ir ir/generate ir/kernel ir/sample ir/tensor ir/tile passes runtime runtime/native runtime/program
+tests/agree     : codegen/cpu codegen/ptx codegen/ptx/emulate codegen/ptx/trial ir ir/generate ir/kernel ir/sample ir/tensor ir/tile passes runtime runtime/check runtime/native runtime/program
 tests/programs  : tests/agree
 bench/kernels   : codegen/cpu ir/kernel ir/tensor ir/tile passes runtime/native runtime/program
 bench/ulp       : dlc ir runtime

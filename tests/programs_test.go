@@ -93,6 +93,32 @@ func TestProgramsInAnotherOrder(t *testing.T) {
 	}
 }
 
+// TestPoisonedMemory runs programs launch by launch over memory that is spoiled wherever it holds nothing.
+func TestPoisonedMemory(t *testing.T) {
+	t.Parallel()
+	var cases []*agree.Case
+	seeds := map[*agree.Case]int64{}
+	for seed := int64(7001); seed <= 7040; seed++ {
+		c, err := agree.NewCase(generate.New(seed))
+		if err == nil && c == nil {
+			continue
+		}
+		if err == nil {
+			err = c.Interpret(true)
+		}
+		if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+			continue
+		}
+		cases, seeds[c] = append(cases, c), seed
+	}
+	for i, target := range cpu.Targets() {
+		for c, err := range agree.Poisoned(cases[i*len(cases)/2:(i+1)*len(cases)/2], target) {
+			t.Errorf("seed %d: %v", seeds[c], err)
+		}
+	}
+}
+
 // TestFoundPrograms runs the programs that were wrong once, made small, again.
 func TestFoundPrograms(t *testing.T) {
 	paths, err := filepath.Glob("golden/programs/*.graph")

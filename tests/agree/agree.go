@@ -228,7 +228,7 @@ func (c *Case) Code(target cpu.Target) ([]byte, error) {
 		return nil, err
 	}
 	c.kernels = p
-	m, err := compile([]*Case{c}, target, cpu.Options{})
+	m, err := compile([]*Case{c}, target, cpu.Options{}, false)
 	if err != nil {
 		return nil, err
 	}

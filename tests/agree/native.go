@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"dlc/codegen/cpu"
 	"dlc/ir/generate"
@@ -12,6 +13,7 @@ import (
 	"dlc/ir/tile"
 	"dlc/passes"
 	"dlc/runtime"
+	"dlc/runtime/check"
 	"dlc/runtime/program"
 )
 
@@ -20,7 +22,7 @@ import (
 // mistakes by case; where the section does not compile, each case is compiled alone.
 func Native(cases []*Case, target cpu.Target, o cpu.Options) map[*Case]error {
 	found := map[*Case]error{}
-	model, err := compile(cases, target, o)
+	model, err := compile(cases, target, o, false)
 	if err != nil {
 		for _, c := range cases {
 			if len(cases) == 1 {
@@ -50,24 +52,54 @@ func Native(cases []*Case, target cpu.Target, o cpu.Options) map[*Case]error {
 			found[cases[0]] = err
 			return found
 		}
-		for _, c := range cases {
-			if found[c] != nil {
-				continue
-			}
-			for i, t := range c.Trials {
-				got, err := c.execute(s, t)
-				if err == nil {
-					err = Same(got, c.answers[i])
-				}
-				if err != nil {
-					found[c] = &Mismatch{fmt.Sprintf("code for %s with %d threads against definitions", target.Name, threads), i, err.Error()}
-					break
-				}
-			}
-		}
+		answers(s, cases, fmt.Sprintf("code for %s with %d threads against definitions", target.Name, threads), found)
 		s.Close()
 	}
 	return found
+}
+
+// Poisoned runs the code of cases that Interpret has gone through launch by launch. Whatever holds nothing at that
+// time, because it has not been written yet or will not be read again, is full of NaN or of large integers, and so
+// is the space behind each buffer: no bit of an answer changes, and the space stays as it is.
+func Poisoned(cases []*Case, target cpu.Target) map[*Case]error {
+	found := map[*Case]error{}
+	model, err := compile(cases, target, cpu.Options{Quick: true}, true)
+	if err != nil {
+		found[cases[0]] = err
+		return found
+	}
+	m, err := runtime.LoadTarget(model, target.Name)
+	if err != nil {
+		found[cases[0]] = err
+		return found
+	}
+	defer m.Close()
+	s, err := m.NewSession(runtime.Options{Threads: 1, Train: true, Watch: check.Watch})
+	if err != nil {
+		found[cases[0]] = err
+		return found
+	}
+	defer s.Close()
+	answers(s, cases, "code for "+target.Name+" over poisoned memory", found)
+	return found
+}
+
+// answers compares what a session answers with the interpreter of definitions, in bits.
+func answers(s *runtime.Session, cases []*Case, ways string, found map[*Case]error) {
+	for _, c := range cases {
+		for i, t := range c.Trials {
+			if found[c] != nil {
+				break
+			}
+			got, err := c.execute(s, t)
+			if err == nil {
+				err = Same(got, c.answers[i])
+			}
+			if err != nil {
+				found[c] = &Mismatch{ways, i, err.Error()}
+			}
+		}
+	}
 }
 
 // Schedules compares the schedules for a target, in the interpreter of tile programs, with the
@@ -102,8 +134,8 @@ func (c *Case) Schedules(target cpu.Target) (err error) {
 	return nil
 }
 
-// compile makes one section of the entries of all cases.
-func compile(cases []*Case, target cpu.Target, o cpu.Options) (m *program.Model, err error) {
+// compile makes one section of the entries of all cases. Stepped ones can be run launch by launch.
+func compile(cases []*Case, target cpu.Target, o cpu.Options, stepped bool) (m *program.Model, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = errors.New(fmt.Sprint(cause))
@@ -123,7 +155,13 @@ func compile(cases []*Case, target cpu.Target, o cpu.Options) (m *program.Model,
 		e.Flops = tensor.Int(1e12) // a call that is thought to be long goes to the team
 		m.Entries, all = append(m.Entries, e), append(all, tiles...)
 	}
-	section, err := cpu.Compile(all, m.Entries, target, o)
+	drivers := slices.Clone(m.Entries)
+	for _, e := range m.Entries {
+		if stepped {
+			drivers = append(drivers, program.Stepped(e)...)
+		}
+	}
+	section, err := cpu.Compile(all, drivers, target, o)
 	if err != nil {
 		return nil, err
 	}
