@@ -19,7 +19,7 @@ func (m floats) exponential(x Expr, offset int64) exponential {
 	r := m.fma(n, m.c(of(m, -0x1.62e43p-1, -0x1.62e42fefa39efp-1)), x)
 	r = m.fma(n, m.c(of(m, 0x1.05c61p-29, -0x1.abc9e3b39803fp-56)), r)
 	q := m.poly(r, of(m,
-		[]float64{0x1p-1, 0x1.5554a4p-3, 0x1.5558aap-5, 0x1.123dfap-7, 0x1.6ac256p-10},
+		[]float64{0x1p-1, 0x1.555492p-3, 0x1.55586ap-5, 0x1.1243f8p-7, 0x1.6a632cp-10},
 		[]float64{0x1p-1, 0x1.5555555555559p-3, 0x1.5555555555551p-5, 0x1.111111110f6a8p-7, 0x1.6c16c16c17f20p-10, 0x1.a01a01afe0640p-13,
 			0x1.a01a019e8bccbp-16, 0x1.71ddf86cc2b80p-19, 0x1.27e4ec98ed3cap-22, 0x1.af5e8269b82a5p-26, 0x1.1f58ea24f7488p-29})...)
 	return exponential{z, m.fma(m.mul(r, r), q, r)}
