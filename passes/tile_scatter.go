@@ -15,6 +15,7 @@ const (
 	scatterLong  = 128     // columns: longer rows are not cut
 	scatterBytes = 1 << 20 // of a block's part of the result, about
 	scatterMost  = 64      // blocks, where their number is constant
+	scatterFew   = 8       // blocks of a result that is cleared past the caches: no block of it stays in one
 	scatterRows  = 1024    // matched positions of short rows, below which they are not cut
 )
 
@@ -26,7 +27,7 @@ func (t *tiler) scatter(s *stage) {
 	v := t.scatterAxis(d)
 	ph := &tile.Phase{Vector: v}
 	clear, walk := []tile.Node{&tile.Clear{Def: d.Name}}, []tile.Node{&tile.Scatter{Def: d.Name}}
-	columns, cut := int64(1), false
+	columns, cut, past := int64(1), false, t.clearedPast(d)
 	for i := len(d.Axes) - 1; i >= 0; i-- {
 		a := d.Axes[i]
 		e, isConst := a.Extent.Const()
@@ -50,7 +51,7 @@ func (t *tiler) scatter(s *stage) {
 			continue
 		}
 		clear = []tile.Node{each(a.Name, 8, 1, clear)}
-		if by := scatterCut(a, columns*int64(d.DType.Size())); !cut && by > 0 {
+		if by := scatterCut(a, columns*int64(d.DType.Size()), len(past) > 0); !cut && by > 0 {
 			cut = true
 			ph.Grid = append(ph.Grid, tile.Split{Index: a.Name, By: []int64{by}})
 		}
@@ -58,17 +59,20 @@ func (t *tiler) scatter(s *stage) {
 	for i := len(d.Reduce.Axes) - 1; i >= 0; i-- {
 		walk = []tile.Node{&tile.Loop{Kind: tile.Stream, Split: tile.Split{Index: d.Reduce.Axes[i].Name, By: []int64{1}}, Body: walk}}
 	}
-	ph.Body = append(append(append(t.clearedPast(d), t.prelude(s)...), clear...), walk...)
+	ph.Body = append(append(append(past, t.prelude(s)...), clear...), walk...)
 	t.out.Phases = append(t.out.Phases, ph)
 }
 
 // scatterCut is how many positions of a matched axis a block has: 0 where it is not cut.
-func scatterCut(a kernel.Axis, bytes int64) int64 {
+func scatterCut(a kernel.Axis, bytes int64, past bool) int64 {
 	by := max(8, scatterBytes/max(1, bytes))
 	e, ok := a.Extent.Const()
 	switch {
 	case !ok:
 		return by
+	case past:
+		by = max(by, (e+scatterFew-1)/scatterFew)
+		return (by + 7) / 8 * 8
 	case e < scatterRows && e <= by:
 		return 0
 	}
