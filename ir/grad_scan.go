@@ -16,16 +16,23 @@ import (
 // The gradient of what all turns share is a sum over the turns. Where a turn's share is itself a sum
 // of products, or a sum, the turns become one more index of it: the gradient of a recurrent weight is
 // one product over all turns. Otherwise the shares are stacked and summed; where the body is run again,
-// because what it makes shall not be kept, they are added up turn by turn.
+// because what it makes shall not be kept, or it is not known how many turns there are, they are added up turn by turn.
 
 // GradFor returns the gradients of the operands that are wanted. The node yields more afterwards.
 func (o Scan) GradFor(b *Builder, n *Node, dy []*Value, wanted []bool) []*Value {
-	return gradScan(o, func(s Scan) Op { return s }, b, n, dy, wanted)
+	g := newScanGrad(o, b, n)
+	g.wrap = func(s Scan) Op { return s }
+	if o.Counted {
+		g.count = n.In[len(n.In)-1]
+	}
+	return g.gradients(dy, wanted)
 }
 
 // GradFor returns the gradients of the operands that are wanted. The node yields more afterwards.
 func (o Map) GradFor(b *Builder, n *Node, dy []*Value, wanted []bool) []*Value {
-	return gradScan(o.scan(), func(s Scan) Op { return Map{s.Body, s.Length, s.Sequences} }, b, n, dy, wanted)
+	g := newScanGrad(o.scan(), b, n)
+	g.wrap = func(s Scan) Op { return Map{s.Body, s.Length, s.Sequences} }
+	return g.gradients(dy, wanted)
 }
 
 // Grad returns the gradients of all operands. The node yields more afterwards.
@@ -53,15 +60,23 @@ type scanGrad struct {
 	carriesIn, sequencesIn, alike []*Value
 	yields                        []*Value // of back
 	out                           []*Value // of the gradient
+
+	wrap  func(Scan) Op // the forward op of a Scan
+	count *Value        // of the turns that were run; nil for all
 }
 
-func gradScan(o Scan, wrap func(Scan) Op, b *Builder, n *Node, dy []*Value, wanted []bool) []*Value {
-	gradients := make([]*Value, len(n.In))
+func newScanGrad(o Scan, b *Builder, n *Node) *scanGrad {
+	o.Body = o.Body.Copy()
+	return &scanGrad{Scan: o, b: b, n: n, back: NewBuilder("body"), known: map[*Value]*Value{}, own: map[*Value]bool{}}
+}
+
+// gradients returns those of the operands, of the wanted ones at least.
+func (g *scanGrad) gradients(dy []*Value, wanted []bool) []*Value {
+	o, b := g.Scan, g.b
+	gradients := make([]*Value, len(g.n.In))
 	if !slices.ContainsFunc(dy, func(v *Value) bool { return v != nil && v.Type.DType.IsFloat() }) {
 		return gradients
 	}
-	o.Body = o.Body.Copy()
-	g := &scanGrad{Scan: o, b: b, n: n, back: NewBuilder("body"), known: map[*Value]*Value{}, own: map[*Value]bool{}}
 	active := g.active(wanted)
 	seeds := g.seeds(dy, active)
 	var variables []*Value
@@ -79,7 +94,7 @@ func gradScan(o Scan, wrap func(Scan) Op, b *Builder, n *Node, dy []*Value, want
 	}
 	// What the body yields by now of scans in it differs by turn as well.
 	g.apart = Dependents(o.Body.Nodes, o.Body.Params[:o.Carries+o.Sequences])
-	g.finish(list, active, gradients, wrap)
+	g.finish(list, active, gradients)
 	return gradients
 }
 
@@ -147,7 +162,7 @@ func (g *scanGrad) seeds(dy []*Value, active []bool) map[*Value]*Value {
 }
 
 // finish closes the gradient's body, adds the node and fills in the gradients.
-func (g *scanGrad) finish(list []*Value, active []bool, gradients []*Value, wrap func(Scan) Op) {
+func (g *scanGrad) finish(list []*Value, active []bool, gradients []*Value) {
 	for i, p := range g.Body.Params[:g.Carries] {
 		if at := count(active[:i]); active[i] && list[at] == nil {
 			list[at] = g.back.fill(p.Type, 0)
@@ -172,7 +187,7 @@ func (g *scanGrad) finish(list []*Value, active []bool, gradients []*Value, wrap
 			}
 			v := list[at]
 			at++
-			added := i >= g.Carries+g.Sequences && g.Carries > 0 && g.recomputes()
+			added := i >= g.Carries+g.Sequences && g.Carries > 0 && (g.count != nil || g.recomputes())
 			if v == nil || carries != (i < g.Carries || added) {
 				continue
 			}
@@ -188,7 +203,7 @@ func (g *scanGrad) finish(list []*Value, active []bool, gradients []*Value, wrap
 			}
 		}
 	}
-	g.close(wrap)
+	g.close()
 	for i, f := range results {
 		if f != nil {
 			gradients[i] = f()
@@ -197,7 +212,10 @@ func (g *scanGrad) finish(list []*Value, active []bool, gradients []*Value, wrap
 }
 
 // close adds the node, and gives the forward one what it came to yield.
-func (g *scanGrad) close(wrap func(Scan) Op) {
+func (g *scanGrad) close() {
+	if g.count != nil {
+		g.param(&g.shared, &g.alike, g.count.Type, g.count)
+	}
 	f := g.back.Func
 	f.Params = slices.Concat(g.carries, g.sequences, g.shared)
 	for i, p := range f.Params {
@@ -209,11 +227,14 @@ func (g *scanGrad) close(wrap func(Scan) Op) {
 	}
 	f.Renumber()
 	g.Body.Renumber()
-	g.n.Op = wrap(g.Scan)
+	g.n.Op = g.wrap(g.Scan)
 	if len(g.yields) == 0 {
 		return
 	}
-	op := wrap(Scan{Body: f, Length: g.Length, Carries: len(g.carries), Sequences: len(g.sequences), Reversed: !g.Reversed})
+	var op Op = Scan{Body: f, Length: g.Length, Carries: len(g.carries), Sequences: len(g.sequences), Reversed: !g.Reversed, Counted: g.count != nil}
+	if _, mapped := g.n.Op.(Map); mapped {
+		op = g.wrap(op.(Scan))
+	}
 	out, err := g.b.Try(op, slices.Concat(g.carriesIn, g.sequencesIn, g.alike)...)
 	if err != nil {
 		panic("BUG: the gradient of a " + g.n.Op.Name() + ": " + err.Error())

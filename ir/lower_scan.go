@@ -55,6 +55,10 @@ func (o Scan) Lower(l *Lowering) {
 		o.loop(l)
 		return
 	}
+	if o.Counted {
+		l.Refuse(l.Span, "a loop backwards inside of a `scan` or a `vmap` that is itself inside of one is not supported yet")
+		return
+	}
 	o.group(l)
 }
 
@@ -68,6 +72,9 @@ const (
 
 // fits reports whether level 1 can hold the recurrence, by trying.
 func (o Scan) fits(l *Lowering) bool {
+	if o.Counted {
+		return false
+	}
 	trial, names := *l, 0
 	trial.Defs, trial.cuts, trial.Consts, trial.Carries, trial.Err = nil, nil, nil, nil, nil
 	trial.fresh = func(prefix string) string { names++; return fmt.Sprint(prefix, names) }

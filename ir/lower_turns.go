@@ -15,12 +15,17 @@ func (o Scan) loop(l *Lowering) {
 	r := &kernel.Region{Parent: l.in, Loop: true, Cond: l.carry(tensor.Type{DType: tensor.Bool})}
 	counter, first := l.carry(integer), l.fresh("t")
 	number := func(name string) kernel.Expr { return &kernel.Load{Name: name, DType: tensor.I64} }
-	inside, begin, step := func(count string) kernel.Expr { return kernel.Compare("lt", number(count), kernel.IndexOf(o.Length)) }, tensor.Dim{}, int64(1)
+	turns := kernel.Expr(kernel.IndexOf(o.Length))
+	if o.Counted {
+		turns = kernel.Apply("min", number(l.In[len(l.In)-1]), turns)
+	}
+	inside := func(count string) kernel.Expr { return kernel.Compare("lt", number(count), turns) }
+	begin, step := kernel.Expr(kernel.I(tensor.I64, 0)), int64(1)
 	if o.Reversed {
 		inside = func(count string) kernel.Expr { return kernel.Compare("ge", number(count), kernel.I(tensor.I64, 0)) }
-		begin, step = o.Length.AddInt(-1), -1
+		begin, step = kernel.Apply("sub", turns, kernel.I(tensor.I64, 1)), -1
 	}
-	l.define(first, tensor.I64, nil, kernel.IndexOf(begin))
+	l.define(first, tensor.I64, nil, begin)
 	goes := func(count string) string {
 		name := l.fresh("t")
 		l.define(name, tensor.Bool, nil, inside(count))
@@ -32,8 +37,7 @@ func (o Scan) loop(l *Lowering) {
 		if i < o.Carries {
 			from = l.In[i]
 		} else {
-			from = l.fresh("t")
-			l.define(from, t.DType, l.Axes(t.Shape), kernel.Number(t.DType, 0))
+			from = l.zeros(t)
 		}
 		r.Enter = append(r.Enter, kernel.Copy{To: l.Out[i], From: from})
 	}
@@ -51,6 +55,13 @@ func (o Scan) loop(l *Lowering) {
 	l.define(count, tensor.I64, nil, kernel.Apply("add", number(counter), kernel.I(tensor.I64, step)))
 	r.Leave = append(r.Leave, kernel.Copy{To: counter, From: count}, kernel.Copy{To: r.Cond, From: goes(count)})
 	l.enter(outside)
+}
+
+// zeros defines a tensor of zeros.
+func (l *Lowering) zeros(t tensor.Type) string {
+	name := l.fresh("t")
+	l.define(name, t.DType, l.Axes(t.Shape), kernel.Number(t.DType, 0))
+	return name
 }
 
 // carry declares a buffer that a region carries.

@@ -10,12 +10,14 @@ import (
 // Sequences of Length elements along axis 0, then what is the same for all turns. Body takes the
 // carries, one element of each sequence and the rest; it gives the next carries, then what it yields.
 // Results are the last carries, then what was yielded, stacked along axis 0. Reversed runs through
-// the sequences from their end; what a turn yields stands where its elements do.
+// the sequences from their end; what a turn yields stands where its elements do. Counted: the last of
+// what is the same for all turns, an i64, is how many turns are run; the carries are then those of the last
+// of these, or Reversed they begin with it, and elsewhere what is yielded is 0.
 type Scan struct {
 	Body               *Func
 	Length             tensor.Dim
 	Carries, Sequences int
-	Reversed           bool
+	Reversed, Counted  bool
 }
 
 // Map runs Body for each of Size elements along axis 0 of its first Mapped operands; the others are
@@ -43,6 +45,9 @@ func (o Scan) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	}
 	if negative(o.Length) {
 		return nil, fmt.Errorf("takes %s turns", o.Length)
+	}
+	if last := len(in) - 1; o.Counted && (last < o.Carries+o.Sequences || !in[last].Equal(tensor.Type{DType: tensor.I64})) {
+		return nil, fmt.Errorf("its last operand is no i64[], the number of turns")
 	}
 	for i, t := range in {
 		if o.isSequence(i) {
@@ -84,6 +89,9 @@ func (o Scan) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
 		results = append(results, blank(t))
 	}
 	turns := int(o.Length.Bounds(nil).Hi)
+	if o.Counted {
+		turns = int(min(int64(turns), in[len(in)-1].Int(0)))
+	}
 	for k := range turns {
 		if o.Reversed {
 			k = turns - 1 - k
@@ -133,6 +141,9 @@ func (o Scan) Pruned(live []bool) (op Op, in, out []bool) {
 	}
 	for i := range o.Carries {
 		in[i] = out[i]
+	}
+	if o.Counted {
+		in[len(in)-1] = true
 	}
 	body := *o.Body
 	body.Params, body.Results = only(body.Params, in), only(body.Results, out)

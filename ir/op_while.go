@@ -10,7 +10,8 @@ import (
 
 // While runs Body as long as Cond holds, at most Limit times; a negative Limit is none. Operands are
 // the first values of the Carries, then what is the same for all turns; both functions take these.
-// Cond gives a bool of rank 0, Body the next carries. Results are the last carries.
+// Cond gives a bool of rank 0, Body the next carries, then what it yields. Results are the last carries,
+// then what was yielded, stacked along an axis of Limit in front; places of turns that were not run are 0.
 type While struct {
 	Cond, Body *Func
 	Carries    int
@@ -26,10 +27,13 @@ func (o While) limited() bool {
 	return !constant || n >= 0
 }
 
-// Infer gives the carries' types.
+// Infer gives the carries' types, then those of what is yielded, stacked.
 func (o While) Infer(in []tensor.Type) ([]tensor.Type, error) {
-	if o.Cond == nil || o.Body == nil || o.Carries < 1 || o.Carries > len(in) || len(o.Body.Results) != o.Carries {
+	if o.Cond == nil || o.Body == nil || o.Carries < 1 || o.Carries > len(in) || len(o.Body.Results) < o.Carries {
 		return nil, fmt.Errorf("a condition and a body of %d results, at least 1, are wanted", o.Carries)
+	}
+	if !o.limited() && len(o.Body.Results) > o.Carries {
+		return nil, fmt.Errorf("a loop that yields needs a limit")
 	}
 	for _, f := range []*Func{o.Cond, o.Body} {
 		if err := f.takes(in); err != nil {
@@ -39,21 +43,34 @@ func (o While) Infer(in []tensor.Type) ([]tensor.Type, error) {
 	if len(o.Cond.Results) != 1 || !o.Cond.Results[0].Value.Type.Equal(tensor.Type{DType: tensor.Bool}) {
 		return nil, fmt.Errorf("the condition is no bool of rank 0")
 	}
+	var out []tensor.Type
 	for i, r := range o.Body.Results {
-		if !r.Value.Type.Equal(in[i]) {
-			return nil, fmt.Errorf("carry %d begins as %s and goes on as %s", i, in[i], r.Value.Type)
+		t := r.Value.Type
+		if i >= o.Carries {
+			t.Shape = append(tensor.Shape{o.Limit}, t.Shape...)
+		} else if !t.Equal(in[i]) {
+			return nil, fmt.Errorf("carry %d begins as %s and goes on as %s", i, in[i], t)
 		}
+		out = append(out, t)
 	}
-	return slices.Clone(in[:o.Carries]), nil
+	return out, nil
 }
 
 // Eval runs turn by turn.
-func (o While) Eval(in []*tensor.Tensor, _ []tensor.Type) []*tensor.Tensor {
+func (o While) Eval(in []*tensor.Tensor, out []tensor.Type) []*tensor.Tensor {
 	in = slices.Clone(in)
-	for i := int64(0); (!o.limited() || i < o.Limit.Bounds(nil).Hi) && o.Cond.run(in)[0].Int(0) != 0; i++ {
-		copy(in, o.Body.run(in))
+	var yields []*tensor.Tensor
+	for _, t := range out[o.Carries:] {
+		yields = append(yields, blank(t))
 	}
-	return in[:o.Carries]
+	for i := 0; (!o.limited() || int64(i) < o.Limit.Bounds(nil).Hi) && o.Cond.run(in)[0].Int(0) != 0; i++ {
+		next := o.Body.run(in)
+		for j, y := range next[o.Carries:] {
+			copy(elementOf(yields[j], i).Data, y.Data)
+		}
+		copy(in, next[:o.Carries])
+	}
+	return append(in[:o.Carries:o.Carries], yields...)
 }
 
 // Pruned drops carries that neither a live result nor the condition needs.
@@ -72,7 +89,7 @@ func (o While) Pruned(live []bool) (op Op, in, out []bool) {
 			}
 		}
 	}
-	copy(in, out)
+	copy(in, out[:o.Carries])
 	kept := func(f *Func) *Func {
 		c := *f
 		c.Params = only(c.Params, in)
@@ -80,7 +97,7 @@ func (o While) Pruned(live []bool) (op Op, in, out []bool) {
 	}
 	body := kept(o.Body)
 	body.Results = only(body.Results, out)
-	return While{kept(o.Cond), body, count(out), o.Limit}, in, out
+	return While{kept(o.Cond), body, count(out[:o.Carries]), o.Limit}, in, out
 }
 
 // Grad returns the gradients of all operands.
@@ -88,9 +105,8 @@ func (o While) Grad(b *Builder, n *Node, dy []*Value) []*Value {
 	return o.GradFor(b, n, dy, slices.Repeat([]bool{true}, len(n.In)))
 }
 
-// GradFor makes a scan of Limit turns of the node, in each of which the carries go on where the
-// condition holds, and stay as they are from then on: it is known how much there is to keep for the
-// way back. Its gradient is the scan's.
+// GradFor is that of a scan of as many turns as were run, backwards. The loop comes to yield what the way
+// back needs, and a 1 in each turn, which are counted.
 func (o While) GradFor(b *Builder, n *Node, dy []*Value, wanted []bool) []*Value {
 	if !slices.ContainsFunc(dy, func(v *Value) bool { return v != nil && v.Type.DType.IsFloat() }) {
 		return make([]*Value, len(n.In))
@@ -99,32 +115,11 @@ func (o While) GradFor(b *Builder, n *Node, dy []*Value, wanted []bool) []*Value
 		b.Refuse("a loop without a limit has no gradient: nobody knows how much it has to keep")
 		return make([]*Value, len(n.In))
 	}
-	turn := NewBuilder("body")
-	var params []*Value
-	for i, v := range n.In {
-		params = append(params, turn.Param(Input, fmt.Sprint("x", i), v.Type))
-	}
-	goes := turn.Inline(o.Cond, params)[0]
-	stay := NewBuilder("else")
-	for i, v := range n.In {
-		p := stay.Param(Input, fmt.Sprint("x", i), v.Type)
-		if i < o.Carries {
-			stay.Result(fmt.Sprint("y", i), p)
-		}
-	}
-	body := o.Body.Copy()
-	body.rename()
-	next, err := turn.Try(If{body, stay.Func}, append([]*Value{goes}, params...)...)
-	if err != nil {
-		panic("BUG: a turn of a while: " + err.Error())
-	}
-	for i, v := range next {
-		turn.Result(fmt.Sprint("y", i), v)
-	}
-	turn.Func.Renumber()
-	s := Scan{Body: turn.Func, Length: o.Limit, Carries: o.Carries}
-	n.Op = s
-	return s.GradFor(b, n, dy, wanted)
+	g := newScanGrad(Scan{Body: o.Body, Length: o.Limit, Carries: o.Carries}, b, n)
+	one := Extend(g.Body).Add(Full{Type: tensor.Type{DType: tensor.I64}, Int: 1})
+	g.wrap = func(s Scan) Op { return While{o.Cond, s.Body, s.Carries, s.Length} }
+	g.count = b.Add(Reduce{"sum", []int{0}}, g.saved(one))
+	return g.gradients(dy, wanted)
 }
 
 // Inline adds the nodes of a region, on other operands, and returns its results.
@@ -176,14 +171,23 @@ func (o While) Lower(l *Lowering) {
 	if counter != "" {
 		r.Enter = append(r.Enter, kernel.Copy{To: counter, From: zero})
 	}
-	for i := range o.Carries {
-		r.Enter = append(r.Enter, kernel.Copy{To: l.Out[i], From: l.In[i]})
+	for i, t := range l.OutType {
+		from := ""
+		if i < o.Carries {
+			from = l.In[i]
+		} else {
+			from = l.zeros(t)
+		}
+		r.Enter = append(r.Enter, kernel.Copy{To: l.Out[i], From: from})
 	}
 	outside := l.in
 	l.enter(r)
-	operands := append(slices.Clone(l.Out), l.In[o.Carries:]...)
+	operands := append(slices.Clone(l.Out[:o.Carries]), l.In[o.Carries:]...)
 	next := l.body(o.Body, operands, true)
 	for i, name := range next {
+		if i >= o.Carries {
+			name = l.placed(l.Out[i], name, l.OutType[i], &kernel.Load{Name: counter, DType: tensor.I64})
+		}
 		r.Leave = append(r.Leave, kernel.Copy{To: l.Out[i], From: name})
 	}
 	if counter != "" {
@@ -191,7 +195,7 @@ func (o While) Lower(l *Lowering) {
 		l.define(count, tensor.I64, nil, kernel.Apply("add", &kernel.Load{Name: counter, DType: tensor.I64}, kernel.I(tensor.I64, 1)))
 		r.Leave, counter = append(r.Leave, kernel.Copy{To: counter, From: count}), count
 	}
-	copy(operands, next)
+	copy(operands, next[:o.Carries])
 	r.Leave = append(r.Leave, kernel.Copy{To: r.Cond, From: o.looked(l, operands, counter)})
 	l.enter(outside)
 }

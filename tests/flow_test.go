@@ -310,3 +310,36 @@ model Net()(x: f32[N, 2]) -> (y: f32[N, 2]) { x |> Count() }
 		}
 	}
 }
+
+// TestLimitsCostNothing: the gradient of a loop has the same bits whatever its limit is, for turns that
+// were not run take no part.
+func TestLimitsCostNothing(t *testing.T) {
+	t.Parallel()
+	text := `edition 2026
+
+model M()(x: f32[N, 5], w: f32[5, 5]) -> (dx: f32[N, 5], dw: f32[5, 5], second: f32[5, 5]) {
+  f = fn(a, v) {
+    y = a
+    while mean(abs(y)) > 0.2 limit 9 { y = tanh(y @ v) * 0.3 }
+    sum(y * a)
+  }
+  (dx = grad(fn(a) { f(a, w) })(x), dw = grad(fn(v) { f(x, v) })(w), second = hvp(fn(v) { f(x, v) }, w, sin(w)))
+}
+`
+	r := rand.New(rand.NewSource(6))
+	in := map[string]*tensor.Tensor{"x": tensor.New(tensor.F32, 3, 5), "w": tensor.New(tensor.F32, 5, 5)}
+	for _, name := range sorted(in) {
+		for i := range in[name].Len() {
+			in[name].SetFloat(i, r.NormFloat64())
+		}
+	}
+	c := &call{n: 3, inputs: in, weights: map[string]*tensor.Tensor{}}
+	var first *answer
+	for _, limit := range []string{"9", "40"} {
+		a := lowered(t, "limit", linearModule(t, strings.Replace(text, "limit 9", "limit "+limit, 1))).interpret(t, "infer", c)
+		if first == nil {
+			first = a
+		}
+		sameAnswer(t, "limit "+limit, a, first)
+	}
+}

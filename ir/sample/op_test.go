@@ -83,7 +83,11 @@ func interpretFlow(t *testing.T, f *ir.Func, env map[string]int64, in map[string
 	if err != nil {
 		t.Fatalf("%v\n%s", err, p)
 	}
-	return buffers
+	out := map[string]*tensor.Tensor{}
+	for _, r := range f.Results {
+		out[r.Name] = buffers[r.Name]
+	}
+	return out
 }
 
 // TestLowerAgreesWithEval runs the lowering of every case, of every dtype, in the level-1

@@ -13,9 +13,9 @@ func flowRows() []Row {
 	branch := Row{Name: "if", Doc: "`then` where the first operand holds, else `else`; both take the other operands. What is not taken is not computed.",
 		Shapes: "bool [], operands [s] -> results [s]", Source: "JAX lax.cond", DTypes: numbers(), Untold: "its branches say it: held to the evaluator", Derivative: Twice, Domain: "unit",
 		Refused: []Refusal{{ir.If{}, "f32[3]", "a condition is wanted first"}, {ir.If{}, "bool[]; f32[3]", "two branches"}}}
-	loop := Row{Name: "while", Doc: "`body` as long as `cond` holds of the `carries`, at most `limit` times; a negative `limit` is none. What the last turn gives.",
-		Shapes: "carries [s], others [s] -> carries [s]", Source: "JAX lax.while_loop", DTypes: numbers(), Untold: "its body says it: held to the evaluator", Derivative: Twice, Domain: "unit",
-		Refused: []Refusal{{ir.While{}, "f32[3]", "a condition and a body of 0 results"}}}
+	loop := Row{Name: "while", Doc: "`body` as long as `cond` holds of the `carries`, at most `limit` times; a negative `limit` is none. What the last turn gives, and what turns yield, stacked; places of turns that were not run are 0.",
+		Shapes: "carries [s], others [s] -> carries [s], yields [limit, s]", Source: "JAX lax.while_loop", DTypes: numbers(), Untold: "its body says it: held to the evaluator", Derivative: Twice, Domain: "unit",
+		Refused: []Refusal{{ir.While{}, "f32[3]", "a condition and a body of 0 results"}, {yielding(counted(dims("3"), tensor.Int(-1))), "i64[]; f64[3]; f64[3]", "needs a limit"}}}
 	branch.Apply, loop.Apply = applyIf, applyWhile
 	for i, s := range []string{"N, 5", "3", "1", "0, 4", "", "2, 17", "T, 3", "37, 29", "T, 3, N"} {
 		x := "?[" + s + "]"
@@ -26,6 +26,9 @@ func flowRows() []Row {
 			limit = tensor.Sym("N")
 		}
 		loop.Samples = append(loop.Samples, Sample{generic(counted(dims(s), limit)), fmt.Sprintf("i64[]; %s; %s", x, x), "unit"})
+	}
+	for _, s := range []string{"N, 5", ""} {
+		loop.Samples = append(loop.Samples, Sample{generic(yielding(counted(dims(s), tensor.Int(7)))), fmt.Sprintf("i64[]; ?[%s]; ?[%[1]s]", s), "unit"})
 	}
 	return []Row{branch, loop}
 }
@@ -60,6 +63,12 @@ func counted(s tensor.Shape, limit tensor.Dim) ir.While {
 	body.Result("i", body.Add(ir.Binary{Fn: "add"}, i, number(body, 1)))
 	body.Result("h", body.Add(ir.Binary{Fn: "mul"}, h, x))
 	return ir.While{Cond: cond.Func, Body: body.Func, Carries: 2, Limit: limit}
+}
+
+// yielding is a loop of which each turn yields its second carry as it was.
+func yielding(o ir.While) ir.While {
+	ir.Extend(o.Body).Result("y", o.Body.Params[1])
+	return o
 }
 
 // applyIf takes two values through a random body, or another.

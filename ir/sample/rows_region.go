@@ -9,10 +9,10 @@ import (
 
 // regionRows hold functions, which they run.
 func regionRows() []Row {
-	scan := Row{Name: "scan", Doc: "`body` turn by turn along axis 0 of the sequences, each turn with what the one before gave: the last carries and all that is yielded; `reversed` from the end.",
+	scan := Row{Name: "scan", Doc: "`body` turn by turn along axis 0 of the sequences, each turn with what the one before gave: the last carries and all that is yielded; `reversed` from the end. `counted`: the last operand is how many turns are run; elsewhere what is yielded is 0.",
 		Shapes: "carries [s], sequences [length, s], others [s] -> carries [s], yields [length, s]", Source: "JAX lax.scan", DTypes: numbers(),
 		Untold: "its body says it: held to the same ops written out for each turn", Derivative: Twice, Domain: "unit",
-		Refused: []Refusal{{ir.Scan{}, "f32[3]", "a body of 1 parameters"}, {ir.Scan{Carries: 2}, "f32[3]", "takes 2 carries"}}}
+		Refused: []Refusal{{ir.Scan{}, "f32[3]", "a body of 1 parameters"}, {ir.Scan{Carries: 2}, "f32[3]", "takes 2 carries"}, {ir.Scan{Body: Recurrence(dims("3")), Length: tensor.Int(4), Counted: true}, "f64[3]; f64[3]; f64[3]", "no i64[]"}}}
 	mapped := Row{Name: "map", Doc: "`body` for each element along axis 0 of the first `mapped` operands; the others are the same for all. Results are stacked.",
 		Shapes: "[size, s], others [s] -> [size, s]", Source: "JAX vmap", DTypes: numbers(), Untold: "its body says it: held to the same ops written out for each element", Derivative: Twice, Domain: "unit",
 		Refused: []Refusal{{ir.Map{}, "f32[3]", "a body of 1 parameters"}, {ir.Map{Mapped: 2}, "f32[3]", "2 sequences"}}}
@@ -32,6 +32,11 @@ func regionRows() []Row {
 		mapped.Samples = append(mapped.Samples, Sample{generic(ir.Map{Body: Recurrence(dims(s.rest)), Size: length, Mapped: 2}), seq + "; " + seq + "; " + x, "unit"})
 		custom.Samples = append(custom.Samples, Sample{generic(Product(dims(s.rest))), x + "; " + x, "unit"})
 		recompute.Samples = append(recompute.Samples, Sample{generic(ir.Recompute{Body: Recurrence(dims(s.rest))}), x + "; " + x + "; " + x, "unit"})
+	}
+	for _, reversed := range []bool{false, true} {
+		body := Recurrence(dims("N, 3"))
+		ir.Extend(body).Param(ir.Input, "turns", tensor.Type{DType: tensor.I64})
+		scan.Samples = append(scan.Samples, Sample{generic(ir.Scan{Body: body, Length: tensor.Int(4), Carries: 1, Sequences: 1, Reversed: reversed, Counted: true}), "?[N, 3]; ?[4, N, 3]; ?[N, 3]; i64[]", "unit"})
 	}
 	custom.Samples = append(custom.Samples, Sample{generic(Product(dims("N, 347"))), "?[N, 347]; ?[N, 347]", "unit"})
 	recompute.Samples = append(recompute.Samples, Sample{generic(ir.Recompute{Body: Recurrence(dims("N, 347"))}), "?[N, 347]; ?[N, 347]; ?[N, 347]", "unit"})
