@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand"
+	"slices"
 	"strings"
 	"testing"
 
@@ -342,4 +343,35 @@ model M()(x: f32[N, 5], w: f32[5, 5]) -> (dx: f32[N, 5], dw: f32[5, 5], second: 
 		}
 		sameAnswer(t, "limit "+limit, a, first)
 	}
+}
+
+// TestBidirectional: each of the two layers gives what it gives alone, forwards and from the end.
+func TestBidirectional(t *testing.T) {
+	t.Parallel()
+	whole := linearModule(t, "edition 2026\n\nmodel M()(x: f32[N, 4, 3]) -> (y: f32[N, 4, 10]) {\n  a = Bidirectional(LSTM(5), GRU(5))\n  a(x)\n}\n")
+	parts := linearModule(t, "edition 2026\n\nmodel M()(x: f32[N, 4, 3]) -> (y: f32[N, 4, 10]) {\n  a = LSTM(5)\n  b = GRU(5, backward=true)\n  concat([a(x), b(x)], axis=-1)\n}\n")
+	r := rand.New(rand.NewSource(7))
+	in := map[string]*tensor.Tensor{"x": tensor.New(tensor.F32, 2, 4, 3)}
+	for i := range in["x"].Len() {
+		in["x"].SetFloat(i, r.NormFloat64())
+	}
+	weights := map[string]*tensor.Tensor{}
+	for _, w := range whole.Weights {
+		dims, _ := w.Type.Shape.Bind(nil)
+		x := tensor.New(tensor.F32, dims...)
+		for i := range x.Len() {
+			x.SetFloat(i, r.NormFloat64())
+		}
+		weights[w.Path] = x
+		weights[strings.NewReplacer("a.lstm.", "a.", "a.gru.", "b.").Replace(w.Path)] = x
+	}
+	var answers []map[string]*tensor.Tensor
+	for _, m := range []*ir.Module{whole, parts} {
+		out, _, err := ir.Eval(m.Funcs[slices.IndexFunc(m.Funcs, func(f *ir.Func) bool { return f.Name == "infer" })], in, weights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers = append(answers, out)
+	}
+	sameBits(t, "both directions", answers[0], answers[1])
 }

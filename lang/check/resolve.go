@@ -11,7 +11,7 @@ import (
 
 // laterNames are parts of the language and its library that this compiler does not have yet. They
 // are refused by name, so that nobody takes them for a misspelling.
-const laterNames = " Embedding PositionEmbedding Bidirectional RMSNorm GroupNorm SeparableConv2D UpSampling2D MaxPool1D AveragePool1D CausalSelfAttention MultiHeadAttention" +
+const laterNames = " Embedding PositionEmbedding RMSNorm GroupNorm SeparableConv2D UpSampling2D MaxPool1D AveragePool1D CausalSelfAttention MultiHeadAttention" +
 	" orthogonal Muon Shampoo Lion RMSprop Adagrad normalize one_hot category tokenize windows" +
 	" repeat indices align norm inverse_root" +
 	" einsum_path roc_auc recall precision perplexity huber frozen load artifact replace linear one_cycle "
