@@ -189,9 +189,10 @@ func productOf(e kernel.Expr) (num, den []kernel.Expr) {
 	return append(num, n...), append(den, d...)
 }
 
-// weighted reports whether source is a map that depends on a maximum.
+// weighted reports whether source is a map that depends on a maximum, or shows another's elements: a
+// divisor that is spread along the axis does not vary along it.
 func (f *runningForm) weighted(_, source *kernel.Def) bool {
-	return source.Reduce == nil && f.follows[source.Name]
+	return source.Reduce == nil && (f.follows[source.Name] || isView(source))
 }
 
 // varying wants what is another value from term to term. What all terms share is computed once, where it is.

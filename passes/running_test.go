@@ -24,7 +24,7 @@ func weightedText(r *rand.Rand) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "program weights\nbuffer q: input f32[%[1]s, %[2]s, 6]\nbuffer k: input f32[%[1]s, %[3]s, 6]\nbuffer v: input f32[%[1]s, %[3]s, %[4]s]\n", g, i, j, d)
-	fmt.Fprintf(&b, "buffer s: temp f32[%[1]s, %[2]s, %[3]s]\nbuffer m: temp f32[%[1]s, %[2]s]\nbuffer p: temp f32[%[1]s, %[2]s, %[3]s]\nbuffer l: output f32[%[1]s, %[2]s]\nbuffer o: output f32[%[1]s, %[2]s, %[4]s]\n", g, i, j, d)
+	fmt.Fprintf(&b, "buffer s: temp f32[%[1]s, %[2]s, %[3]s]\nbuffer m: temp f32[%[1]s, %[2]s]\nbuffer p: temp f32[%[1]s, %[2]s, %[3]s]\nbuffer w: temp f32[%[1]s, %[2]s, %[3]s]\nbuffer l: output f32[%[1]s, %[2]s]\nbuffer o: output f32[%[1]s, %[2]s, %[4]s]\n", g, i, j, d)
 	stored := r.Intn(3) == 0
 	if stored {
 		fmt.Fprintf(&b, "buffer y: output f32[%s, %s, %s]\n", g, i, j)
@@ -33,11 +33,58 @@ func weightedText(r *rand.Rand) string {
 	fmt.Fprintf(&b, "kernel k1(s) -> (m)\n  m[g:%s, i:%s] = max j:%s unordered; %s\n", g, i, j, x)
 	fmt.Fprintf(&b, "kernel k2(s, m) -> (p)\n  p[g:%s, i:%s, j:%s] = exp(%s - m[g, i])\n", g, i, j, x)
 	fmt.Fprintf(&b, "kernel k3(p) -> (l)\n  l[g:%s, i:%s] = sum j:%s unordered; p[g, i, j]\n", g, i, j)
-	fmt.Fprintf(&b, "kernel k4(p, l, v) -> (o)\n  o[g:%s, i:%s, d:%s] = sum j:%s unordered; p[g, i, j] / l[g, i] * v[g, j, d]\n", g, i, d, j)
+	if r.Intn(2) == 0 {
+		fmt.Fprintf(&b, "kernel k4(p, l, v) -> (o)\n  o[g:%s, i:%s, d:%s] = sum j:%s unordered; p[g, i, j] / l[g, i] * v[g, j, d]\n", g, i, d, j)
+	} else {
+		b.WriteString(spreadSums(g, i, j, d))
+	}
 	if stored {
 		fmt.Fprintf(&b, "kernel k5(p, l) -> (y)\n  y[g:%s, i:%s, j:%s] = p[g, i, j] / l[g, i]\n", g, i, j)
 	}
 	return b.String()
+}
+
+// spreadSums divides by sums that are spread along the axis first.
+func spreadSums(g, i, j, d string) string {
+	return fmt.Sprintf("kernel k4a(l) -> (w)\n  w[g:%[1]s, i:%[2]s, j:%[3]s] = l[g, i]\n", g, i, j) +
+		fmt.Sprintf("kernel k4(p, w, v) -> (o)\n  o[g:%[1]s, i:%[2]s, d:%[4]s] = sum j:%[3]s unordered; p[g, i, j] / w[g, i, j] * v[g, j, d]\n", g, i, j, d)
+}
+
+// TestAttentionIsOneKernel divides by sums where they are made and where they are spread along the
+// axis first, as the library's softmax does: no buffer has an element for each pair either way.
+func TestAttentionIsOneKernel(t *testing.T) {
+	const before = `program attention
+buffer q: input f32[G, T, 64]
+buffer k: input f32[G, T, 64]
+buffer v: input f32[G, T, 64]
+buffer s: temp f32[G, T, T]
+buffer m: temp f32[G, T]
+buffer p: temp f32[G, T, T]
+buffer w: temp f32[G, T, T]
+buffer l: temp f32[G, T]
+buffer o: output f32[G, T, 64]
+kernel k0(q, k) -> (s)
+  s[g:G, i:T, j:T] = sum d:64 unordered; q[g, i, d] * k[g, j, d]
+kernel k1(s) -> (m)
+  m[g:G, i:T] = max j:T unordered; s[g, i, j]
+kernel k2(s, m) -> (p)
+  p[g:G, i:T, j:T] = exp(s[g, i, j] - m[g, i])
+kernel k3(p) -> (l)
+  l[g:G, i:T] = sum j:T unordered; p[g, i, j]
+`
+	for name, last := range map[string]string{
+		"made":   "kernel k4(p, l, v) -> (o)\n  o[g:G, i:T, d:64] = sum j:T unordered; p[g, i, j] / l[g, i] * v[g, j, d]\n",
+		"spread": spreadSums("G", "T", "T", "64"),
+	} {
+		p, err := kernel.Parse(before + last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		Rewrite(p, nil)
+		if len(p.Kernels) != 1 || strings.Contains(p.String(), "f32[G, T, T]") {
+			t.Errorf("%s: %d kernels\n%s", name, len(p.Kernels), p)
+		}
+	}
 }
 
 // Running maxima change values by rounding alone, and schedules of them change no bit.
