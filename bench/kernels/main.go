@@ -54,6 +54,7 @@ func bench(threads, name, match string, budget time.Duration) (err error) {
 		if err != nil {
 			return err
 		}
+		defer read.close()
 		fmt.Printf("\n%d threads; reading %s\n%-40s %9s %9s %8s %6s %7s %7s %9s %9s %8s %s\n", n, read, "kernel", "ms", "GFLOP/s", "GB/s", "limit", "moving", "x peer", "peak", "moves", "compile", "peer's best")
 		for _, w := range works() {
 			if !strings.Contains(w.name, match) {
@@ -94,7 +95,7 @@ func load() string {
 // which is the larger of what its operations take at least, and its bytes, read from the level of
 // memory where as many lie; the share of moving the bytes, reads and writes in turn; PyTorch's best
 // time over its own; the limits themselves, in GFLOP/s and GB/s; and how long it took from text to code.
-func line(w work, target cpu.Target, threads int, budget time.Duration, read reading, other *peer) error {
+func line(w work, target cpu.Target, threads int, budget time.Duration, read *reading, other *peer) error {
 	l, err := compiled(w, target)
 	if err != nil {
 		return err
@@ -112,17 +113,18 @@ func line(w work, target cpu.Target, threads int, budget time.Duration, read rea
 	if err != nil {
 		return err
 	}
+	moved := w.reads + w.writes
+	machine = append(machine, read.least(moved))
 	if err := race(append(append([]*contestant{own}, machine...), others...), budget); err != nil {
 		return err
 	}
-	unit, bytes := least(machine, "unit").best, least(machine, "bytes").best
+	unit, bytes, reading := least(machine, "unit").best, least(machine, "bytes").best, least(machine, "reading").best
 	ratio, way := "-", ""
 	if best := least(others, ""); best != nil {
 		ratio, way = fmt.Sprintf("%.2f", best.best/own.best), best.name
 	}
-	moved := w.reads + w.writes
 	fmt.Printf("%-40s %9.4f %9.1f %8.1f %5.0f%% %6.0f%% %7s %9.1f %9.1f %6.1fms %s\n", w.name, own.best*1e3, w.flops/own.best/1e9, moved/own.best/1e9,
-		100*max(unit, read.least(moved))/own.best, 100*bytes/own.best, ratio, w.flops/unit/1e9, moved/bytes/1e9, float64(l.made.Microseconds())/1e3, way)
+		100*max(unit, reading)/own.best, 100*bytes/own.best, ratio, w.flops/unit/1e9, moved/bytes/1e9, float64(l.made.Microseconds())/1e3, way)
 	return nil
 }
 
