@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"sort"
 	"strconv"
+	"strings"
 
 	"github.com/llir/llvm/ir"
 
@@ -24,13 +25,18 @@ type symbol struct {
 	depth int
 }
 
-// hoist puts an instruction at the end of the entry of the scope of that depth.
+// hoist puts an instruction without side effects at the end of the entry of the scope of that depth,
+// unless it is there.
 func (e *emitter) hoist(depth int, parts ...string) string {
+	s, key := e.scopes[depth], strings.Join(parts, "")
+	if id, ok := s.names[key]; ok {
+		return id
+	}
 	cur := e.cur
-	e.cur = e.scopes[depth].entry
-	id := e.set(parts...)
+	e.cur = s.entry
+	s.names[key] = e.set(key)
 	e.cur = cur
-	return id
+	return s.names[key]
 }
 
 // declare gives a Dim a name of its own, with a known range.
