@@ -166,3 +166,33 @@ func TestPlanTransposedUpdate(t *testing.T) {
 		t.Errorf("%d kernels, %v; want the update and its copy", len(tiles), err)
 	}
 }
+
+// TestTeamsKeepReadersApart: a kernel that reads a weight is in no team with one that updates it in place.
+func TestTeamsKeepReadersApart(t *testing.T) {
+	buffer := func(name string, role kernel.Role, of string) *kernel.Buffer {
+		return &kernel.Buffer{Name: name, Type: tensor.Type{DType: tensor.F32, Shape: tensor.Ints(8)}, Role: role, Of: of}
+	}
+	w, v, g := buffer("w", kernel.Weight, ""), buffer("v", kernel.Weight, ""), buffer("g", kernel.Input, "")
+	out, w2 := buffer("out", kernel.Output, ""), buffer("w2", kernel.Update, "w")
+	axes := []kernel.Axis{{Name: "i", Extent: tensor.Int(8)}}
+	load := func(b *kernel.Buffer) kernel.Expr {
+		return &kernel.Load{Name: b.Name, DType: tensor.F32, At: kernel.Points(axes)}
+	}
+	sum := func(to, a *kernel.Buffer) *kernel.Kernel {
+		return &kernel.Kernel{Name: to.Name, Ins: []*kernel.Buffer{a, g}, Outs: []*kernel.Buffer{to}, Defs: []*kernel.Def{
+			{Name: to.Name, DType: tensor.F32, Axes: axes, Expr: kernel.Apply("add", load(a), load(g))}}}
+	}
+	for _, c := range []struct {
+		reads *kernel.Buffer
+		team  bool
+	}{{w, false}, {v, true}} {
+		p := &kernel.Program{Name: "train", Buffers: []*kernel.Buffer{w, v, g, out, w2}, Kernels: []*kernel.Kernel{sum(out, c.reads), sum(w2, w)}}
+		e, _, err := Plan(p, scheduled(-1), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(e.Steps) != 2 || (e.Steps[0].Team != nil && e.Steps[0].Team == e.Steps[1].Team) != c.team {
+			t.Errorf("one reads %s, the other updates w: %d launches, in one team: %v", c.reads.Name, len(e.Steps), !c.team)
+		}
+	}
+}
