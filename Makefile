@@ -1,6 +1,6 @@
 # make demo: sets up what is missing, builds dlc, trains on real digits, builds the artifact and runs it.
 # make test: everything that must hold.
-.PHONY: demo test fuzz mutants race build llvm golden fixtures fixtures-ops bench bench-kernels ulp clean
+.PHONY: demo test fuzz mutants mutate race build llvm golden fixtures fixtures-ops bench bench-kernels ulp clean
 export CGO_ENABLED = 0
 SHARED := $(or $(DLC_SHARED),../shared)
 
@@ -32,6 +32,11 @@ endif
 MUTANTS := 100
 mutants: llvm
 	go test ./tests -run MistakesInPTX -v -timeout 1h -mutants $(MUTANTS)
+
+# Mistakes made in dlc's own source, one at a time and never in the tree, and which of them the tests see: N of them, those in
+# tests/mutate/outcomes.txt not again. Hours.
+mutate: llvm
+	go run ./tests/mutate -n $(or $(N),200)
 
 race: llvm
 	./scripts/race.sh

@@ -147,3 +147,30 @@ func TestUpdatesComeAfterReaders(t *testing.T) {
 		}
 	}
 }
+
+// TestSumsOfOneOrderShareAKernel: two that group their terms differently do not.
+func TestSumsOfOneOrderShareAKernel(t *testing.T) {
+	for _, c := range []struct {
+		order   string
+		kernels int
+	}{{"chunks n by 64", 1}, {"chunks n by 128", 2}, {"chunks n by 64 when 0 <= n - 1 < N", 2}} {
+		p, err := kernel.Parse(`program sums
+buffer x: input f32[N, 70]
+buffer a: output f32[70]
+buffer b: output f32[70]
+
+kernel first(x) -> (a)
+  a[c:70] = sum n:N chunks n by 64; x[n, c]
+
+kernel second(x) -> (b)
+  b[c:70] = sum n:N ` + c.order + `; x[n, c]
+`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		Rewrite(p, &Options{Skip: func(pass string) bool { return pass != "fuse" }})
+		if len(p.Kernels) != c.kernels {
+			t.Errorf("%s: %d kernels, want %d\n%s", c.order, len(p.Kernels), c.kernels, p)
+		}
+	}
+}

@@ -46,6 +46,7 @@ stdlib          :
 dlc             : *
 cmd/dlc         : dlc lang/diag lang/format runtime runtime/program runtime/data runtime/train runtime/check ir/tensor
 tests/agree     : codegen/cpu codegen/ptx codegen/ptx/emulate codegen/ptx/trial ir ir/generate ir/kernel ir/sample ir/tensor ir/tile passes runtime runtime/check runtime/native runtime/program
+tests/mutate    :
 tests/programs  : tests/agree
 bench/kernels   : codegen/cpu ir/kernel ir/tensor ir/tile passes runtime/native runtime/program
 bench/ulp       : dlc ir runtime
