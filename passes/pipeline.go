@@ -92,7 +92,8 @@ var checkedPasses = []KernelPass{
 
 // graphPasses is the way from a module as it was written to the one that is lowered.
 var graphPasses = []GraphPass{
-	{"autodiff", "first, for nothing else may see a gradient that is not written out", autodiff},
+	{"arrange", "first, so that no other sees the order in which nodes were written down", arrange},
+	{"autodiff", "before the others, for they may not see a gradient that is not written out", autodiff},
 	{"fold", "before cse, for it makes equal what only looks different", fold},
 	{"cse", "before dce, for it leaves nodes behind", cse},
 	{"dce", "last, for it drops what the others left", dce},

@@ -10,9 +10,12 @@ import (
 	"sync"
 	"testing"
 
+	"dlc"
 	"dlc/codegen/cpu"
+	"dlc/ir"
 	"dlc/ir/generate"
 	"dlc/ir/sample"
+	"dlc/passes"
 	"dlc/tests/agree"
 )
 
@@ -62,8 +65,8 @@ func TestRandomPrograms(t *testing.T) {
 	}
 }
 
-// TestProgramsInAnotherOrder compiles programs twice, with maps walked in another order: the code is
-// the same. With nodes in another order the answers are, in bits.
+// TestProgramsInAnotherOrder compiles programs twice, with maps walked and nodes standing in another order: the code
+// is the same. Where nodes are left in the order in which they stand the answers are, in bits.
 func TestProgramsInAnotherOrder(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewSource(1))
@@ -75,9 +78,16 @@ func TestProgramsInAnotherOrder(t *testing.T) {
 		if err == nil {
 			err = c.Shuffled(r)
 		}
+		var other *agree.Case
+		if err == nil {
+			other, err = c.Reordered(r)
+		}
 		if err != nil {
 			t.Errorf("seed %d: %v", seed, err)
 			continue
+		}
+		if p, q := kernels(t, c), kernels(t, other); p != q {
+			t.Errorf("seed %d: nodes in another order give other kernels:\n%s\n%s", seed, p, q)
 		}
 		if seed%4 > 0 {
 			continue
@@ -87,8 +97,62 @@ func TestProgramsInAnotherOrder(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		if b, err := c.Code(target); err != nil || !bytes.Equal(a, b) {
+		if b, err := other.Code(target); err != nil || !bytes.Equal(a, b) {
 			t.Errorf("seed %d: compiled again it is other code, or %v", seed, err)
+		}
+	}
+}
+
+func kernels(t *testing.T, c *agree.Case) string {
+	t.Helper()
+	p, err := c.Kernels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.String()
+}
+
+// TestExamplesInAnotherOrder compiles the examples to kernels with the nodes of their graphs in other orders.
+func TestExamplesInAnotherOrder(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../examples/*/*.dlc")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	r := rand.New(rand.NewSource(1))
+	for _, file := range files {
+		src, err := dlc.ReadSource(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := dlc.Check(src, &dlc.Options{Columns: columnsOf(filepath.Base(filepath.Dir(file)))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, want := ir.Print(p.Module), ""
+		for turn := range 2 {
+			m, err := ir.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if turn > 0 {
+				agree.Shuffle(r, m)
+			}
+			got := &strings.Builder{}
+			if err := passes.Graph(m, nil); err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range m.Funcs {
+				k, err := passes.Kernels(f, m, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got.WriteString(k.String())
+			}
+			if turn > 0 && got.String() != want {
+				t.Errorf("%s: nodes in another order give other kernels", file)
+			}
+			want = got.String()
 		}
 	}
 }

@@ -182,7 +182,7 @@ func (c *Case) Shuffled(r *rand.Rand) error {
 			return err
 		}
 		if turn > 0 {
-			shuffle(r, m.Funcs[0])
+			Shuffle(r, m)
 		}
 		other := &Case{Name: c.Name, Module: m, Trials: c.Trials}
 		if err := other.Interpret(true); err != nil {
@@ -201,7 +201,21 @@ func (c *Case) Shuffled(r *rand.Rand) error {
 	return nil
 }
 
-// shuffle draws an order of nodes in which each stands behind its operands.
+// Reordered is a case whose nodes stand in another order.
+func (c *Case) Reordered(r *rand.Rand) (*Case, error) {
+	m, err := ir.Parse(ir.Print(c.Module))
+	if err != nil {
+		return nil, err
+	}
+	Shuffle(r, m)
+	return &Case{Name: c.Name, Module: m, Trials: c.Trials}, nil
+}
+
+// Shuffle draws for each function of a module an order of nodes in which each stands behind its operands.
+func Shuffle(r *rand.Rand, m *ir.Module) {
+	ir.EachFunc(m, func(f *ir.Func) { shuffle(r, f) })
+}
+
 func shuffle(r *rand.Rand, f *ir.Func) {
 	placed := map[*ir.Value]bool{}
 	for _, p := range f.Params {
@@ -221,9 +235,15 @@ func shuffle(r *rand.Rand, f *ir.Func) {
 	f.Renumber()
 }
 
+// Kernels is what the whole pipeline makes of a case.
+func (c *Case) Kernels() (*kernel.Program, error) {
+	all := variants()[len(variants())-1]
+	return c.lower(variant{all.name, append([]string{"arrange"}, all.passes...), ""})
+}
+
 // Code is the machine code of a case, for a target.
 func (c *Case) Code(target cpu.Target) ([]byte, error) {
-	p, err := c.lower(variants()[len(variants())-1])
+	p, err := c.Kernels()
 	if err != nil {
 		return nil, err
 	}
