@@ -51,8 +51,45 @@ func rest(file string) []step {
 // memory is what a test may take of it, in KiB: a mistake may ask for more and more.
 const memory = 10 << 20
 
+// A clean tree is the source without a mistake: what catches one must pass there.
+type clean struct {
+	dir    string
+	built  map[string]string // test programs by package
+	passes map[string]bool   // tests by package and name
+}
+
+// check demands that a test passes without a mistake.
+func (c *clean) check(s step, test string) error {
+	name, _, _ := strings.Cut(test, "/")
+	if !strings.HasPrefix(name, "Test") || c.passes[s.pkg+name] {
+		return nil
+	}
+	if err := build(c.built, s.pkg, c.dir); err != nil {
+		return err
+	}
+	s.run = "^" + name + "$"
+	if s.failing(c.built[s.pkg]) != "" {
+		return fmt.Errorf("%s in %s fails without a mistake", name, s.pkg)
+	}
+	c.passes[s.pkg+name] = true
+	return nil
+}
+
+// build makes a package's test program, if it is not there yet.
+func build(built map[string]string, pkg, dir string, flags ...string) error {
+	if built[pkg] != "" {
+		return nil
+	}
+	built[pkg] = filepath.Join(dir, strings.ReplaceAll(pkg[2:], "/", "_")+".test")
+	args := append(append([]string{"test", "-c", "-vet=off"}, flags...), "-o", built[pkg], pkg)
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("tests of %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}
+
 // judge runs steps over a mistake until one fails.
-func judge(m *mutant, steps []step) (*outcome, error) {
+func judge(m *mutant, steps []step, c *clean) (*outcome, error) {
 	dir, err := os.MkdirTemp("", "mutant")
 	if err != nil {
 		return nil, err
@@ -69,14 +106,11 @@ func judge(m *mutant, steps []step) (*outcome, error) {
 	}
 	built := map[string]string{}
 	for _, s := range steps {
-		if built[s.pkg] == "" {
-			built[s.pkg] = filepath.Join(dir, strings.ReplaceAll(s.pkg[2:], "/", "_")+".test")
-			if out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", built[s.pkg], s.pkg).CombinedOutput(); err != nil {
-				return nil, fmt.Errorf("tests of %s: %w\n%s", s.pkg, err, out)
-			}
+		if err := build(built, s.pkg, dir, "-overlay", overlay); err != nil {
+			return nil, err
 		}
 		if o.Caught = s.failing(built[s.pkg]); o.Caught != "" {
-			break
+			return o, c.check(s, o.Caught)
 		}
 	}
 	return o, nil

@@ -40,6 +40,12 @@ func run(n int, file, equal string, whole bool, again string) error {
 		return err
 	}
 	known.forget(again, reasons)
+	dir, err := os.MkdirTemp("", "clean")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	c := &clean{dir, map[string]string{}, map[string]bool{}}
 	var list []*mutant
 	for _, m := range all {
 		if len(list) == n {
@@ -47,7 +53,7 @@ func run(n int, file, equal string, whole bool, again string) error {
 		}
 		o := known[m.key()]
 		if o == nil {
-			if o, err = judge(m, quick(m.File)); err != nil {
+			if o, err = judge(m, quick(m.File), c); err != nil {
 				return err
 			}
 			known[m.key()] = o
@@ -64,7 +70,7 @@ func run(n int, file, equal string, whole bool, again string) error {
 		if o := known[m.key()]; !whole || o.Caught != "" || o.Whole || reasons[m.key()] != "" {
 			continue
 		}
-		o, err := judge(m, rest(m.File))
+		o, err := judge(m, rest(m.File), c)
 		if err != nil {
 			return err
 		}
