@@ -36,7 +36,7 @@ func TestRandomPrograms(t *testing.T) {
 		for first := int64(1); first <= randomPrograms; first += randomBlock {
 			t.Run(fmt.Sprint(first), func(t *testing.T) {
 				t.Parallel()
-				part := agree.Run(first, randomBlock, agree.Targets(), 4, 4)
+				part := agree.Run(first, randomBlock, agree.Targets(), 4)
 				for _, f := range part.Found {
 					t.Errorf("seed %d: %v\nmake it smaller: go run ./tests/programs -dir DIR -first %d -n 1", f.Seed, f.Err, f.Seed)
 				}

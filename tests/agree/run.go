@@ -27,17 +27,24 @@ type Find struct {
 // group is how many programs share a section of code, which saves most of the time of small ones.
 const group = 16
 
-// Run makes and compares the programs of n seeds. Groups of them take turns at the targets. Of `alone`
-// programs, one is compared with each pass alone as well. Of `full` groups for a target, one is compiled
-// as users' programs are, and the others, from the same text, quickly.
-func Run(first, n int64, targets []cpu.Target, alone, full int64) *Tally {
+// Run makes and compares the programs of n seeds. Of `alone` programs, one is compared with each pass
+// alone as well. Of four groups one is compiled for the first target and one for the last, as users'
+// programs are, and two for the last quickly, from the same text.
+func Run(first, n int64, targets []cpu.Target, alone int64) *Tally {
 	t := &Tally{Used: map[string]int{}}
 	var cases []*Case
 	seeds := map[*Case]int64{}
 	flush := func(turn int64) {
 		if len(targets) > 0 && len(cases) > 0 {
-			quick := turn/int64(len(targets))%full != 0
-			found := Native(cases, targets[turn%int64(len(targets))], cpu.Options{Quick: quick})
+			target, o := targets[len(targets)-1], cpu.Options{}
+			switch turn % 4 {
+			case 0:
+				target = targets[0]
+			case 1:
+			default:
+				o.Quick = true
+			}
+			found := Native(cases, target, o)
 			for _, c := range cases {
 				if found[c] != nil {
 					t.Found = append(t.Found, Find{seeds[c], found[c], c})

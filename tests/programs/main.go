@@ -81,7 +81,7 @@ func search(n, first int64, dir string) error {
 	found := 0
 	for n > 0 {
 		begun, size := time.Now(), min(n, block)
-		t := agree.Run(next, size, agree.Targets(), 1, 4)
+		t := agree.Run(next, size, agree.Targets(), 1)
 		for _, f := range t.Found {
 			found++
 			keep(dir, f)
