@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func bench(threads, name, match string, budget time.Duration) (err error) {
 			return err
 		}
 		defer read.close()
-		fmt.Printf("\n%d threads; reading %s\n%-40s %9s %9s %8s %6s %7s %7s %9s %9s %8s %s\n", n, read, "kernel", "ms", "GFLOP/s", "GB/s", "limit", "moving", "x peer", "peak", "moves", "compile", "peer's best")
+		fmt.Printf("\n%d threads; reading %s\n%-40s %9s %9s %8s %6s %7s %7s %7s %9s %9s %8s %s\n", n, read, "kernel", "ms", "GFLOP/s", "GB/s", "limit", "moving", "x peer", "packed", "peak", "moves", "compile", "peer's best")
 		for _, w := range works() {
 			if !strings.Contains(w.name, match) {
 				continue
@@ -94,7 +95,7 @@ func load() string {
 // line times one work and prints it: its rates; the share that the machine's limit has of its time,
 // which is the larger of what its operations take at least, and its bytes, read from the level of
 // memory where as many lie; the share of moving the bytes, reads and writes in turn; PyTorch's best
-// time over its own; the limits themselves, in GFLOP/s and GB/s; and how long it took from text to code.
+// time over its own, and where it packs a weight beforehand; the limits themselves, in GFLOP/s and GB/s; and how long it took from text to code.
 func line(w work, target cpu.Target, threads int, budget time.Duration, read *reading, other *peer) error {
 	l, err := compiled(w, target)
 	if err != nil {
@@ -119,12 +120,23 @@ func line(w work, target cpu.Target, threads int, budget time.Duration, read *re
 		return err
 	}
 	unit, bytes, reading := least(machine, "unit").best, least(machine, "bytes").best, least(machine, "reading").best
-	ratio, way := "-", ""
-	if best := least(others, ""); best != nil {
-		ratio, way = fmt.Sprintf("%.2f", best.best/own.best), best.name
+	packed := least(others, w.packed)
+	if w.packed == "" {
+		packed = nil
 	}
-	fmt.Printf("%-40s %9.4f %9.1f %8.1f %5.0f%% %6.0f%% %7s %9.1f %9.1f %6.1fms %s\n", w.name, own.best*1e3, w.flops/own.best/1e9, moved/own.best/1e9,
-		100*max(unit, reading)/own.best, 100*bytes/own.best, ratio, w.flops/unit/1e9, moved/bytes/1e9, float64(l.made.Microseconds())/1e3, way)
+	plain := least(slices.DeleteFunc(others, func(c *contestant) bool { return c == packed }), "")
+	over := func(c *contestant) string {
+		if c == nil {
+			return "-"
+		}
+		return fmt.Sprintf("%.2f", c.best/own.best)
+	}
+	way := ""
+	if plain != nil {
+		way = plain.name
+	}
+	fmt.Printf("%-40s %9.4f %9.1f %8.1f %5.0f%% %6.0f%% %7s %7s %9.1f %9.1f %6.1fms %s\n", w.name, own.best*1e3, w.flops/own.best/1e9, moved/own.best/1e9,
+		100*max(unit, reading)/own.best, 100*bytes/own.best, over(plain), over(packed), w.flops/unit/1e9, moved/bytes/1e9, float64(l.made.Microseconds())/1e3, way)
 	return nil
 }
 

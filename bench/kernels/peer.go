@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
 )
 
@@ -76,7 +77,10 @@ func (p *peer) contestants(w work, threads int) ([]*contestant, error) {
 		return nil, err
 	}
 	var list []*contestant
-	for _, code := range w.torch {
+	for _, code := range append(slices.Clone(w.torch), w.packed) {
+		if code == "" {
+			continue
+		}
 		_, ok, err := p.ask(map[string]any{"code": code, "calls": 1, "threads": threads})
 		if err != nil {
 			return nil, err
