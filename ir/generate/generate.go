@@ -51,8 +51,8 @@ func New(seed int64) *Program {
 	rows := sample.Rows()
 	for applied, tries := 2+g.Intn(5), 0; applied > 0 && tries < 60; tries++ {
 		row := rows[g.Intn(len(rows))]
-		if tries < 2 { // each has its turns, however many there are
-			row = rows[(seed*int64(1+tries*(len(rows)/2)))%int64(len(rows))]
+		if all, turn := int64(len(rows)), int64(tries); turn < 3 { // each has its turns, with others every time
+			row = rows[(seed+turn*(1+seed/all))%all]
 		}
 		if g.Intn(8) == 0 {
 			g.idiom()
