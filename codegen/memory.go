@@ -400,12 +400,5 @@ func (e *emitter) movesAtLeast(from int64) string {
 	for _, b := range e.program.Kernel.Buffers() {
 		all = all.Add(b.StoredShape().Size().Scale(int64(b.Type.DType.Size())))
 	}
-	depth := e.depth(all)
-	key := "past " + strconv.FormatInt(from, 10)
-	id, ok := e.scopes[depth].names[key]
-	if !ok {
-		id = e.hoist(depth, "icmp sge i64 ", e.integer(all), ", ", strconv.FormatInt(from, 10))
-		e.scopes[depth].names[key] = id
-	}
-	return id
+	return e.hoist(e.depth(all), "icmp sge i64 ", e.integer(all), ", ", strconv.FormatInt(from, 10))
 }

@@ -344,16 +344,10 @@ func (e *emitter) acrossLanes(p place, extent tensor.Dim, low, left tensor.Range
 	if low.Lo >= 0 && !low.OpenLo {
 		op = "icmp slt"
 	}
-	depth := e.depth(from)
-	key := "near " + from.String()
-	id, ok := e.scopes[depth].names[key]
-	if !ok {
-		n := strconv.FormatInt(2*nearby, 10)
-		id = e.hoist(depth, "call i64 @llvm.smax.i64(i64 ", e.integer(from), ", i64 -", n, ")")
-		id = e.hoist(depth, "call i64 @llvm.smin.i64(i64 ", id, ", i64 ", n, ")")
-		id = e.hoist(depth, "trunc i64 ", id, " to i32")
-		e.scopes[depth].names[key] = id
-	}
+	depth, n := e.depth(from), strconv.FormatInt(2*nearby, 10)
+	id := e.hoist(depth, "call i64 @llvm.smax.i64(i64 ", e.integer(from), ", i64 -", n, ")")
+	id = e.hoist(depth, "call i64 @llvm.smin.i64(i64 ", id, ", i64 ", n, ")")
+	id = e.hoist(depth, "trunc i64 ", id, " to i32")
 	list := make([]string, e.lanes)
 	for l := range list {
 		list[l] = "i32 " + strconv.FormatInt(p.offset+p.step*int64(l), 10)

@@ -29,43 +29,27 @@ func (e *warps) splat(v value, lanes int) value {
 	return value{id: v.id, t: v.t, lanes: lanes}
 }
 
-// named returns what is computed once per thread, at the beginning of the function.
-func (e *warps) named(key string, make func() string) string {
-	id, ok := e.scopes[0].names[key]
-	if !ok {
-		id = make()
-		e.scopes[0].names[key] = id
-	}
-	return id
-}
-
 // thread is the number of the thread in its block of threads, an i32.
 func (e *warps) thread() string {
-	return e.named("%thread", func() string { return e.hoist(0, "call i32 @llvm.nvvm.read.ptx.sreg.tid.x()") })
+	return e.hoist(0, "call i32 @llvm.nvvm.read.ptx.sreg.tid.x()")
 }
 
 // lane is the number of the thread in its warp.
 func (e *warps) lane() value {
-	return value{id: e.named("%lane", func() string {
-		return e.hoist(0, "zext i32 ", e.hoist(0, "and i32 ", e.thread(), ", 31"), " to i64")
-	}), t: tensor.I64, lanes: warp}
+	return value{id: e.hoist(0, "zext i32 ", e.hoist(0, "and i32 ", e.thread(), ", 31"), " to i64"), t: tensor.I64, lanes: warp}
 }
 
 func (e *warps) ramp(step int64) value {
 	v := e.lane()
 	v.steps, v.step = true, step
 	if step != 1 {
-		v.id = e.named("%lane*"+strconv.FormatInt(step, 10), func() string {
-			return e.hoist(0, "mul nsw i64 ", v.id, ", ", strconv.FormatInt(step, 10))
-		})
+		v.id = e.hoist(0, "mul nsw i64 ", v.id, ", ", strconv.FormatInt(step, 10))
 	}
 	return v
 }
 
 func (e *warps) below(n int64) value {
-	return value{id: e.named("%lane<"+strconv.FormatInt(n, 10), func() string {
-		return e.hoist(0, "icmp slt i64 ", e.lane().id, ", ", strconv.FormatInt(n, 10))
-	}), t: tensor.Bool, lanes: warp}
+	return e.belowAt(strconv.FormatInt(n, 10), 0)
 }
 
 func (e *warps) belowAt(n string, depth int) value {
@@ -231,15 +215,16 @@ func (e *warps) symbol(number int) string { return "%s" + strconv.Itoa(number) }
 
 // scratch is the warp's part of the shared memory of its block of threads.
 func (e *warps) scratch() string {
-	return e.named("%scratch", func() string {
+	entry, names := e.scopes[0].entry, e.scopes[0].names
+	if names["%scratch"] == "" {
 		number := e.hoist(0, "zext i32 ", e.hoist(0, "lshr i32 ", e.thread(), ", 5"), " to i64")
 		e.slot = &line{}
 		at := e.name()
 		e.slot.text = at + " = mul i64 " + number + ", "
-		entry := e.scopes[0].entry
 		entry.Insts = append(entry.Insts, e.slot)
-		return e.hoist(0, "getelementptr i8, ptr addrspacecast (ptr addrspace(3) @shared to ptr), i64 ", at)
-	})
+		names["%scratch"] = e.hoist(0, "getelementptr i8, ptr addrspacecast (ptr addrspace(3) @shared to ptr), i64 ", at)
+	}
+	return names["%scratch"]
 }
 
 // scratchBytes keeps the parts of warps aligned.

@@ -59,14 +59,8 @@ func (e *emitter) portion(d *kernel.Def, l *live) value {
 		return floatOf(d.DType, float64(1/float32(c)))
 	}
 	depth, typ := e.depth(n), scalarType(d.DType)
-	key := "1/" + typ + " " + n.String()
-	id, ok := e.scopes[depth].names[key]
-	if !ok {
-		count := e.hoist(depth, "sitofp i64 ", e.integer(n), " to ", typ)
-		id = e.hoist(depth, "fdiv ", typ, " ", floatOf(d.DType, 1).id, ", ", count)
-		e.scopes[depth].names[key] = id
-	}
-	return value{id: id, t: d.DType, lanes: 1}
+	count := e.hoist(depth, "sitofp i64 ", e.integer(n), " to ", typ)
+	return value{id: e.hoist(depth, "fdiv ", typ, " ", floatOf(d.DType, 1).id, ", ", count), t: d.DType, lanes: 1}
 }
 
 // A tally is how the states of two groups of lanes join: f = nb/n, w = na*f, and where nb is 0.

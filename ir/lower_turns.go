@@ -32,15 +32,7 @@ func (o Scan) loop(l *Lowering) {
 		return name
 	}
 	r.Enter = []kernel.Copy{{To: r.Cond, From: goes(first)}, {To: counter, From: first}}
-	for i, t := range l.OutType {
-		from := ""
-		if i < o.Carries {
-			from = l.In[i]
-		} else {
-			from = l.zeros(t)
-		}
-		r.Enter = append(r.Enter, kernel.Copy{To: l.Out[i], From: from})
-	}
+	r.Enter = append(r.Enter, l.begun(o.Carries)...)
 	outside := l.in
 	l.enter(r)
 	place := number(counter)
@@ -85,6 +77,20 @@ func (o Scan) operands(l *Lowering, place kernel.Expr) []string {
 		l.define(names[i], t.DType, over, &kernel.Load{Name: l.In[i], DType: t.DType, At: at})
 	}
 	return names
+}
+
+// begun is what a loop's results hold before its first turn: the carries their operands, the yields zeros.
+func (l *Lowering) begun(carries int) (list []kernel.Copy) {
+	for i, t := range l.OutType {
+		from := ""
+		if i < carries {
+			from = l.In[i]
+		} else {
+			from = l.zeros(t)
+		}
+		list = append(list, kernel.Copy{To: l.Out[i], From: from})
+	}
+	return list
 }
 
 // placed defines a tensor as it is but for one place along axis 0, where it is another's elements.

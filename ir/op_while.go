@@ -171,15 +171,7 @@ func (o While) Lower(l *Lowering) {
 	if counter != "" {
 		r.Enter = append(r.Enter, kernel.Copy{To: counter, From: zero})
 	}
-	for i, t := range l.OutType {
-		from := ""
-		if i < o.Carries {
-			from = l.In[i]
-		} else {
-			from = l.zeros(t)
-		}
-		r.Enter = append(r.Enter, kernel.Copy{To: l.Out[i], From: from})
-	}
+	r.Enter = append(r.Enter, l.begun(o.Carries)...)
 	outside := l.in
 	l.enter(r)
 	operands := append(slices.Clone(l.Out[:o.Carries]), l.In[o.Carries:]...)

@@ -120,11 +120,11 @@ func line(w work, target cpu.Target, threads int, budget time.Duration, read *re
 		return err
 	}
 	unit, bytes, reading := least(machine, "unit").best, least(machine, "bytes").best, least(machine, "reading").best
-	packed := least(others, w.packed)
-	if w.packed == "" {
-		packed = nil
+	var packed *contestant
+	if at := slices.IndexFunc(others, func(c *contestant) bool { return c.name == w.packed }); at >= 0 {
+		packed, others = others[at], slices.Delete(others, at, at+1)
 	}
-	plain := least(slices.DeleteFunc(others, func(c *contestant) bool { return c == packed }), "")
+	plain := least(others, "")
 	over := func(c *contestant) string {
 		if c == nil {
 			return "-"

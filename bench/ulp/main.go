@@ -138,16 +138,7 @@ func (m *machine) again(s subject, before, found *worst) error {
 	for i, p := range before {
 		list[i] = p.x
 	}
-	got, err := w.apply(s.name, list)
-	if err != nil {
-		return err
-	}
-	for i, x := range list {
-		if s.measured(x) {
-			found.take(x, s.ulp(x, got[i]))
-		}
-	}
-	return nil
+	return w.errors(s, list, found)
 }
 
 // measure runs one block of floats: those of the places first to first + block, of total.
@@ -156,6 +147,11 @@ func (w *worker) measure(s subject, first, stride, total int64, found *worst) er
 	for i := range list {
 		list[i] = bits(min(first+int64(i), total-1) * stride)
 	}
+	return w.errors(s, list, found)
+}
+
+// errors takes those of a block of floats.
+func (w *worker) errors(s subject, list []float32, found *worst) error {
 	got, err := w.apply(s.name, list)
 	if err != nil {
 		return err

@@ -36,11 +36,7 @@ func (e *elaborator) applyCustom(s *scope, d *check.Def, config map[string]value
 	if !ok {
 		return poison{}
 	}
-	place := 0
-	return e.restacked(v, func(x *tens) value {
-		place++
-		return e.keep(x, out[place-1])
-	})
+	return e.kept(v, out)
 }
 
 // A customPart is the region of the function or of its gradient.

@@ -187,10 +187,15 @@ func (e *elaborator) recomputed(s *scope, f value, at diag.Span, args []argument
 	if !ok {
 		return poison{}
 	}
+	return e.kept(v, out)
+}
+
+// kept puts values in the place of the tensors in v, in their order.
+func (e *elaborator) kept(v value, by []*ir.Value) value {
 	place := 0
 	return e.restacked(v, func(x *tens) value {
 		place++
-		return e.keep(x, out[place-1])
+		return e.keep(x, by[place-1])
 	})
 }
 
